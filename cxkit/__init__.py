@@ -1,0 +1,68 @@
+"""cxkit: who are our customers, how does their journey go, what do they say, whom to help first?
+
+    import cxkit as cx
+
+    cx.import_exports("exports/", store="store/")
+    ws = cx.open("store/")
+    cx.stage_funnel(ws, by="channel")
+
+Everything is loaded when it is first used, so that `import cxkit` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# One line per public name: where it lives. An analysis is a function of the module of its name.
+_HOMES = {
+    "open": "cxkit.house",
+    "show_sql": "cxkit.house",
+    "import_exports": "cxkit.imports",
+    "guess_mapping": "cxkit.imports",
+    "confirm_mapping": "cxkit.imports",
+    "keep_settings": "cxkit.house",
+    "explore": "cxkit.widgets",
+    "Result": "cxkit.result",
+    "Workspace": "cxkit.workspace",
+    "CxError": "cxkit.errors",
+    # the analyses, in the order of the notebooks
+    "readiness": "cxkit.analyses.start.readiness",
+    "lifecycle": "cxkit.analyses.who.lifecycle",
+    "lapse_curve": "cxkit.analyses.who.lapse_curve",
+    "stage_funnel": "cxkit.analyses.journey.stage_funnel",
+    "score": "cxkit.analyses.voice.score",
+    "sentiment": "cxkit.analyses.voice.sentiment",
+    "quotes": "cxkit.analyses.voice.quotes",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cxkit' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOMES, "__version__"])
+
+
+if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
+    from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.start.readiness import readiness as readiness
+    from cxkit.analyses.voice.quotes import quotes as quotes
+    from cxkit.analyses.voice.score import score as score
+    from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
+    from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
+    from cxkit.errors import CxError as CxError
+    from cxkit.house import keep_settings as keep_settings
+    from cxkit.house import open as open
+    from cxkit.house import show_sql as show_sql
+    from cxkit.imports import confirm_mapping as confirm_mapping
+    from cxkit.imports import guess_mapping as guess_mapping
+    from cxkit.imports import import_exports as import_exports
+    from cxkit.result import Result as Result
+    from cxkit.widgets import explore as explore
+    from cxkit.workspace import Workspace as Workspace

@@ -1,0 +1,280 @@
+"""How far do customers get along the journey, and where do they stop?"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.errors import BadQuestion
+from cxkit.result import Result, counted
+from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "How far do customers get along the journey?"
+_MOST_SEGMENTS = 8
+
+
+def stage_funnel(
+    workspace: Workspace,
+    *,
+    stages: Sequence[str] | None = None,
+    optional: Sequence[str] | None = None,
+    within_days: int | None = None,
+    by: str | None = None,
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Count the customers who reached each stage in order, and say where most stop.
+
+    A customer counts once. They reach a stage when they pass all required stages up to it in
+    order, at most `within_days` (inclusive) after a first stage; of several tries the one that
+    got furthest counts. Stages of the same instant count in the order of the journey; a stage
+    that is named twice must come at a later time. Customers whose only entries are younger than
+    the window could not finish yet: they are left out and counted.
+
+    Args:
+        workspace: an open store.
+        stages: stage names, first to last; default: the journey of the settings.
+        optional: stages that may be skipped; default: those of the settings.
+        within_days: longest time from the first stage to any later; default: the settings'.
+        by: `channel` or `device` of the entry, `region`, `source` or `preferred_channel` of the
+            customer, or a field of the customers' attributes. Segments add up to the total.
+        as_of: count what was known at this moment; default: the latest time in the data.
+
+    Returns:
+        One row per segment and stage: segment ("all" without `by`), stage, optional, entered
+        (customers at the first stage), customers, share_of_start and share_of_previous with
+        Wilson's interval (_low, _high), lost (to the previous required stage), skipped (passed
+        on without the optional stage), left_out (too young to count). The semantics are those of
+        ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
+
+    Raises:
+        BadQuestion: where there is no stage, a stage is optional but not named, or the first
+            stage is optional.
+    """
+    journey = workspace.settings.journey
+    names = tuple(stages or journey.stages)
+    skippable = tuple(optional if optional is not None else journey.optional if not stages else ())
+    days = journey.within_days if within_days is None else within_days
+    _check(names, skippable, days)
+    until = workspace.moment(as_of)
+    places = range(1, len(names) + 1)
+    touched = [journey.touchpoints_of(stage) for stage in names]
+    table = workspace.query(
+        "stage_funnel",
+        stages=list(names),
+        optional=[stage in skippable for stage in names],
+        touchpoints=[touchpoint for group in touched for touchpoint in group],
+        places=[place for place, group in zip(places, touched, strict=True) for _ in group],
+        as_of=until,
+        within_days=days,
+        by=by or "all",
+        **_routes(names, skippable, touched),
+    )
+    table = _shares(_gather(table))
+    return Result(
+        name="stage_funnel",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, days),
+        caveats=_caveats(table, days, by, _absent(workspace, names, touched)),
+        sql=query_text("stage_funnel"),
+        as_of=until,
+        n=_total(table, "entered"),
+        draw=_chart,
+    )
+
+
+def _check(names: tuple[str, ...], skippable: tuple[str, ...], days: int) -> None:
+    if not names:
+        raise BadQuestion(
+            "No stages were named, and the settings hold no journey. "
+            'Name them, first to last: stages=["visited", "bought"].'
+        )
+    strangers = [stage for stage in skippable if stage not in names]
+    if strangers:
+        raise BadQuestion(f"'{strangers[0]}' is optional but is not among the stages.")
+    if names[0] in skippable:
+        raise BadQuestion(f"The first stage, '{names[0]}', cannot be optional: all start there.")
+    if days < 1:
+        raise BadQuestion(f"within_days is {days}; a window is at least 1 day.")
+
+
+def _routes(
+    names: tuple[str, ...], skippable: tuple[str, ...], touched: list[tuple[str, ...]]
+) -> dict[str, list[int] | list[bool]]:
+    """Lay out the ways to walk: the required stages, and one way through each optional stage."""
+    places = range(1, len(names) + 1)
+    required = [place for place in places if names[place - 1] not in skippable]
+    ways = {0: required} | {p: sorted([*required, p]) for p in places if p not in required}
+    steps = [(way, step, place) for way, path in ways.items() for step, place in enumerate(path, 1)]
+    later = []
+    for way, step, place in steps:
+        earlier = {t for p in ways[way][: step - 1] for t in touched[p - 1]}
+        later.append(bool(earlier & set(touched[place - 1])))
+    return {
+        "routes": [way for way, _, _ in steps],
+        "steps": [step for _, step, _ in steps],
+        "route_places": [place for _, _, place in steps],
+        "later": later,
+    }
+
+
+def _absent(
+    workspace: Workspace, names: tuple[str, ...], touched: list[tuple[str, ...]]
+) -> list[str]:
+    """Name the stages of which the data hold not one row."""
+    known = workspace.sql("select distinct touchpoint::varchar as touchpoint from timeline")
+    present = set(known["touchpoint"])
+    return [s for s, group in zip(names, touched, strict=True) if not present & set(group)]
+
+
+def _gather(table: pl.DataFrame) -> pl.DataFrame:
+    """Keep the largest segments and add up the others, so that the total stays the total."""
+    counts = ["customers", "onward_through", "left_out"]
+    sizes = table.filter(pl.col("place") == 1).sort(
+        ["customers", "segment"], descending=[True, False]
+    )
+    kept = sizes["segment"].head(_MOST_SEGMENTS).to_list()
+    if sizes.height <= _MOST_SEGMENTS + 1:
+        kept = sizes["segment"].to_list()
+    order = {name: rank for rank, name in enumerate([*kept, "other"])}
+    return (
+        table.with_columns(
+            pl.when(pl.col("segment").is_in(kept)).then("segment").otherwise(pl.lit("other"))
+        )
+        .group_by("segment", "stage", "place", "optional")
+        .agg(pl.col(counts).sum())
+        .sort(pl.col("segment").replace_strict(order, return_dtype=pl.Int64), "place")
+    )
+
+
+def _shares(table: pl.DataFrame) -> pl.DataFrame:
+    walked = pl.when(~pl.col("optional")).then(pl.col("customers"))
+    frame = table.with_columns(
+        entered=pl.col("customers").first().over("segment"),
+        _previous=walked.forward_fill().shift(1).over("segment"),
+        _next=walked.shift(-1).backward_fill().over("segment"),
+    )
+    frame = add_wilson(frame, "customers", "entered", "share_of_start")
+    frame = add_wilson(frame, "customers", "_previous", "share_of_previous")
+    return frame.select(
+        "segment",
+        "stage",
+        "optional",
+        "entered",
+        "customers",
+        "share_of_start",
+        "share_of_start_low",
+        "share_of_start_high",
+        "share_of_previous",
+        "share_of_previous_low",
+        "share_of_previous_high",
+        lost=pl.when(~pl.col("optional")).then(pl.col("_previous") - pl.col("customers")),
+        skipped=pl.when("optional").then(pl.col("_next") - pl.col("onward_through")),
+        left_out="left_out",
+    )
+
+
+def _total(table: pl.DataFrame, column: str) -> int:
+    return int(table.group_by("segment").agg(pl.col(column).first())[column].sum())
+
+
+def _whole(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the required stages of all segments together."""
+    return (
+        table.filter(~pl.col("optional"))
+        .group_by("stage", maintain_order=True)
+        .agg(pl.col("customers").sum())
+    )
+
+
+def _worst(table: pl.DataFrame) -> tuple[str, str, int, int] | None:
+    """Return the step that loses most of those who came so far: from, to, arrived, lost."""
+    whole = _whole(table)
+    steps = list(zip(whole["stage"], whole["customers"], strict=True))
+    losses = [
+        (before, stage, base, base - count)
+        for (before, base), (stage, count) in zip(steps, steps[1:], strict=False)
+        if base > 0
+    ]
+    return max(losses, key=lambda loss: loss[3] / loss[2], default=None)
+
+
+def _finding(table: pl.DataFrame, days: int) -> str:
+    entered = _total(table, "entered")
+    first = table["stage"][0]
+    if entered == 0:
+        return f"Nobody's entry at '{first}' is {days} days old yet: nothing can be said."
+    worst = _worst(table)
+    if worst is None:
+        return (
+            f"{counted(entered, 'customer')} entered at '{first}'; a funnel needs a second stage."
+        )
+    whole = _whole(table)
+    last, arrived = whole["stage"][-1], int(whole["customers"][-1])
+    end = said(arrived, entered)
+    before, stage, base, lost = worst
+    if lost == 0:
+        return f"All {entered:,} who reached '{first}' got to '{last}' within {days} days."
+    small = " (too few to say more)" if base < ENOUGH else ""
+    return (
+        f"Of {counted(entered, 'customer')} at '{first}', {end} got to '{last}' within {days} days; "
+        f"the largest loss is from '{before}' to '{stage}', where {said(lost, base)} of "
+        f"{base:,} stopped{small}."
+    )
+
+
+def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) -> tuple[str, ...]:
+    notes = []
+    young = _total(table, "left_out")
+    if young:
+        notes.append(
+            f"{counted(young, 'customer')} entered less than {days} days before the end of the data: they "
+            "may still be on their way, and are left out."
+        )
+    notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
+    for stage, skipped, entered in (
+        table.filter(pl.col("optional"))
+        .group_by("stage", maintain_order=True)
+        .agg(pl.col("skipped").sum(), pl.col("customers").sum())
+        .iter_rows()
+    ):
+        notes.append(
+            f"'{stage}' is optional: {entered:,} passed it, and {skipped:,} went on without it."
+        )
+    small = table.filter((pl.col("entered") < ENOUGH) & (pl.col("entered") > 0))
+    for segment, entered in small.select("segment", "entered").unique(maintain_order=True).rows():
+        notes.append(f"Only {entered:,} entered in '{segment}': too few to say.")
+    if by:
+        notes.append(
+            f"Segments by {by} differ in more than {by}: a difference is associated with it, "
+            "not caused by it."
+        )
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    worst = _worst(table)
+    title = "Nobody has entered yet"
+    if worst and worst[2]:
+        share = f"{worst[3] / worst[2]:.0%}"
+        title = f"The largest loss: {share} stop between '{worst[0]}' and '{worst[1]}'"
+    parts = table["segment"].n_unique() > 1
+    return charts.bars(
+        table,
+        length="share_of_start",
+        low="share_of_start_low",
+        high="share_of_start_high",
+        label="stage",
+        group="segment" if parts else None,
+        title=title,
+        unit=f"share of those who reached '{table['stage'][0]}'",
+        texts=[
+            f"{row['customers']:,} · {row['share_of_start'] or 0:.0%}"
+            for row in table.iter_rows(named=True)
+        ],
+        highlight=None
+        if parts
+        else [worst is not None and stage == worst[1] for stage in table["stage"]],
+    )

@@ -1,0 +1,263 @@
+"""The house theme and a few drawings that know no customers: a table in, a plotly Figure out.
+
+Titles state the answer and axes name the unit. Colours can be told apart by colour-blind people,
+and no drawing relies on colour alone: every mark is labelled. All text is escaped, since stages,
+segments and topics come from the company's exports.
+"""
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io as pio
+import polars as pl
+from plotly.graph_objects import Figure as Figure
+
+from cxkit.safe import escape
+
+# Okabe and Ito (2008), in an order that keeps neighbours apart in print as well.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A7A7A")
+INK, QUIET, LINE, ALARM = "#22272e", "#6b7280", "#e5e7eb", "#D55E00"
+
+# One click on plotly's 'Share chart' button would upload customer data, so the button is off.
+CONFIG: dict[str, Any] = {
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+
+_FONT = 'Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_THEME = go.layout.Template(
+    layout={
+        "colorway": list(COLOURS),
+        "font": {"family": _FONT, "size": 13, "color": INK},
+        "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 16, "t": 12}},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "margin": {"l": 16, "r": 24, "t": 84, "b": 48},
+        "hoverlabel": {"bgcolor": "white", "font": {"family": _FONT, "color": INK}},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        "xaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
+        "yaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
+    }
+)
+pio.templates["cxkit"] = _THEME
+pio.templates.default = "cxkit"
+for _renderer in pio.renderers:
+    if hasattr(pio.renderers[_renderer], "config"):
+        pio.renderers[_renderer].config = {**(pio.renderers[_renderer].config or {}), **CONFIG}
+
+
+def mime_bundle(figure: Figure) -> dict[str, Any]:
+    """Return a figure as JupyterLab and the report show it, with the safe configuration."""
+    drawn = figure.to_plotly_json()
+    title = figure.layout.title.text or "chart"
+    return {
+        "application/vnd.plotly.v1+json": {
+            "data": drawn["data"],
+            "layout": drawn["layout"],
+            "config": dict(CONFIG),
+        },
+        "text/plain": f"[chart] {title.split('<br>')[0]}",
+    }
+
+
+def plotly_js() -> str:
+    """Return plotly's JavaScript, to be embedded once in a page that opens offline."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def bars(
+    table: pl.DataFrame,
+    *,
+    length: str,
+    label: str,
+    title: str,
+    unit: str,
+    texts: Sequence[str],
+    group: str | None = None,
+    low: str | None = None,
+    high: str | None = None,
+    highlight: Sequence[bool] | None = None,
+) -> Figure:
+    """Draw horizontal bars from top to bottom in the order of the table.
+
+    `length` and `label` name columns; `group` puts one colour per value side by side; `low` and
+    `high` draw the interval as a whisker; `texts` stand at the bars; `highlight` marks rows in the
+    alarm colour. `unit` names the axis; shares are shown as per cent.
+    """
+    figure = go.Figure()
+    frame = table.with_columns(pl.Series("_text", list(texts), dtype=pl.String))
+    frame = frame.with_columns(
+        pl.Series("_mark", list(highlight or [False] * table.height), dtype=pl.Boolean)
+    )
+    groups = frame[group].unique(maintain_order=True).to_list() if group else [None]
+    for place, name in enumerate(groups):
+        rows = frame.filter(pl.col(group) == name) if group else frame
+        colour = COLOURS[place % len(COLOURS)]
+        whisker = None
+        if low and high:
+            whisker = {
+                "type": "data",
+                "symmetric": False,
+                "array": _gap(rows, high, length),
+                "arrayminus": _gap(rows, length, low),
+                "color": INK,
+                "thickness": 1.2,
+                "width": 4,
+            }
+        figure.add_bar(
+            x=rows[length].to_list(),
+            y=[escape(value) for value in rows[label]],
+            orientation="h",
+            name=escape(name) if group else None,
+            marker={"color": [ALARM if mark else colour for mark in rows["_mark"]]}
+            if any(rows["_mark"])
+            else {"color": colour},
+            error_x=whisker,
+            text=[escape(text) for text in rows["_text"]],
+            textposition="inside" if not group else "none",
+            insidetextanchor="start",
+            textfont={"color": "white"},
+            hovertext=[escape(text) for text in rows["_text"]],
+            hovertemplate="%{y}: %{hovertext}<extra></extra>",
+            showlegend=bool(group),
+        )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    _x_axis(figure, unit, share="share" in length.split("_"))
+    lanes = table[label].n_unique() * max(1, len(groups) * 0.7)
+    return _finish(figure, title, height=150 + int(38 * lanes))
+
+
+def dots(
+    table: pl.DataFrame,
+    *,
+    value: str,
+    low: str,
+    high: str,
+    label: str,
+    title: str,
+    unit: str,
+    texts: Sequence[str],
+) -> Figure:
+    """Draw one dot with its interval per row, from top to bottom in the order of the table."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table[value].to_list(),
+        y=[escape(name) for name in table[label]],
+        mode="markers+text",
+        marker={"size": 11, "color": COLOURS[0]},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": _gap(table, high, value),
+            "arrayminus": _gap(table, value, low),
+            "color": COLOURS[0],
+            "thickness": 2,
+            "width": 5,
+        },
+        text=[escape(text) for text in texts],
+        textposition="top center",
+        cliponaxis=False,
+        hovertemplate="%{y}: %{text}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    _x_axis(figure, unit, share="share" in value.split("_"))
+    return _finish(figure, title, height=150 + 62 * max(1, table.height))
+
+
+def curve(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    mark: tuple[float, str] | None = None,
+    across: tuple[float, str] | None = None,
+) -> Figure:
+    """Draw one line; `mark` is a labelled upright line, `across` a labelled level one."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table[x].to_list(),
+        y=table[y].to_list(),
+        mode="lines",
+        line={"color": COLOURS[0], "width": 2.5},
+        hovertemplate="%{x}: %{y}<extra></extra>",
+        showlegend=False,
+    )
+    if mark:
+        figure.add_vline(
+            x=mark[0], line={"color": ALARM, "dash": "dash"}, annotation_text=escape(mark[1])
+        )
+    if across:
+        figure.add_hline(
+            y=across[0], line={"color": QUIET, "dash": "dot"}, annotation_text=escape(across[1])
+        )
+    figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
+    figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
+    if "share" in y.split("_"):
+        figure.update_yaxes(tickformat=".0%")
+    return _finish(figure, title, height=380)
+
+
+def heat(
+    table: pl.DataFrame, *, x: str, y: str, colour: str, colours: dict[str, str], title: str
+) -> Figure:
+    """Draw a matrix of words: one cell per row of the table, coloured by the word in it."""
+    columns = table[x].unique(maintain_order=True).to_list()
+    rows = table[y].unique(maintain_order=True).to_list()
+    cells = {(row[y], row[x]): row[colour] for row in table.iter_rows(named=True)}
+    names = list(colours)
+    words = [[cells.get((row, column), "") for column in columns] for row in rows]
+    steps = max(1, len(names) - 1)
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=[[names.index(word) if word in names else None for word in line] for line in words],
+        x=[escape(column) for column in columns],
+        y=[escape(row) for row in rows],
+        text=[[escape(word) for word in line] for line in words],
+        texttemplate="%{text}",
+        hovertemplate="%{y} × %{x}: %{text}<extra></extra>",
+        colorscale=[[i / steps, colours[name]] for i, name in enumerate(names)],
+        zmin=0,
+        zmax=steps,
+        showscale=False,
+        xgap=3,
+        ygap=3,
+    )
+    figure.update_xaxes(side="top", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return _finish(figure, title, height=160 + 34 * len(rows))
+
+
+def nothing(title: str) -> Figure:
+    """Draw the empty chart of a question that the data cannot answer."""
+    figure = go.Figure()
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.add_annotation(text="no data", showarrow=False, font={"size": 20, "color": QUIET})
+    return _finish(figure, title, height=220)
+
+
+def _finish(figure: Figure, title: str, *, height: int) -> Figure:
+    lines = "<br>".join(escape(line) for line in wrap(title, 88))
+    figure.update_layout(title={"text": f"<b>{lines}</b>", "font": {"size": 16}}, height=height)
+    return figure
+
+
+def _gap(table: pl.DataFrame, upper: str, lower: str) -> list[float | None]:
+    return (table[upper] - table[lower]).to_list()
+
+
+def _x_axis(figure: Figure, unit: str, *, share: bool) -> None:
+    figure.update_xaxes(title=escape(unit), rangemode="tozero")
+    if share:
+        figure.update_xaxes(tickformat=".0%")

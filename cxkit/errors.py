@@ -1,0 +1,45 @@
+"""The errors a reader can meet: what is wrong, what was found, what to do next."""
+
+
+class CxError(Exception):
+    """A problem that the reader can mend, told in at most two sentences.
+
+    The message names the file, line and column where there is one, and the next step.
+    """
+
+
+class NoStore(CxError):
+    """There is no store, or no published snapshot, where one was asked for."""
+
+
+class BadQuestion(CxError):
+    """An analysis was asked with a value that it cannot use."""
+
+
+class BadSettings(CxError):
+    """A value in `cx.toml` is not one that cxkit knows."""
+
+
+class BadRecipe(CxError):
+    """A recipe or a mapping names a table, column or reading that does not exist."""
+
+
+class BadFile(CxError):
+    """A file cannot be read as a table: it is broken, foreign, encrypted or too large."""
+
+
+class StoreBusy(CxError):
+    """Another process is publishing to the same store."""
+
+
+def listed(names: object, most: int = 12) -> str:
+    """Name the known values inside a message, sorted, and say how many were left out.
+
+    >>> listed(["visit", "buy"])
+    'buy, visit'
+    """
+    known = sorted(str(name) for name in names)  # type: ignore[attr-defined]
+    if not known:
+        return "nothing"
+    rest = len(known) - most
+    return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")

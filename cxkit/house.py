@@ -1,0 +1,37 @@
+"""The doors of the public face: open a store, keep a setting, show a query."""
+
+from pathlib import Path
+from typing import Any
+
+from cxkit import settings, workspace
+from cxkit.workspace import Workspace
+
+
+def open(store: str | Path | None = None) -> Workspace:
+    """Open a store read-only; without one, the demo company.
+
+    Raises NoStore where nothing was imported into `store` yet.
+    """
+    if store is None:
+        from cxkit import demo
+
+        store = demo.store()
+    return Workspace(store)
+
+
+def keep_settings(store: str | Path, **sections: dict[str, Any]) -> Path:
+    """Keep settings in the store's `cx.toml` and return its path.
+
+    `keep_settings("store/", journey={"stages": ["visited", "bought"], "within_days": 14})`.
+    Values that a published table rests on (the time zone, the journey) are taken up by the next
+    import. Raises BadSettings, and keeps nothing, where a name or value is unknown.
+    """
+    return settings.keep(Path(store), sections)
+
+
+def show_sql(name: str) -> None:
+    """Print the SQL of one analysis, exactly as it runs.
+
+    Raises BadQuestion, naming the queries there are, where `name` is not one.
+    """
+    print(workspace.query_text(name))

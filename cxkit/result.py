@@ -1,0 +1,125 @@
+"""What every question gives back: a table, a sentence, a chart, and what to be careful about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cxkit.safe import escape, html_table, shown
+
+if TYPE_CHECKING:
+    from cxkit.charts import Figure
+
+MIME = "application/vnd.cxkit.result+json"
+_MOST_ROWS = 1000  # of a table that travels inside a notebook
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one question.
+
+    Attributes:
+        name: the analysis, as its function is called.
+        question: what was asked.
+        table: the numbers behind everything else; `share` in a column's name means 0 to 1.
+        finding: one computed sentence with its base.
+        caveats: what to be careful about, one sentence each.
+        sql: the query that made the table, as it ran; empty where there was none.
+        as_of: the moment that the answer speaks of, in UTC; None where nothing was dated.
+        n: how many people, answers or records the finding rests on.
+        draw: makes the chart from the table; None where there is no chart.
+    """
+
+    name: str
+    question: str
+    table: pl.DataFrame
+    finding: str
+    caveats: tuple[str, ...] = ()
+    sql: str = ""
+    as_of: datetime | None = None
+    n: int = 0
+    draw: "Callable[[pl.DataFrame], Figure] | None" = None
+
+    def chart(self) -> "Figure":
+        """Return the chart as a plotly Figure; its title states the answer."""
+        from cxkit import charts
+
+        if self.draw is None or self.table.is_empty():
+            return charts.nothing(self.finding)
+        return self.draw(self.table)
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Return what a notebook shows, in order, each as a MIME bundle: sentence, chart, table."""
+        from cxkit import charts
+
+        shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
+        if self.draw is not None:
+            shown_parts.append(charts.mime_bundle(self.chart()))
+        shown_parts.append({"text/html": self._tail(), "text/plain": ""})
+        return shown_parts
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for bundle in self.outputs():
+            display(bundle, raw=True)
+
+    def __str__(self) -> str:
+        with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
+            table = str(self.table)
+        caveats = "".join(f"\n  ! {caveat}" for caveat in self.caveats)
+        return f"{self.question}\n  {self.finding}\n  ({self._base()}){caveats}\n{table}"
+
+    __repr__ = __str__
+
+    def _base(self) -> str:
+        known = f"n = {self.n:,}"
+        return f"as of {shown(self.as_of)} UTC, {known}" if self.as_of else known
+
+    def _head(self) -> str:
+        return (
+            '<div class="cxkit-result" style="border-left:4px solid #0072B2;padding:2px 14px">'
+            f'<p style="margin:0;opacity:.75">{escape(self.question)}</p>'
+            f'<p style="margin:4px 0;font-size:1.15em"><b>{escape(self.finding)}</b></p>'
+            f'<p style="margin:0;opacity:.75"><small>{escape(self._base())}</small></p></div>'
+        )
+
+    def _tail(self) -> str:
+        items = "".join(f"<li>{escape(caveat)}</li>" for caveat in self.caveats)
+        caveats = f'<div class="cxkit-caveats"><b>Be careful</b><ul>{items}</ul></div>'
+        return (
+            f"{caveats if items else ''}<details><summary>The table behind it "
+            f"({self.table.height:,} rows)</summary>{html_table(self.table)}</details>"
+        )
+
+    def _plain(self) -> dict[str, Any]:
+        """Return the result as plain JSON, for reports and for comparing re-runs."""
+        rows = [[_json(v) for v in row] for row in self.table.head(_MOST_ROWS).iter_rows()]
+        return {
+            "name": self.name,
+            "question": self.question,
+            "finding": self.finding,
+            "caveats": list(self.caveats),
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "n": self.n,
+            "table": {"columns": self.table.columns, "rows": rows, "height": self.table.height},
+        }
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or the plural.
+
+    >>> counted(1, "customer"), counted(1204, "customer")
+    ('1 customer', '1,204 customers')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value != value:
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

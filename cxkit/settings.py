@@ -1,0 +1,232 @@
+"""What the company tells cxkit once: `cx.toml` in the store, typed and checked.
+
+Defaults come first, then what the recipes in use suggest (a journey), then what `cx.toml` says.
+The file is written by the first notebook or by hand, and kept for next month's export.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+from cxkit.errors import BadSettings, listed
+
+FILE_NAME = "cx.toml"
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who the company is: `timezone` places days, weeks and months, and is printed on charts."""
+
+    name: str = ""
+    timezone: str = "UTC"
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The stages of the journey, first to last, and the touchpoints that count as each.
+
+    A stage without an entry in `touchpoints` is the touchpoint of the same name. A stage in
+    `optional` may be skipped. `within_days` is the longest time from the first stage to any later.
+    """
+
+    stages: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    touchpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    within_days: int = 30
+
+    def touchpoints_of(self, stage: str) -> tuple[str, ...]:
+        """Return the touchpoints that count as `stage`."""
+        return tuple(self.touchpoints.get(stage, (stage,)))
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """When a customer counts as lapsed, new and loyal.
+
+    A customer is lapsed when, after their silence, the chance of an order in the next
+    `horizon_days` is at most `return_share`; a fixed `lapse_days` (0: found from the data)
+    overrides that. New: first order within `new_days`. Loyal: at least `loyal_orders` orders.
+    """
+
+    horizon_days: int = 90
+    return_share: float = 0.20
+    lapse_days: int = 0
+    new_days: int = 30
+    loyal_orders: int = 4
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Groups smaller than `smallest_group` people are not shown in reports; 5 is the least."""
+
+    smallest_group: int = 10
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapping that someone confirmed for one layout of export, known by its `header`.
+
+    `columns` maps canonical columns to the file's columns; `formats` holds what was asked and
+    answered about a canonical column (a date order, a decimal mark).
+    """
+
+    file: str
+    table: str
+    header: tuple[str, ...]
+    columns: Mapping[str, str]
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one store."""
+
+    company: Company = Company()
+    journey: Journey = Journey()
+    lifecycle: Lifecycle = Lifecycle()
+    privacy: Privacy = Privacy()
+    imports: tuple[Mapped, ...] = ()
+
+
+def load(store: Path, suggested: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of `store`: defaults, then `suggested`, then its `cx.toml`.
+
+    Raises BadSettings where a section, a name or a value is not one that cxkit knows.
+    """
+    settings = overlay(Settings(), suggested or {}, "the recipe")
+    path = Path(store) / FILE_NAME
+    if not path.is_file():
+        return settings
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise BadSettings(f"{FILE_NAME} is not valid TOML: {problem}. Mend that line.") from None
+    return overlay(settings, told, FILE_NAME)
+
+
+def overlay(settings: Settings, told: Mapping[str, Any], where: str) -> Settings:
+    """Return `settings` with the values that `told` holds, each checked; `where` names the source.
+
+    >>> overlay(Settings(), {"company": {"timezone": "Europe/Berlin"}}, "cx.toml").company.timezone
+    'Europe/Berlin'
+    """
+    changes: dict[str, Any] = {}
+    for section, values in told.items():
+        if section not in {f.name for f in fields(Settings)}:
+            known = listed(f.name for f in fields(Settings))
+            raise BadSettings(f"{where} has a section '{section}'. The sections are: {known}.")
+        if section == "imports":
+            changes[section] = tuple(_filled(Mapped, item, where, section) for item in values)
+        else:
+            changes[section] = _filled(
+                type(getattr(settings, section)), values, where, section, getattr(settings, section)
+            )
+    made = replace(settings, **changes)
+    _check(made, where)
+    return made
+
+
+def _filled(kind: Any, values: Any, where: str, section: str, start: Any = None) -> Any:
+    """Fill a settings section from a TOML table, refusing names and types it does not know."""
+    known = {f.name: f for f in fields(kind)}
+    if not isinstance(values, Mapping):
+        raise BadSettings(f"{where}: [{section}] should be a table of names and values.")
+    read: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise BadSettings(f"{where}: [{section}] has '{name}'. It knows: {listed(known)}.")
+        read[name] = _read(value, str(known[name].type), f"{where}: {section}.{name}")
+    try:
+        return replace(start, **read) if start is not None else kind(**read)
+    except TypeError:
+        missing = listed(set(known) - set(read))
+        raise BadSettings(f"{where}: [{section}] lacks one of: {missing}.") from None
+
+
+def _read(value: Any, kind: str, name: str) -> Any:
+    """Check one value against the type that the dataclass declares."""
+    if "Mapping" in kind and isinstance(value, Mapping):
+        if "tuple" in kind:
+            return {key: _read(item, "tuple", name) for key, item in value.items()}
+        if all(isinstance(item, str) for item in value.values()):
+            return dict(value)
+    elif "tuple" in kind and isinstance(value, list | tuple):
+        if all(isinstance(item, str) for item in value):
+            return tuple(value)
+    elif "int" in kind and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    elif "float" in kind and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif "str" in kind and isinstance(value, str):
+        return value
+    raise BadSettings(f"{name} is {value!r}, which is not the kind of value it takes.")
+
+
+def _check(settings: Settings, where: str) -> None:
+    """Refuse values that no analysis could use."""
+    zone, life = settings.company.timezone, settings.lifecycle
+    stages = settings.journey.stages
+    problems = [
+        (zone not in available_timezones(), f"company.timezone is '{zone}', not an IANA zone name"),
+        (len(set(stages)) < len(stages), "journey.stages names a stage twice"),
+        (bool(set(settings.journey.optional) - set(stages)), "journey.optional is not in stages"),
+        (settings.journey.within_days < 1, "journey.within_days is below 1"),
+        (not 0 < life.return_share < 1, "lifecycle.return_share is not between 0 and 1"),
+        (life.horizon_days < 1, "lifecycle.horizon_days is below 1"),
+        (life.lapse_days < 0, "lifecycle.lapse_days is below 0"),
+        (life.new_days < 1, "lifecycle.new_days is below 1"),
+        (life.loyal_orders < 2, "lifecycle.loyal_orders is below 2"),
+        (settings.privacy.smallest_group < 5, "privacy.smallest_group is below 5"),
+    ]
+    for wrong, text in problems:
+        if wrong:
+            raise BadSettings(f"{where}: {text}. Mend it and run again.")
+
+
+def as_told(settings: Settings) -> dict[str, Any]:
+    """Return the settings as plain lists and dictionaries, as `overlay` reads them."""
+    return _plain(settings)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(item) for name, item in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def keep(store: Path, told: Mapping[str, Any]) -> Path:
+    """Write the values of `told` into the store's `cx.toml`, leaving the rest and its comments.
+
+    `told` has the shape of the file: `{"company": {"timezone": "Europe/Berlin"}}`. An entry of
+    "imports" replaces the one with the same header. Returns the file's path. Raises BadSettings,
+    and writes nothing, where the result would not load.
+    """
+    import tomlkit
+
+    path = Path(store) / FILE_NAME
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    document = tomlkit.parse(text)
+    for section, values in told.items():
+        if section == "imports":
+            headers = [list(item["header"]) for item in values]
+            kept = [m for m in document.get(section, []) if list(m["header"]) not in headers]
+            tables = tomlkit.aot()
+            for item in [*kept, *values]:
+                tables.append(tomlkit.item(_plain(item)))
+            document[section] = tables
+        else:
+            table = document.setdefault(section, tomlkit.table())
+            table.update(_plain(values))
+    written = tomlkit.dumps(document)
+    overlay(Settings(), tomllib.loads(written), FILE_NAME)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(written, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+    return path

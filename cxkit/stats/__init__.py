@@ -1,0 +1,1 @@
+"""Small pure functions: intervals and survival. They know numbers, not customers."""

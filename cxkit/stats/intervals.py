@@ -1,0 +1,192 @@
+"""How sure are we of a share, a difference, a score or a list of findings?
+
+All intervals are 95 % intervals unless a `level` is given.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
+import polars as pl
+
+ENOUGH = 30  # below this base a rate is "too few to say"
+Z = NormalDist().inv_cdf(0.975)
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(successes: float, n: float) -> Interval:
+    """Return a share with Wilson's score interval (Wilson 1927; Newcombe 1998).
+
+    A base of 0 gives not-a-number throughout.
+
+    >>> wilson(81, 263)
+    Interval(value=0.30798479087452474, low=0.25529133..., high=0.36617734...)
+    """
+    if n <= 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    p, z2 = successes / n, Z * Z
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def said(successes: int, n: int) -> str:
+    """Return a share and its Wilson interval as a sentence says them.
+
+    >>> said(38, 100)
+    '38.0 % (29.1–47.8)'
+    """
+    share = wilson(successes, n)
+    return f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})"
+
+
+def counted(successes: int, n: int) -> str:
+    """Return a count with its share and Wilson interval; below 30 there is too little to say more.
+
+    >>> counted(1498, 6000), counted(2, 5)
+    ('1,498 (25.0 %, 23.9–26.1)', '2 (of 5: too few to say)')
+    """
+    if n < ENOUGH:
+        return f"{successes:,} (of {n:,}: too few to say)"
+    share = wilson(successes, n)
+    low, high = 100 * share.low, 100 * share.high
+    return f"{successes:,} ({100 * share.value:.1f} %, {low:.1f}–{high:.1f})"
+
+
+def add_wilson(frame: pl.DataFrame, successes: str, base: str, name: str) -> pl.DataFrame:
+    """Add `name`, `name_low` and `name_high`: the share of `base` with Wilson's interval.
+
+    Rows with a base of 0 or null get nulls.
+    """
+    n = pl.when(pl.col(base) > 0).then(pl.col(base)).cast(pl.Float64)
+    p, z2 = pl.col(successes) / n, Z * Z
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z * (p * (1 - p) / n + z2 / (4 * n * n)).sqrt() / (1 + z2 / n)
+    return frame.with_columns(
+        p.alias(name),
+        (centre - half).clip(0, 1).alias(f"{name}_low"),
+        (centre + half).clip(0, 1).alias(f"{name}_high"),
+    )
+
+
+def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Interval:
+    """Return the difference of two independent shares with Newcombe's score interval (1998).
+
+    >>> newcombe(56, 70, 48, 80)
+    Interval(value=0.2000..., low=0.0524..., high=0.3338...)
+    """
+    one, two = wilson(successes, n), wilson(other_successes, other_n)
+    difference = one.value - two.value
+    low = sqrt((one.value - one.low) ** 2 + (two.high - two.value) ** 2)
+    high = sqrt((one.high - one.value) ** 2 + (two.value - two.low) ** 2)
+    return Interval(difference, difference - low, difference + high)
+
+
+def nps(promoters: int, detractors: int, n: int) -> Interval:
+    """Return the Net Promoter Score, -100 to 100, with the adjusted-Wald interval (Rocks 2016).
+
+    The value is the plain score; the interval comes from three pseudo-answers (3/4 promoter, 3/2
+    passive, 3/4 detractor), so that ten delighted people do not give certainty. No answers give
+    not-a-number.
+
+    >>> nps(9, 0, 10)
+    Interval(value=90.0, low=38.6..., high=99.8...)
+    """
+    if n <= 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    middle, error = _adjusted_nps(promoters, detractors, n)
+    low, high = 100 * (middle - Z * error), 100 * (middle + Z * error)
+    return Interval(100 * (promoters - detractors) / n, max(-100.0, low), min(100.0, high))
+
+
+def mean(n: int, total: float, squares: float, least: float, most: float) -> Interval:
+    """Return the mean of `n` answers between `least` and `most`, with Student's t interval.
+
+    `total` and `squares` are the sums of the answers and of their squares. One answer alone has
+    no interval; an interval never leaves the scale.
+
+    >>> mean(3, 6, 14, 1, 5)
+    Interval(value=2.0, low=1..., high=4.48...)
+    """
+    from scipy.stats import t
+
+    if n <= 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    middle = total / n
+    if n == 1:
+        return Interval(middle, float("nan"), float("nan"))
+    spread = sqrt(max(0.0, squares - total * middle) / (n - 1) / n)
+    half = float(t.ppf(0.975, n - 1)) * spread
+    return Interval(middle, max(least, middle - half), min(most, middle + half))
+
+
+def shares_p(successes: int, n: int, other_successes: int, other_n: int) -> float:
+    """Return how likely so large a difference of two equal shares is: the pooled z test.
+
+    1 where a side is empty or both sides are all or nothing.
+
+    >>> round(shares_p(56, 70, 48, 80), 3)
+    0.008
+    """
+    both = n + other_n
+    pooled = (successes + other_successes) / both if both else 0.0
+    if not n or not other_n or pooled in (0.0, 1.0):
+        return 1.0
+    error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
+    return _two_sided((successes / n - other_successes / other_n) / error)
+
+
+def nps_p(
+    promoters: int,
+    detractors: int,
+    n: int,
+    other_promoters: int,
+    other_detractors: int,
+    other_n: int,
+) -> float:
+    """Return how likely so large a difference of two equal scores is (Lewis and Sauro 2021).
+
+    Both scores are the adjusted ones of `nps`; 1 where a side is empty.
+
+    >>> nps_p(60, 20, 100, 60, 20, 100)
+    1.0
+    """
+    if not n or not other_n:
+        return 1.0
+    one, error = _adjusted_nps(promoters, detractors, n)
+    two, other_error = _adjusted_nps(other_promoters, other_detractors, other_n)
+    return _two_sided((one - two) / sqrt(error**2 + other_error**2))
+
+
+def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float]:
+    """Return score and standard error, -1 to 1, with three pseudo-answers (Rocks 2016)."""
+    up, down = (promoters + 0.75) / (n + 3), (detractors + 0.75) / (n + 3)
+    return up - down, sqrt((up + down - (up - down) ** 2) / (n + 3))
+
+
+def _two_sided(z: float) -> float:
+    return 2 * NormalDist().cdf(-abs(z))
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return the q-value of each p-value: the least false discovery rate at which it stands out.
+
+    Method: Benjamini and Hochberg (1995).
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place], reverse=True)
+    q_values, least = [0.0] * len(p_values), 1.0
+    for rank, place in zip(range(len(p_values), 0, -1), order, strict=True):
+        least = min(least, p_values[place] * len(p_values) / rank)
+        q_values[place] = least
+    return q_values

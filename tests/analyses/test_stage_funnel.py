@@ -1,0 +1,241 @@
+"""The funnel against counts made by hand, and against a brute force on random logs."""
+
+import itertools
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+from company import company, events
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+# ann buys on her second try; bob skips the cart; cid stops; dan enters too late to count;
+# eve has the cart before the visit. The last row makes the as-of date 31 March.
+FIVE = events(
+    "ann 2026-01-01T10:00 visit web",
+    "ann 2026-02-01T10:00 visit app",
+    "ann 2026-02-02T10:00 cart app",
+    "ann 2026-02-03T10:00 buy app",
+    "bob 2026-01-05T10:00 visit app",
+    "bob 2026-01-05T10:00 buy app",
+    "cid 2026-01-07T10:00 visit web",
+    "cid 2026-01-08T10:00 cart web",
+    "dan 2026-03-20T10:00 visit web",
+    "eve 2026-01-02T10:00 cart web",
+    "eve 2026-01-03T10:00 visit web",
+    "zoe 2026-03-31T00:00 newsletter",
+)
+
+
+def counts(result: cx.Result) -> list[tuple[str, str, int]]:
+    return result.table.select("segment", "stage", "customers").rows()
+
+
+def test_five_customers_counted_by_hand(tmp_path):
+    funnel = cx.stage_funnel(company(tmp_path, events=FIVE), stages=["visit", "cart", "buy"])
+    assert counts(funnel) == [("all", "visit", 4), ("all", "cart", 2), ("all", "buy", 1)]
+    assert funnel.table["lost"].to_list() == [None, 2, 1]
+    assert funnel.table["left_out"].to_list() == [1, 1, 1]
+    assert funnel.n == 4
+    assert funnel.as_of == datetime(2026, 3, 31)
+    assert funnel.finding == (
+        "Of 4 customers at 'visit', 25.0 % (4.6–69.9) got to 'buy' within 30 days; the largest "
+        "loss is from 'visit' to 'cart', where 50.0 % (15.0–85.0) of 4 stopped (too few to say "
+        "more)."
+    )
+    assert funnel.caveats[0] == (
+        "1 customer entered less than 30 days before the end of the data: they may still be on "
+        "their way, and are left out."
+    )
+    assert funnel.sql.startswith("-- How far do customers get")
+
+
+def test_an_optional_stage_may_be_skipped_and_says_so(tmp_path):
+    ws = company(tmp_path, events=FIVE)
+    funnel = cx.stage_funnel(ws, stages=["visit", "cart", "buy"], optional=["cart"])
+    assert counts(funnel) == [("all", "visit", 4), ("all", "cart", 2), ("all", "buy", 2)]
+    assert funnel.table["skipped"].to_list() == [None, 1, None]
+    assert "'cart' is optional: 2 passed it, and 1 went on without it." in funnel.caveats
+
+
+def test_segments_add_up_to_the_total(tmp_path):
+    ws = company(tmp_path, events=FIVE)
+    funnel = cx.stage_funnel(ws, stages=["visit", "cart", "buy"], by="channel")
+    assert counts(funnel) == [
+        ("web", "visit", 3),
+        ("web", "cart", 2),
+        ("web", "buy", 1),
+        ("app", "visit", 1),
+        ("app", "cart", 0),
+        ("app", "buy", 0),
+    ]
+
+
+def test_by_a_field_of_the_customers(tmp_path):
+    known = [
+        {"customer_id": "ann", "region": "north", "attributes": '{"tier": "gold"}'},
+        {"customer_id": "bob", "region": "south"},
+    ]
+    ws = company(tmp_path, events=FIVE, customers=known)
+    by_region = cx.stage_funnel(ws, stages=["visit", "buy"], by="region")
+    assert counts(by_region)[:2] == [("missing", "visit", 2), ("missing", "buy", 0)]
+    assert ("north", "buy", 1) in counts(by_region)
+    by_tier = cx.stage_funnel(ws, stages=["visit", "buy"], by="tier")
+    assert ("gold", "buy", 1) in counts(by_tier)
+
+
+def test_small_segments_are_gathered_and_still_add_up(tmp_path):
+    rows = [f"c{n} 2026-01-01T10:00 visit shop{n % 11}" for n in range(44)] + [
+        "zoe 2026-03-31T00:00 end"
+    ]
+    ws = company(tmp_path, events=events(*rows))
+    table = cx.stage_funnel(ws, stages=["visit"], by="channel").table
+    assert table["segment"].to_list()[-1] == "other"
+    assert table.height == 9
+    assert table["customers"].sum() == 44
+
+
+def test_a_stage_that_is_absent_gives_a_zero_row(tmp_path):
+    funnel = cx.stage_funnel(company(tmp_path, events=FIVE), stages=["visit", "fax", "buy"])
+    assert counts(funnel) == [("all", "visit", 4), ("all", "fax", 0), ("all", "buy", 0)]
+    assert "No row of the data has the stage 'fax': it counts as 0." in funnel.caveats
+    funnel.chart()
+
+
+def test_the_first_stage_absent_or_no_data_at_all(tmp_path):
+    ws = company(tmp_path / "some", events=FIVE)
+    nobody = cx.stage_funnel(ws, stages=["fax", "buy"], by="channel")
+    assert nobody.n == 0
+    empty = cx.stage_funnel(company(tmp_path / "none"), stages=["visit", "buy"])
+    assert counts(empty) == [("all", "visit", 0), ("all", "buy", 0)]
+    for result in (nobody, empty):
+        assert result.table["customers"].sum() == 0
+        assert "nothing can be said" in result.finding
+        assert result.chart().layout.title.text
+        assert "visit" in str(empty)
+
+
+def test_one_customer_and_one_stage(tmp_path):
+    rows = events("ann 2026-01-01T10:00 visit", "ann 2026-03-31T10:00 end")
+    ws = company(tmp_path, events=rows)
+    assert cx.stage_funnel(ws, stages=["visit"]).finding == (
+        "1 customer entered at 'visit'; a funnel needs a second stage."
+    )
+
+
+def test_the_window_is_inclusive_to_the_microsecond(tmp_path):
+    rows = events(
+        "ann 2026-01-01T10:00 visit",
+        "ann 2026-01-02T10:00 buy",
+        "bob 2026-01-01T10:00 visit",
+        "bob 2026-01-02T10:00:00.000001 buy",
+        "zoe 2026-03-31T00:00 end",
+    )
+    funnel = cx.stage_funnel(company(tmp_path, events=rows), stages=["visit", "buy"], within_days=1)
+    assert counts(funnel) == [("all", "visit", 2), ("all", "buy", 1)]
+
+
+def test_a_stage_named_twice_needs_a_later_time(tmp_path):
+    rows = events(
+        "ann 2026-01-01T10:00 buy",
+        "ann 2026-01-02T10:00 buy",
+        "bob 2026-01-01T10:00 buy",
+        "zoe 2026-03-31T00:00 end",
+    )
+    funnel = cx.stage_funnel(company(tmp_path, events=rows), stages=["buy", "buy"])
+    assert [count for *_, count in counts(funnel)] == [2, 1]
+
+
+def test_the_settings_name_the_journey(tmp_path):
+    told = {
+        "journey": {
+            "stages": ["seen", "bought"],
+            "touchpoints": {"seen": ["visit", "newsletter"], "bought": ["buy"]},
+            "within_days": 10,
+        }
+    }
+    funnel = cx.stage_funnel(company(tmp_path, told, events=FIVE))
+    assert counts(funnel) == [("all", "seen", 5), ("all", "bought", 2)]
+    assert "within 10 days" in funnel.finding
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "No stages were named, and the settings hold no journey."),
+        ({"stages": ["visit"], "optional": ["cart"]}, "'cart' is optional but is not among"),
+        ({"stages": ["visit", "buy"], "optional": ["visit"]}, "The first stage, 'visit', cannot"),
+        ({"stages": ["visit"], "within_days": 0}, "within_days is 0; a window is at least 1 day."),
+        ({"stages": ["visit"], "as_of": "soon"}, "as_of is 'soon', which is not a date."),
+    ],
+)
+def test_questions_it_refuses(tmp_path, asked, message):
+    with pytest.raises(BadQuestion, match="^" + message.replace("(", r"\(")):
+        cx.stage_funnel(company(tmp_path, events=FIVE), **asked)
+
+
+def brute_force(log, path, as_of, window):
+    """Try every choice of one row per stage: the customers who can walk the whole path."""
+    walked = set()
+    for customer in {row[0] for row in log}:
+        rows = sorted({(t, e) for c, t, e in log if c == customer and t <= as_of})
+        stages = [[t for t, e in rows if e == stage] for stage in path]
+        for chain in itertools.product(*stages):
+            in_order = all(
+                a < b or (a == b and path[j + 1] not in path[: j + 1])
+                for j, (a, b) in enumerate(itertools.pairwise(chain))
+            )
+            ripe = chain[0] <= as_of - window
+            if in_order and ripe and chain[-1] <= chain[0] + window:
+                walked.add(customer)
+                break
+    return walked
+
+
+# Few customers, few instants, few events: nearly every log is full of ties.
+START = datetime(2026, 1, 1)
+LOGS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 6), st.sampled_from("vcpr")), max_size=24
+)
+PATHS = st.lists(st.sampled_from("vcpr"), min_size=1, max_size=4)
+
+
+@given(log=LOGS, path=PATHS, window=st.integers(1, 3), draw=st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_equal_to_a_brute_force_whatever_the_row_order(tmp_path_factory, log, path, window, draw):
+    log = [(c, START + timedelta(days=day), e) for c, day, e in log]
+    log.append(("z", START + timedelta(days=7), "end"))
+    rows = [{"customer_id": c, "occurred_at": t, "event": e} for c, t, e in log]
+    draw.shuffle(rows)
+    ws = company(tmp_path_factory.mktemp("log"), events=rows)
+    as_of, days = START + timedelta(days=7), timedelta(days=window)
+    told = cx.stage_funnel(ws, stages=path, within_days=window).table["customers"].to_list()
+    assert told == [len(brute_force(log, path[: k + 1], as_of, days)) for k in range(len(path))]
+    if len(path) == len(set(path)) and len(path) >= 3:
+        skip = path[1]
+        required = [stage for stage in path if stage != skip]
+        table = cx.stage_funnel(ws, stages=path, optional=[skip], within_days=window).table
+        ways = {stage: required[: required.index(stage) + 1] for stage in required}
+        ways[skip] = [path[0], skip]
+        expected = [len(brute_force(log, ways[stage], as_of, days)) for stage in path]
+        assert table["customers"].to_list() == expected
+        through = len(brute_force(log, path[:3], as_of, days))
+        assert table["skipped"].to_list()[1] == expected[2] - through
+    ws.close()
+
+
+def test_counts_never_rise_and_segments_sum(tmp_path):
+    rows = [
+        f"c{n} 2026-01-{1 + n % 20:02d}T{n % 24:02d}:00 {'vcb'[k]} {'web' if n % 3 else 'app'}"
+        for n in range(60)
+        for k in range(1 + n % 3)
+    ] + ["zoe 2026-03-31T00:00 end"]
+    ws = company(tmp_path, events=events(*rows))
+    whole = cx.stage_funnel(ws, stages=["v", "c", "b"]).table
+    assert whole["customers"].to_list() == [60, 40, 20]
+    parts = cx.stage_funnel(ws, stages=["v", "c", "b"], by="channel").table
+    sums = parts.group_by("stage", maintain_order=True).agg(pl.col("customers").sum())
+    assert sums["customers"].to_list() == [60, 40, 20]

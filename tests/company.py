@@ -1,0 +1,55 @@
+"""Companies small enough to count on paper: rows in, an open workspace out."""
+
+from pathlib import Path
+from typing import Any
+
+from cxkit import store
+from cxkit.settings import as_told, overlay, Settings
+from cxkit.workspace import Workspace
+
+
+def company(
+    folder: Path, settings: dict[str, Any] | None = None, **tables: list[dict[str, Any]]
+) -> Workspace:
+    """Publish a store in `folder` whose canonical tables hold the given rows."""
+    told = settings or {}
+    with store.draft(folder) as draft:
+        for table, rows in tables.items():
+            for number, row in enumerate(rows, start=1):
+                values = {"source_file": f"{table}.csv", "record_no": number, **row}
+                names = ", ".join(values)
+                marks = ", ".join("?" for _ in values)
+                draft.execute(
+                    f"insert into {table} ({names}) values ({marks})", list(values.values())
+                )
+        store.publish(
+            folder, draft, files=[], settings=overlay(Settings(), told, "test"), suggested=told
+        )
+    return Workspace(folder)
+
+
+def events(*rows: str) -> list[dict[str, Any]]:
+    """Write events as 'ann 2026-01-05T10:00 visit web'; channel and device may be left out."""
+    made = []
+    for row in rows:
+        customer, when, event, *rest = row.split()
+        places = dict(zip(("channel", "device"), rest, strict=False))
+        made.append({"customer_id": customer, "occurred_at": when, "event": event, **places})
+    return made
+
+
+def orders(*rows: str) -> list[dict[str, Any]]:
+    """Write orders as 'ann 2026-01-05 20.00'."""
+    made = []
+    for number, row in enumerate(rows, start=1):
+        customer, when, amount = row.split()
+        made.append(
+            {
+                "order_id": f"o{number}",
+                "customer_id": customer,
+                "ordered_at": when,
+                "amount": amount,
+                "currency": "EUR",
+            }
+        )
+    return made

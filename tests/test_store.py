@@ -1,0 +1,155 @@
+"""Snapshots: published whole or not at all, read by many, closed to everything else."""
+
+import os
+import subprocess
+import sys
+
+import duckdb
+import pytest
+from company import company, events, orders
+
+from cxkit import store
+from cxkit.errors import BadQuestion, NoStore, StoreBusy
+from cxkit.settings import Settings
+
+
+def test_nothing_published_says_what_to_do(tmp_path):
+    with pytest.raises(NoStore) as problem:
+        store.attach(tmp_path / "shop")
+    assert str(problem.value) == (
+        "There is no cxkit store in 'shop'. Import a folder of exports into it first: "
+        "cx.import_exports(folder, store=...)."
+    )
+
+
+def test_a_draft_that_is_not_published_leaves_the_store_as_it_was(tmp_path):
+    company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    before = (tmp_path / "manifest.json").read_bytes()
+    with pytest.raises(RuntimeError), store.draft(tmp_path) as draft:
+        draft.execute("delete from orders")
+        raise RuntimeError
+    assert (tmp_path / "manifest.json").read_bytes() == before
+    assert [p.suffix for p in (tmp_path / "snapshots").iterdir()] == [".duckdb"]
+    assert not (tmp_path / "writing.lock").exists()
+
+
+def test_a_reader_keeps_its_snapshot_while_another_is_published(tmp_path):
+    first = company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    second = company(tmp_path, orders=orders("ann 2026-01-01 10", "bob 2026-01-02 10"))
+    assert first.tables["orders"] == 1
+    assert second.tables["orders"] == 2
+
+
+def test_five_snapshots_stay(tmp_path):
+    for day in range(1, 9):
+        company(tmp_path, orders=orders(f"ann 2026-01-{day:02d} 10")).close()
+    assert len(store.read_manifest(tmp_path).snapshots) == 5
+    assert len(list((tmp_path / "snapshots").glob("*.duckdb"))) == 5
+
+
+def test_a_snapshot_that_was_changed_is_not_opened(tmp_path):
+    ws = company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    path = store.snapshot_path(tmp_path, ws.snapshot)
+    ws.close()
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(NoStore, match=r"is missing or was changed\. Import the exports again"):
+        store.attach(tmp_path)
+
+
+def test_the_lock_of_a_dead_process_is_taken_over_and_of_a_living_one_is_not(tmp_path, monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "writing.lock").write_text(str(gone.pid))
+    company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    (tmp_path / "writing.lock").write_text(str(os.getpid()))
+    monkeypatch.setattr(store.time, "sleep", lambda _seconds: None)
+    with pytest.raises(StoreBusy, match="Another import is writing to"), store.draft(tmp_path):
+        pass
+
+
+def test_the_open_door_leads_nowhere_else(tmp_path):
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    ws = company(tmp_path / "shop", orders=orders("ann 2026-01-01 10"))
+    frame = [1]  # a Python variable that SQL must not see  # noqa: F841
+    for attack in (
+        f"from '{secret}'",
+        f"select * from read_text('{secret}')",
+        f"attach '{secret}' as other",
+        f"copy orders to '{secret}'",
+        "install httpfs",
+        "set lock_configuration = false",
+        "set enable_external_access = true",
+        "select * from frame",
+        "delete from orders",
+        "create table snapshot.mine as select 1",
+    ):
+        with pytest.raises(BadQuestion):
+            ws.sql(attack)
+    assert secret.read_text() == "a\n1\n"
+    assert ws.sql("select count(*) as n from orders")["n"][0] == 1
+
+
+def test_a_folder_with_a_quote_in_its_name(tmp_path):
+    assert (
+        company(tmp_path / "ann's shop", orders=orders("ann 2026-01-01 10")).tables["orders"] == 1
+    )
+
+
+def test_timeline_is_sorted_dense_and_independent_of_row_order(tmp_path):
+    told = {"journey": {"stages": ["cart", "buy"]}}
+    rows = events(
+        "bob 2026-01-01T10:00 buy web",
+        "bob 2026-01-01T10:00 cart web",
+        "ann 2026-01-02T00:00 cart app",
+    )
+    once = company(tmp_path / "a", told, events=rows, orders=orders("cid 2026-01-05 1"))
+    twice = company(tmp_path / "b", told, events=rows[::-1], orders=orders("cid 2026-01-05 1"))
+    query = "select customer_key, touchpoint, rank, date_only from timeline"
+    assert (
+        once.sql(query).rows()
+        == twice.sql(query).rows()
+        == [
+            (0, "cart", 0, True),
+            (1, "cart", 0, False),
+            (1, "buy", 1, False),
+            (2, "ordered", 255, True),
+        ]
+    )
+    kinds = once.sql(
+        "select column_name, data_type from duckdb_columns() "
+        "where table_name = 'timeline' and data_type like 'ENUM%'"
+    )
+    assert set(kinds["column_name"]) == {"touchpoint", "stage", "channel", "device"}
+
+
+def test_a_date_without_a_time_is_midnight_where_the_company_is(tmp_path):
+    told = {"company": {"timezone": "Europe/Berlin"}}
+    rows = events("ann 2026-01-01T23:00 a", "bob 2026-01-02T00:00 a")
+    ws = company(tmp_path, told, events=rows)
+    assert ws.sql("select date_only from timeline order by 1 desc")["date_only"].to_list() == [
+        True,
+        False,
+    ]
+
+
+def test_visitors_are_kept_but_are_not_known_people(tmp_path):
+    rows = [{"visitor_id": "v1", "occurred_at": "2026-01-01", "event": "visit"}]
+    ws = company(tmp_path, events=rows)
+    assert ws.sql("select customer_id, known from people").rows() == [("visitor:v1", False)]
+
+
+def test_connect_reads_no_python_variable_and_loads_nothing():
+    connection = store.connect()
+    hidden = 1  # noqa: F841
+    with pytest.raises(duckdb.Error):
+        connection.execute("select * from hidden").fetchall()
+    zone = connection.execute("select current_setting('timezone')").fetchall()
+    assert zone == [("UTC",)]
+
+
+def test_prepare_of_an_empty_store(tmp_path):
+    ws = company(tmp_path)
+    assert ws.as_of is None
+    assert ws.tables["timeline"] == 0
+    assert ws.settings == Settings()

@@ -1,0 +1,70 @@
+"""The one query door: bound values, honest types, plain refusals."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+from company import company, orders
+
+from cxkit import workspace
+from cxkit.errors import BadQuestion
+
+
+@pytest.fixture
+def ws(tmp_path):
+    return company(
+        tmp_path, orders=orders("ann 2026-01-01 10.10", "ann 2026-01-03 9.95", "bob 2026-01-02 5")
+    )
+
+
+def test_values_are_bound_and_never_become_sql(ws):
+    sql = "select order_id from orders where customer_id = $who order by order_id"
+    assert ws.sql(sql, who="ann")["order_id"].to_list() == ["o1", "o2"]
+    assert ws.sql(sql, who="ann' or 'a' = 'a").is_empty()
+
+
+def test_sums_divide_as_one_expects(ws):
+    table = ws.sql("select sum(1) as n, sum(amount) as money, sum(9) / count(*) as x from orders")
+    assert table.schema == {"n": pl.Int64, "money": pl.Float64, "x": pl.Float64}
+    assert (table["n"] / 2)[0] == 1.5
+    assert table["money"][0] == 25.05
+
+
+def test_words_come_as_text(ws):
+    assert ws.sql("select distinct touchpoint from timeline").schema["touchpoint"] == pl.String
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select 1 where $x", "The query could not run."),
+        ("selec 1", "The query could not run. Parser Error"),
+        ("select no_such from orders", "The query could not run. Binder Error"),
+        ("select max(ordered_at) - min(ordered_at) as gap from orders",
+         "The column 'gap' is an INTERVAL: give it as days or seconds."),
+    ],
+)  # fmt: skip
+def test_what_it_refuses(ws, sql, message):
+    with pytest.raises(BadQuestion, match="^" + message):
+        ws.sql(sql)
+    assert ws.sql("select 1 as one")["one"].to_list() == [1]
+
+
+def test_a_value_that_no_query_asks_for_is_refused(ws):
+    with pytest.raises(BadQuestion, match="Expected 0, got 1"):
+        ws.sql("select 1", excess=1)
+
+
+def test_as_of_is_the_latest_time_in_the_data_never_the_clock(ws):
+    assert ws.as_of == datetime(2026, 1, 3)
+    assert ws.moment(None) == datetime(2026, 1, 3)
+    assert ws.moment(date(2026, 1, 2)) == datetime(2026, 1, 2, 23, 59, 59, 999999)
+    assert ws.moment("2026-01-02") == datetime(2026, 1, 2, 23, 59, 59, 999999)
+    assert ws.moment(datetime(2026, 1, 2, 12, tzinfo=UTC)) == datetime(2026, 1, 2, 12)
+
+
+def test_the_query_shown_is_the_query_run():
+    text = workspace.query_text("stage_funnel")
+    assert text.startswith("-- How far")
+    with pytest.raises(BadQuestion, match=r"There is no query 'fun'\. The queries are: .*funnel"):
+        workspace.query_text("fun")
