@@ -1,0 +1,279 @@
+"""How does a comment sound, judged by its words alone?
+
+A general English word list (VADER: Hutto & Gilbert 2014, read from the installed package), the
+phrases of `phrases.toml`, and a few rules: a negation turns what follows it, an intensifier
+strengthens it, what follows "but" counts more. Every rule looks only forward, so the work grows
+with the length of the comment and not faster.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tomllib
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+NEGATED = -0.74  # a negated word keeps three quarters of its strength, turned round (Hutto 2014)
+NEGATION_REACHES = 3  # words
+NEGATION = -0.6  # a bare "not": people rarely write one to a company to praise it
+INTENSIFIED = 0.35
+SHOUTED = 0.7  # one word in capitals among others
+BEFORE_BUT, AFTER_BUT = 0.5, 1.5
+EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
+SPREAD = 2.0  # the raw value that becomes a score of .71
+
+_NEGATIONS = frozenset(
+    "not no never nobody nothing none neither nor without hardly barely scarcely rarely seldom "
+    "nowhere zero lacks lacking noone".split()
+)
+_STRONGER = frozenset(
+    "absolutely completely deeply entirely especially exceptionally extremely fully greatly "
+    "highly hugely incredibly insanely really remarkably so such super thoroughly total totally "
+    "truly unbelievably utterly utter very complete genuinely beyond bloody freaking fucking "
+    "more most quite ridiculously".split()
+)
+_WEAKER = frozenset(
+    "slightly somewhat fairly rather partly almost occasionally sometimes little bit".split()
+)
+_BUT = frozenset("but although though except however yet".split())
+_ROLES = {
+    **dict.fromkeys(_NEGATIONS, "negation"),
+    **dict.fromkeys(_STRONGER, "stronger"),
+    **dict.fromkeys(_WEAKER, "weaker"),
+    **dict.fromkeys(_BUT, "but"),
+    **dict.fromkeys(",;:", "pause"),
+    **dict.fromkeys(".!?", "stop"),
+}
+
+_NOTHING = frozenset("nothing none no nil nope nah".split())
+_NOTHING_GOES_ON = frozenset(
+    "is was are were has have had do did does ever can could would will works worked like of but "
+    "about to more less good works seems happened happens helped helps changed gets got".split()
+)
+_ASKS_FOR_FAULTS = frozenset(
+    "improve improved improvement improvements better differently change changed wrong worst "
+    "dislike disliked problem problems frustrated frustrating bad missing".split()
+)
+_ASKS_FOR_PRAISE = frozenset(
+    "like liked love loved enjoy enjoyed well good great best happy praise".split()
+)
+
+_VERBS_BEFORE_NT = "are could did does do had has have is must need should was were would".split()
+_WITHOUT_APOSTROPHE = {verb + "nt": verb for verb in _VERBS_BEFORE_NT} | {
+    "cant": "can",
+    "wont": "will",
+    "cannot": "can",
+    "aint": "is",
+}
+_IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_STRETCHED = re.compile(r"(.)\1{2,}")
+_MARKUP = re.compile(r"<[^<>]{1,200}>")
+_REMEMBERED = 40  # characters: longer runs without a space are rare and would only fill the memory
+
+
+class Token(NamedTuple):
+    """One word or sign of a comment."""
+
+    word: str
+    weight: float  # 0 where it carries no feeling of its own
+    role: str  # "negation", "stronger", "weaker", "but", "pause", "stop" or ""
+    shouted: bool
+    phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
+
+
+def word_score(text: str, question: str | None = None) -> float | None:
+    """Say how a comment sounds, from -1 to 1; None where no word carries any feeling.
+
+    The score is raw / sqrt(raw^2 + 4) with raw = sum of weights / sqrt(number of words), so that
+    a comment is not louder for being long. The question decides what a bare "Nothing" means.
+
+    >>> round(word_score("Lovely staff"), 2)
+    0.7
+    >>> word_score("I waited 3 weeks and nobody called me back") < -0.5
+    True
+    >>> word_score("Nothing to improve") > 0.5
+    True
+    >>> word_score("It is blue") is None
+    True
+    """
+    tokens = _tokens(text)
+    mixed_case = not text.isupper()
+    total = sentence = push = 0.0  # push: what the intensifier just before adds
+    emphasis = 1.0
+    words = exclamations = position = 0
+    negated = 0  # how many words the last negation still reaches
+    felt = False
+    if _opens_with_nothing(tokens):
+        total, position = _meaning_of_nothing(question), 1
+        words, felt = 1, total != 0
+    while position < len(tokens):
+        token = tokens[position]
+        weight, role, length = token.weight, token.role, 1
+        if token.phrases is not None and (found := _longest(tokens, position)):
+            weight, length = found
+            # "still not" goes on denying; "nobody called me back" has said it all
+            role = "negation" if tokens[position + length - 1].role == "negation" else ""
+        position += length
+
+        if role in ("pause", "stop"):
+            negated, push = 0, 0.0
+            if role == "stop":
+                total, sentence, emphasis = total + sentence, 0.0, 1.0
+                exclamations += token.word == "!"
+            continue
+        words += length
+        if role == "negation":
+            sentence += (weight or NEGATION) * emphasis
+            negated, push, felt = NEGATION_REACHES, 0.0, True
+            continue
+        if role == "but":
+            sentence, emphasis, negated, push = sentence * BEFORE_BUT, AFTER_BUT, 0, 0.0
+            continue
+        if weight:
+            louder = push + SHOUTED * (token.shouted and mixed_case)
+            weight = math.copysign(max(abs(weight) + louder, 0.0), weight)
+            sentence += weight * emphasis * (NEGATED if negated else 1.0)
+            felt = True
+        push = {"stronger": INTENSIFIED, "weaker": -INTENSIFIED}.get(role, 0.0)
+        negated = max(negated - length, 0)
+    if not felt:
+        return None
+    raw = (total + sentence) / math.sqrt(words or 1)
+    raw *= 1 + EXCLAMATION * min(exclamations, MOST_EXCLAMATIONS)
+    return raw / math.hypot(raw, SPREAD)
+
+
+def _opens_with_nothing(tokens: list[Token]) -> bool:
+    """Find "Nothing", "None." or "No, ..." that answers the question and denies nothing itself."""
+    if not tokens or tokens[0].word not in _NOTHING:
+        return False
+    if len(tokens) == 1 or tokens[1].role in ("pause", "stop"):
+        return True
+    return tokens[0].word in ("nothing", "none") and tokens[1].word not in _NOTHING_GOES_ON
+
+
+def _meaning_of_nothing(question: str | None) -> float:
+    """Weigh the answer "nothing": good where the question asks for faults, bad where for praise.
+
+    >>> _meaning_of_nothing("What could we improve?"), _meaning_of_nothing("What did you like?")
+    (2.0, -1.5)
+    >>> _meaning_of_nothing(None)
+    0.0
+    """
+    asked = frozenset(_WORD.findall((question or "").lower()))
+    if asked & _ASKS_FOR_FAULTS:
+        return 2.0
+    return -1.5 if asked & _ASKS_FOR_PRAISE else 0.0
+
+
+def _longest(tokens: list[Token], position: int) -> tuple[float, int] | None:
+    """Find the longest phrase that starts at a position: its weight and its length in words."""
+    found = None
+    node: dict[Any, Any] | None = tokens[position].phrases
+    for length in itertools.count(1):
+        if node is None:
+            return found
+        if None in node:
+            found = node[None], length
+        at = position + length
+        node = node.get(tokens[at].word) if at < len(tokens) else None
+    return found
+
+
+def _tokens(text: str) -> list[Token]:
+    text = text.replace("’", "'")
+    if "<" in text:
+        text = _MARKUP.sub(" ", text)
+    tokens: list[Token] = []
+    for chunk in text.split():
+        tokens += _remembered(chunk) if len(chunk) <= _REMEMBERED else _read(chunk)
+    return tokens
+
+
+def _read(chunk: str) -> tuple[Token, ...]:
+    """Read one run of characters without a space: a word or several, a sign; no addresses."""
+    lower = chunk.lower()
+    if lower.startswith(("@", "http:", "https:", "www.")):
+        return ()
+    weights, phrases = _knowledge()
+    if not chunk.isalnum():
+        emoticon = weights.get(chunk, weights.get(lower))
+        if emoticon is not None:
+            return (Token(chunk, emoticon, "", False, None),)
+    shouted = len(chunk) > 1 and chunk.isupper()
+    return tuple(
+        Token(word, weights.get(word, 0.0), _ROLES.get(word, ""), shouted, phrases.get(word))
+        for part in _WORD.findall(lower)
+        for word in _spelled_out(part, weights)
+    )
+
+
+_remembered = lru_cache(maxsize=1 << 16)(_read)
+
+
+def _spelled_out(word: str, known: dict[str, float]) -> tuple[str, ...]:
+    """Write a word as the phrases know it.
+
+    >>> _spelled_out("didn't", {}), _spelled_out("cant", {}), _spelled_out("sooo", {"so": 1.0})
+    (('did', 'not'), ('can', 'not'), ('so',))
+    """
+    if word.endswith("n't"):
+        return _IRREGULAR.get(word, word[:-3]), "not"
+    if word in _WITHOUT_APOSTROPHE:
+        return _WITHOUT_APOSTROPHE[word], "not"
+    word = word.partition("'")[0]
+    if word not in known and _STRETCHED.search(word):
+        twice = _STRETCHED.sub(r"\1\1", word)
+        return (twice if twice in known else _STRETCHED.sub(r"\1", word),)
+    return (word,)
+
+
+@cache
+def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
+    """Read the word list and the phrases: weights of single words, and a tree of phrases."""
+    weights: dict[str, float] = {}
+    for line in _vader_lines("vader_lexicon.txt"):
+        word, weight, _ = line.split("\t", 2)
+        weights[word] = float(weight)
+    for line in _vader_lines("emoji_utf8_lexicon.txt"):
+        sign, _, meaning = line.partition("\t")
+        if len(sign) == 1:
+            weights[sign] = sum(weights.get(word, 0.0) for word in meaning.split())
+    tree: dict[Any, Any] = {}
+    for phrase, strength in read_phrases():
+        if len(phrase) == 1:
+            weights[phrase[0]] = strength
+            continue
+        node = tree
+        for word in phrase:
+            node = node.setdefault(word, {})
+        node[None] = strength
+    return weights, tree
+
+
+def read_phrases() -> list[tuple[tuple[str, ...], float]]:
+    """List the customer phrases with their groups written out: words and weight."""
+    book = tomllib.loads(resources.files(__package__).joinpath("phrases.toml").read_text("utf-8"))
+    groups: dict[str, list[str]] = book.pop("groups")
+    phrases: list[tuple[tuple[str, ...], float]] = [
+        ((word,), float(weight))
+        for weight, words in book.pop("words").items()
+        for word in words.split()
+    ]
+    for reason in book.values():
+        for phrase, weight in reason.items():
+            choices = [groups[p[1:-1]] if p.startswith("{") else [p] for p in phrase.split()]
+            phrases += [
+                (tuple(" ".join(chosen).split()), float(weight))
+                for chosen in itertools.product(*choices)
+            ]
+    return phrases
+
+
+def _vader_lines(name: str) -> list[str]:
+    return resources.files("vaderSentiment").joinpath(name).read_text("utf-8").splitlines()

@@ -1,0 +1,117 @@
+"""How do people feel in what they write, and which comments can a scorer not judge?"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from cxkit.text.language import detect_languages
+from cxkit.text.rules import word_score
+
+LEVELS = ("very negative", "negative", "neutral", "positive", "very positive")
+CUTS = (0.1, 0.5)  # from these sizes on, both ways, a score is (very) positive or negative
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one scorer makes of one comment; `score` and `level` are None where it can not say."""
+
+    scorer: str
+    score: float | None = None
+    reason: str | None = None  # why not scored: "empty", "language", "no signal"
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is a score."""
+        return self.score is not None
+
+    @property
+    def level(self) -> str | None:
+        """The score in words, one of `LEVELS`."""
+        return None if self.score is None else level_of(self.score)
+
+
+class Scorer(Protocol):
+    """A pure function from a comment, the question it answers and its language to a Score."""
+
+    @property
+    def id(self) -> str:
+        """The name and version that stands beside each score."""
+        ...
+
+    def score(self, text: str, question: str | None, language: str | None) -> Score:
+        """Judge one comment."""
+        ...
+
+
+def level_of(score: float) -> str:
+    """Put a score from -1 to 1 into words.
+
+    >>> [level_of(score) for score in (-0.5, -0.1, 0.0, 0.1, 0.5)]
+    ['very negative', 'negative', 'neutral', 'positive', 'very positive']
+    """
+    size = bisect_right(CUTS, abs(score))
+    return LEVELS[2 + size if score > 0 else 2 - size]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleScorer:
+    """Judge English comments by words and phrases (see `cxkit.text.rules`)."""
+
+    id: str = "rules-en-1"
+
+    def score(self, text: str, question: str | None = None, language: str | None = "en") -> Score:
+        """Judge one comment.
+
+        >>> RuleScorer().score("Nothing to improve").level
+        'very positive'
+        >>> RuleScorer().score("Muito bom", language="pt")
+        Score(scorer='rules-en-1', score=None, reason='language')
+        """
+        if not text.strip():
+            return Score(self.id, reason="empty")
+        if language != "en":
+            return Score(self.id, reason="language")
+        value = word_score(text, question)
+        return Score(self.id, value, None if value is not None else "no signal")
+
+
+def score_comments(
+    texts: pl.Series | Sequence[str | None],
+    *,
+    languages: Iterable[str] | None = None,
+    question: str | None = None,
+    scorer: Scorer | None = None,
+) -> pl.DataFrame:
+    """Learn how each comment sounds, and why some can not be judged.
+
+    One row per text, in the order given: `score` (-1 to 1) and `level` (see `LEVELS`), both null
+    where not scored; `scored`; `reason` ("empty", "language" or "no signal", null where scored);
+    `scorer`, `language` (null where empty). Each distinct text is judged once. `languages` are the
+    languages the column may hold (see `detect_languages`): one alone switches detection off.
+
+    >>> score_comments(["Lovely staff", "", "It is blue"], languages=["en"])["reason"].to_list()
+    [None, 'empty', 'no signal']
+    """
+    judge: Scorer = scorer or RuleScorer()
+    comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+    comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
+    distinct = comments.unique(maintain_order=True)
+    scores = [
+        judge.score(text or "", question, language) for text, language in distinct.iter_rows()
+    ]
+    columns = {
+        "score": pl.Series([score.score for score in scores], dtype=pl.Float64),
+        "level": pl.Series([score.level for score in scores], dtype=pl.Enum(LEVELS)),
+        "scored": pl.Series([score.scored for score in scores], dtype=pl.Boolean),
+        "reason": pl.Series([score.reason for score in scores], dtype=pl.String),
+        "scorer": pl.Series([score.scorer for score in scores], dtype=pl.String),
+    }
+    judged = distinct.drop("language").with_columns(**columns)
+    return comments.join(
+        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
+    ).select(*columns, "language")

@@ -1,0 +1,51 @@
+import pytest
+
+from cxkit.errors import BadQuestion
+from cxkit.text.language import detect_languages
+
+ENGLISH = "The parcel came two weeks late"
+PORTUGUESE = "O produto chegou antes do prazo"
+
+
+def test_short_comments_inherit_the_majority():
+    found = detect_languages([PORTUGUESE, "Ok", ENGLISH, PORTUGUESE + " certo"], ["en", "pt"])
+    assert found.rows() == [
+        ("pt", "detected"),
+        ("pt", "inherited"),
+        ("en", "detected"),
+        ("pt", "detected"),
+    ]
+
+
+def test_only_short_comments_are_read_together():
+    texts = ["muito bom", "recomendo", "entrega rápida", "não recebi"]
+    found = detect_languages(texts, ["en", "pt"])
+    assert found["language"].unique().to_list() == ["pt"]
+    assert found["reason"].unique().to_list() == ["inherited"]
+
+
+def test_a_tie_goes_to_the_first_in_the_alphabet():
+    found = detect_languages([PORTUGUESE, ENGLISH, "Ok"], ["pt", "en"])
+    assert found["language"].to_list() == ["pt", "en", "en"]
+
+
+def test_addresses_are_not_words():
+    found = detect_languages(["@the_shop https://www.shop.test/the/best/of/all ok", PORTUGUESE])
+    assert found["reason"].to_list() == ["inherited", "detected"]
+
+
+def test_empty_texts_have_no_language():
+    assert detect_languages(["", None, " "]).rows() == [(None, "empty")] * 3
+    assert detect_languages([]).height == 0
+
+
+def test_one_candidate_is_taken_as_given():
+    assert detect_languages(["Ok", PORTUGUESE], ["en"]).rows() == [("en", "given")] * 2
+
+
+def test_an_unknown_language_is_named():
+    with pytest.raises(BadQuestion) as error:
+        detect_languages([ENGLISH], ["en", "klingon"])
+    assert str(error.value) == (
+        "No language is called klingon. Use ISO 639-1 codes such as en, de or pt."
+    )
