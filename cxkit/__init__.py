@@ -22,11 +22,16 @@ _HOMES = {
     "guess_mapping": "cxkit.imports",
     "confirm_mapping": "cxkit.imports",
     "keep_settings": "cxkit.house",
+    "month_ends": "cxkit.house",
+    "toy_company": "cxkit.house",
     "explore": "cxkit.widgets",
     "Result": "cxkit.result",
+    "learned": "cxkit.result",
     "Workspace": "cxkit.workspace",
     "CxError": "cxkit.errors",
     # the analyses, in the order of the notebooks
+    "import_report": "cxkit.analyses.start.import_report",
+    "set_aside": "cxkit.analyses.start.set_aside",
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
@@ -50,7 +55,9 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.start.import_report import import_report as import_report
     from cxkit.analyses.start.readiness import readiness as readiness
+    from cxkit.analyses.start.set_aside import set_aside as set_aside
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
@@ -58,11 +65,14 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
     from cxkit.errors import CxError as CxError
     from cxkit.house import keep_settings as keep_settings
+    from cxkit.house import month_ends as month_ends
     from cxkit.house import open as open
     from cxkit.house import show_sql as show_sql
+    from cxkit.house import toy_company as toy_company
     from cxkit.imports import confirm_mapping as confirm_mapping
     from cxkit.imports import guess_mapping as guess_mapping
     from cxkit.imports import import_exports as import_exports
     from cxkit.result import Result as Result
+    from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore
     from cxkit.workspace import Workspace as Workspace

@@ -1,5 +1,6 @@
 """The doors of the public face: open a store, keep a setting, show a query."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,28 @@ def show_sql(name: str) -> None:
     Raises BadQuestion, naming the queries there are, where `name` is not one.
     """
     print(workspace.query_text(name))
+
+
+def month_ends(workspace: Workspace, months: int) -> list[date]:
+    """Return the last days of the `months` full months before the end of the data, newest first.
+
+    An empty list where nothing is dated.
+    """
+    ends: list[date] = []
+    if workspace.as_of is None:
+        return ends
+    day = workspace.as_of.date() + timedelta(days=1)
+    while len(ends) < months:
+        day = day.replace(day=1) - timedelta(days=1)
+        ends.append(day)
+    return ends
+
+
+def toy_company() -> Workspace:
+    """Open a company of five people, small enough to count along with a funnel.
+
+    Its rows are imported like any other export, into a temporary store.
+    """
+    from cxkit import demo
+
+    return Workspace(demo.toy())

@@ -57,7 +57,7 @@ class Result:
         shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
         if self.draw is not None:
             shown_parts.append(charts.mime_bundle(self.chart()))
-        shown_parts.append({"text/html": self._tail(), "text/plain": ""})
+        shown_parts.append({"text/html": self._tail(), "text/plain": "", MIME: {"part": "tail"}})
         return shown_parts
 
     def _ipython_display_(self) -> None:
@@ -106,6 +106,32 @@ class Result:
             "n": self.n,
             "table": {"columns": self.table.columns, "rows": rows, "height": self.table.height},
         }
+
+
+class Learned:
+    """The findings of several questions, side by side, as a notebook closes with them."""
+
+    def __init__(self, results: tuple[Result, ...]) -> None:
+        """Keep the results in the order in which they were asked."""
+        self.results = results
+
+    def __str__(self) -> str:
+        return "\n".join(f"- {r.finding}" for r in self.results)
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **_kinds: Any) -> dict[str, Any]:
+        items = "".join(
+            f"<li>{escape(r.finding)} <small>({escape(r._base())})</small></li>"
+            for r in self.results
+        )
+        html = f'<ul class="cxkit-learned">{items}</ul>'
+        return {"text/html": html, "text/plain": str(self), MIME: {"part": "learned"}}
+
+
+def learned(*results: Result) -> Learned:
+    """Show the findings of several results as one list, to close a notebook with."""
+    return Learned(results)
 
 
 def counted(n: int, noun: str) -> str:

@@ -138,6 +138,8 @@ TABLES: dict[str, Table] = {
             ("policy", "category", "the rule that applied: refund over 20 …"),
             ("transfers", "count", "moves between teams"),
             ("resolution", "category", "how it ended: refunded, explained …"),
+            ("recognised", "yes_no", "whether the desk knew at first touch who it was"),
+            ("asked_again", "count", "times the customer had to say again who or what"),
         ),
         _table(
             "messages",
@@ -162,7 +164,12 @@ TABLES: dict[str, Table] = {
             _PERSON,
             ("invited_at", "time", "when the person was asked"),
             ("given_at", "time", "when the person answered; empty where they did not"),
-            ("metric", "category", "nps (0-10), csat (1-5), ces (1-7), stars (1-5) or comment"),
+            (
+                "metric",
+                "category",
+                "nps (0-10), csat (1-5), ces (1-7), stars (1-5), item (one aspect, named in "
+                "`question`) or comment",
+            ),
             ("score", "number", "the answer, on `scale`"),
             ("scale", "count", "the highest answer possible: 5, 7 or 10"),
             ("question", "text", "the question that was asked"),

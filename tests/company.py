@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from cxkit import store
-from cxkit.settings import as_told, overlay, Settings
+from cxkit import schema, store
+from cxkit.settings import Settings, overlay
 from cxkit.workspace import Workspace
 
 
@@ -16,7 +16,9 @@ def company(
     with store.draft(folder) as draft:
         for table, rows in tables.items():
             for number, row in enumerate(rows, start=1):
-                values = {"source_file": f"{table}.csv", "record_no": number, **row}
+                origin = {"source_file": f"{table}.csv", "record_no": number}
+                known = _columns(table)
+                values = {k: v for k, v in origin.items() if k in known} | row
                 names = ", ".join(values)
                 marks = ", ".join("?" for _ in values)
                 draft.execute(
@@ -26,6 +28,12 @@ def company(
             folder, draft, files=[], settings=overlay(Settings(), told, "test"), suggested=told
         )
     return Workspace(folder)
+
+
+def _columns(table: str) -> set[str]:
+    if table in schema.TABLES:
+        return {c.name for c in schema.TABLES[table].columns + schema.PROVENANCE}
+    return {c.name for c in schema.SNAPSHOT_TABLES[table][1]}
 
 
 def events(*rows: str) -> list[dict[str, Any]]:

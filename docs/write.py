@@ -1,0 +1,85 @@
+"""Write docs/data.md from the schema and docs/reference.md from the docstrings.
+
+`python docs/write.py` writes both; a test holds the committed pages equal to what this makes.
+"""
+
+import inspect
+from pathlib import Path
+
+import cxkit
+from cxkit import schema
+
+HERE = Path(__file__).parent
+
+
+def data_page() -> str:
+    """Return docs/data.md: every table, its columns, and what they mean."""
+    lines = [
+        "# The data",
+        "",
+        "Written from `cxkit/schema.py` by `docs/write.py`: change it there.",
+        "",
+        "Imports turn exports into the canonical tables below. A column in **bold** is required: "
+        "without it the row is set aside, whole, with the reason. Times are UTC; money keeps its "
+        "currency and is never added across currencies. Each row also carries "
+        + " and ".join(f"`{c.name}` ({c.meaning})" for c in schema.PROVENANCE)
+        + ".",
+        "",
+        "## Canonical tables",
+    ]
+    for table in schema.TABLES.values():
+        key = ", ".join(f"`{name}`" for name in table.key)
+        lines += ["", f"### {table.name}", "", f"{table.meaning} Key: {key}.", ""]
+        lines += _columns(table.columns)
+    lines += ["", "## Tables that every store holds beside them"]
+    for name, (meaning, columns) in schema.SNAPSHOT_TABLES.items():
+        lines += ["", f"### {name}", "", meaning, ""]
+        lines += _columns(columns)
+    return "\n".join(lines) + "\n"
+
+
+def _columns(columns: tuple[schema.Column, ...]) -> list[str]:
+    rows = ["| column | type | meaning |", "|---|---|---|"]
+    for column in columns:
+        name = f"**{column.name}**" if column.required else column.name
+        rows.append(f"| {name} | {column.kind.replace('_', '/')} | {column.meaning} |")
+    return rows
+
+
+def reference_page() -> str:
+    """Return docs/reference.md: every public name with its signature and docstring."""
+    lines = [
+        "# Reference",
+        "",
+        "Written from the docstrings by `docs/write.py`: change them there. "
+        "All names are in `cxkit`, imported as `cx`.",
+    ]
+    for name in cxkit._HOMES:
+        thing = getattr(cxkit, name)
+        signature = f"({_parameters(thing)})" if inspect.isfunction(thing) else ""
+        lines += ["", f"## {name}", ""]
+        if signature:
+            lines += ["```python", f"cx.{name}{signature}", "```", ""]
+        lines += ["```text", inspect.getdoc(thing) or "", "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _parameters(function: object) -> str:
+    parts, keyword = [], False
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not keyword:
+            parts, keyword = [*parts, "*"], True
+        text = parameter.name
+        if parameter.kind is parameter.VAR_KEYWORD:
+            text = f"**{text}"
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            text, keyword = f"*{text}", True
+        elif parameter.default is not parameter.empty:
+            text += f"={parameter.default!r}"
+        parts.append(text)
+    return ", ".join(parts)
+
+
+if __name__ == "__main__":
+    for page, text in (("data.md", data_page()), ("reference.md", reference_page())):
+        (HERE / page).write_text(text, encoding="utf-8", newline="\n")
