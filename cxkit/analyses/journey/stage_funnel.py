@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import pairwise
 
 import polars as pl
 
@@ -195,7 +196,7 @@ def _worst(table: pl.DataFrame) -> tuple[str, str, int, int] | None:
     steps = list(zip(whole["stage"], whole["customers"], strict=True))
     losses = [
         (before, stage, base, base - count)
-        for (before, base), (stage, count) in zip(steps, steps[1:], strict=False)
+        for (before, base), (stage, count) in pairwise(steps)
         if base > 0
     ]
     return max(losses, key=lambda loss: loss[3] / loss[2], default=None)
@@ -230,8 +231,8 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
     young = _total(table, "left_out")
     if young:
         notes.append(
-            f"{counted(young, 'customer')} entered less than {days} days before the end of the data: they "
-            "may still be on their way, and are left out."
+            f"{counted(young, 'customer')} entered less than {days} days before the end of the "
+            "data: they may still be on their way, and are left out."
         )
     notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
     for stage, skipped, entered in (

@@ -38,16 +38,26 @@ trail as (
 
     union all
 
-    select next.route, next.step, next.customer_key, next.occurred_at, trail.started_at
+    select route, step, customer_key, occurred_at, started_at
     from (
-        select routes.*, passages.customer_key, passages.occurred_at,
-            passages.occurred_at - to_microseconds(later::bigint) as not_before
-        from passages join routes using (place)
-    ) as next
-    asof join trail
-        on next.route = trail.route and next.step = trail.step + 1
-        and next.customer_key = trail.customer_key and next.not_before >= trail.occurred_at
-    where next.occurred_at <= trail.started_at + to_days($within_days)
+        select *,
+            max(start) over (
+                partition by route, step, customer_key order by placed_at, start nulls last
+                rows between unbounded preceding and current row
+            ) as started_at
+        from (
+            select route, step + 1 as step, customer_key, occurred_at, occurred_at as placed_at,
+                started_at as start
+            from trail
+            union all
+            select route, step, customer_key, occurred_at,
+                occurred_at - to_microseconds(later::bigint), null
+            from passages
+            join routes using (place)
+            where step > 1
+        )
+    )
+    where start is null and occurred_at <= started_at + to_days($within_days)
     group by all
 ),
 
