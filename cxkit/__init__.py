@@ -25,6 +25,7 @@ _HOMES = {
     "month_ends": "cxkit.house",
     "toy_company": "cxkit.house",
     "explore": "cxkit.widgets",
+    "settle_mapping": "cxkit.widgets",
     "Result": "cxkit.result",
     "learned": "cxkit.result",
     "Workspace": "cxkit.workspace",
@@ -32,6 +33,7 @@ _HOMES = {
     # the analyses, in the order of the notebooks
     "import_report": "cxkit.analyses.start.import_report",
     "set_aside": "cxkit.analyses.start.set_aside",
+    "unknown_exports": "cxkit.analyses.start.unknown_exports",
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
@@ -58,6 +60,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.start.import_report import import_report as import_report
     from cxkit.analyses.start.readiness import readiness as readiness
     from cxkit.analyses.start.set_aside import set_aside as set_aside
+    from cxkit.analyses.start.unknown_exports import unknown_exports as unknown_exports
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
@@ -75,4 +78,5 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore
+    from cxkit.widgets import settle_mapping as settle_mapping
     from cxkit.workspace import Workspace as Workspace

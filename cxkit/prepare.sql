@@ -4,10 +4,10 @@
 
 create temp view dated as
     select
+        -- an order that was cancelled later was placed all the same; a refund was not
         customer_id, ordered_at as occurred_at,
-        case when cancelled then 'order cancelled' else 'ordered' end as touchpoint,
-        channel, device, null as direction, amount::double as amount, 'orders' as source,
-        order_id as case_id
+        case when amount < 0 then 'refunded' else 'ordered' end as touchpoint, channel, device,
+        null as direction, amount::double as amount, 'orders' as source, order_id as case_id
     from orders
     union all
     select

@@ -33,8 +33,8 @@ _PREPARE = Path(__file__).with_name("prepare.sql")
 class Manifest:
     """What the store has published: newest snapshot last.
 
-    Each snapshot is a dictionary with `id`, `sha256`, `bytes`, `files` (the raw hashes behind it)
-    and `settings` (what the recipes in use suggest).
+    Each snapshot is a dictionary with `id`, `sha256`, `bytes`, `files` (the raw hashes behind it),
+    `settings` (what the recipes in use suggest) and `basis` (the hash of all it was made from).
     """
 
     snapshots: tuple[dict[str, Any], ...]
@@ -56,6 +56,14 @@ def read_manifest(store: Path) -> Manifest | None:
 def snapshot_path(store: Path, snapshot: dict[str, Any]) -> Path:
     """Return where a snapshot's file lies."""
     return Path(store) / "snapshots" / f"{snapshot['id']}.duckdb"
+
+
+def raw_path(store: Path, digest: str) -> Path:
+    """Return the copy of an export that the store keeps under its content's hash."""
+    found = sorted((Path(store) / "raw").glob(f"{digest}.*"))
+    if not found:
+        raise NoStore(f"The export {digest[:8]} is missing from the store. Import it again.")
+    return found[0]
 
 
 def sha256(path: Path) -> str:
@@ -94,11 +102,14 @@ def publish(
     files: list[str],
     settings: Settings,
     suggested: dict[str, Any],
+    basis: str = "",
 ) -> dict[str, Any]:
     """Prepare the timeline in the draft behind `connection`, close it, and name it in the manifest.
 
-    Returns the snapshot's entry. The snapshot's id is the hash of its file, so the same content
-    under another name is never published twice. The newest five snapshots stay.
+    `basis` is the hash of all that the snapshot was made from: an import that finds the same
+    basis again has nothing to publish. Returns the snapshot's entry. The snapshot's id is the hash
+    of its file, so the same content under another name is never published twice. The newest five
+    snapshots stay.
     """
     prepare(connection, settings)
     connection.execute("checkpoint")
@@ -111,6 +122,7 @@ def publish(
         "bytes": path.stat().st_size,
         "files": sorted(files),
         "settings": suggested,
+        "basis": basis,
     }
     _sync(path)
     path.replace(snapshot_path(store, snapshot))

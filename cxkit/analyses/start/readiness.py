@@ -1,0 +1,257 @@
+"""What can these exports answer, and what should be collected next?"""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from cxkit import charts, schema
+from cxkit.result import Result, counted
+from cxkit.stats.intervals import ENOUGH
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "What can these exports answer, and what should be collected next?"
+_NEARLY_ALL = 0.9  # of the rows: less is "partly"
+_STALE_DAYS = 31  # older than the newest data by more than a monthly export
+
+
+class Need(NamedTuple):
+    """A field that an analysis lives on, or (`wished`) is weaker without.
+
+    `sparse` fields are empty in many good rows, so their number counts and not their share.
+    """
+
+    analysis: str
+    table: str
+    field: str
+    collect_next: str
+    wished: bool = False
+    sparse: bool = False
+
+
+_ORDER_ID = "export the customer's e-mail or number with every order"
+_ORDER_TIME = "export the time of every order"
+_COMMENT = "ask an open question in the survey and export its answers"
+NEEDS = (
+    Need("lifecycle", "orders", "customer_id", _ORDER_ID),
+    Need("lifecycle", "orders", "ordered_at", _ORDER_TIME),
+    Need("lifecycle", "orders", "amount", "export what each order cost", wished=True),
+    Need(
+        "lifecycle",
+        "customers",
+        "customer_id",
+        "export the contact list: only there stand those who never bought",
+        wished=True,
+    ),
+    Need("lapse_curve", "orders", "customer_id", _ORDER_ID),
+    Need("lapse_curve", "orders", "ordered_at", _ORDER_TIME),
+    Need(
+        "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
+    ),
+    Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
+    Need(
+        "stage_funnel",
+        "timeline",
+        "known",
+        "export the user's id with web events: who logs in once can be followed",
+        wished=True,
+    ),
+    Need("score", "feedback", "score", "export the survey's answers", sparse=True),
+    Need("score", "feedback", "customer_id", "send surveys with a personal link", wished=True),
+    Need(
+        "score",
+        "feedback",
+        "invited_at",
+        "export the invitations too, answered or not",
+        wished=True,
+        sparse=True,
+    ),
+    Need("sentiment", "feedback", "comment", _COMMENT, sparse=True),
+    Need("quotes", "feedback", "comment", _COMMENT, sparse=True),
+)
+_COLUMNS: dict[str, Any] = {
+    "analysis": pl.String,
+    "field": pl.String,
+    "need": pl.String,
+    "state": pl.String,
+    "rows": pl.Int64,
+    "filled_share": pl.Float64,
+    "linked_share": pl.Float64,
+    "latest": pl.Datetime("us"),
+    "days_old": pl.Int64,
+    "reason": pl.String,
+    "collect_next": pl.String,
+}
+_COLOURS = {
+    "missing": "#D55E00",
+    "partly": "#E69F00",
+    "would help": "#56B4E9",
+    "good": "#009E73",
+}
+
+
+def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
+    """Say for each analysis whether the exports carry it, and what would make it better.
+
+    A needed field is missing (no row has it), partly there (in less than 90 % of the rows, in
+    fewer than 30, or ending more than 31 days before `as_of`) or good. A wished field that is not
+    good "would help". The verdict of an analysis is no-go where a needed field is missing, limited
+    where anything is not good, and go otherwise. Filled is not the same as true.
+
+    Args:
+        workspace: an open store.
+        as_of: the moment from which freshness is counted; default: the latest time in the data.
+
+    Returns:
+        One row per analysis and field: analysis, verdict, field (table.column), need (needed or
+        wished), state, rows (of the table), filled_share, linked_share (rows with a known person),
+        latest, days_old, reason, collect_next (null where the field is good). The caveats count
+        aloud what is odd in the exports: rows set aside, duplicates, unread cells, rows of nobody,
+        negative amounts, times without a time of day and ties.
+    """
+    until = workspace.moment(as_of)
+    held = workspace.query(
+        "readiness",
+        analyses=[need.analysis for need in NEEDS],
+        tables=[need.table for need in NEEDS],
+        fields=[need.field for need in NEEDS],
+    )
+    table = _judged(held, len(workspace.settings.journey.stages), until)
+    return Result(
+        name="readiness",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table),
+        caveats=_caveats(workspace.query("dirt"), workspace.tables),
+        sql=query_text("readiness"),
+        as_of=until,
+        n=sum(workspace.tables.get(name, 0) for name in schema.TABLES),
+        draw=_chart,
+    )
+
+
+def _judged(held: pl.DataFrame, stages: int, until: datetime | None) -> pl.DataFrame:
+    rows = []
+    for need, row in zip(NEEDS, held.iter_rows(named=True), strict=True):
+        count, filled = row["rows"] or 0, row["filled"] or 0
+        if need.field == "known":
+            filled = row["linked"] or 0
+        if need.table == "settings":
+            count = filled = stages
+        days = (until - row["latest"]).days if until and row["latest"] else None
+        reason = _flaw(need, count, filled, days)
+        state = "good"
+        if reason:
+            state = "missing" if filled == 0 else "partly"
+            state = "would help" if need.wished else state
+        rows.append(
+            {
+                "analysis": need.analysis,
+                "field": f"{need.table}.{need.field}",
+                "need": "wished" if need.wished else "needed",
+                "state": state,
+                "rows": count,
+                "filled_share": filled / count if count else None,
+                "linked_share": row["linked"] / count
+                if count and row["linked"] is not None
+                else None,
+                "latest": row["latest"],
+                "days_old": days,
+                "reason": reason,
+                "collect_next": need.collect_next if reason else None,
+            }
+        )
+    states = pl.col("state")
+    verdict = (
+        pl.when((states == "missing").any().over("analysis"))
+        .then(pl.lit("no-go"))
+        .when((states != "good").any().over("analysis"))
+        .then(pl.lit("limited"))
+        .otherwise(pl.lit("go"))
+    )
+    frame = pl.DataFrame(rows, schema=_COLUMNS)
+    return frame.select("analysis", verdict.alias("verdict"), pl.exclude("analysis"))
+
+
+def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
+    """Say what is wrong with a field in half a sentence; None where nothing is."""
+    if need.table == "settings":
+        return None if rows > 1 else "the settings name no journey"
+    if rows == 0:
+        return f"the table {need.table} is empty"
+    if filled == 0:
+        return f"no row of {need.table} has {need.field}"
+    if filled < ENOUGH:
+        return f"only {counted(filled, 'row')} of {need.table} with {need.field}"
+    if not need.sparse and filled < _NEARLY_ALL * rows:
+        lack = "belong to nobody known" if need.field == "known" else f"have no {need.field}"
+        return f"{100 * (1 - filled / rows):.0f} % of {rows:,} rows of {need.table} {lack}"
+    if need.table != "customers" and days is not None and days > _STALE_DAYS:
+        return f"the newest row of {need.table} is {counted(days, 'day')} old"
+    return None
+
+
+def _finding(table: pl.DataFrame) -> str:
+    verdicts = table.unique("analysis", maintain_order=True)["verdict"].to_list()
+    able = verdicts.count("go")
+    if able == len(verdicts):
+        return f"All {len(verdicts)} questions can be answered in full."
+    parts = [f"{able} of {len(verdicts)} questions can be answered in full"]
+    ranks = {"missing": 0, "partly": 1, "would help": 2}
+    for verdict, verb in (("limited", "limited"), ("no-go", "not possible")):
+        flaws = table.filter((pl.col("verdict") == verdict) & pl.col("reason").is_not_null())
+        if flaws.is_empty():
+            continue
+        names = [f"'{name}'" for name in flaws["analysis"].unique(maintain_order=True)]
+        worst = flaws.sort(
+            pl.col("state").replace_strict(ranks, return_dtype=pl.Int64), maintain_order=True
+        ).row(0, named=True)
+        first = f"{worst['analysis']!r}: " if len(names) > 1 else ""
+        many = "is" if len(names) == 1 else "are"
+        parts.append(f"{', '.join(names)} {many} {verb} ({first}{worst['reason']})")
+    return "; ".join(parts) + "."
+
+
+_TOLD = {
+    "set aside": "{rows} of {where} set aside: {what}.",
+    "duplicate": "{rows} of {where} repeated another and counted once.",
+    "unread": "{cells} of {where} left empty or unused: {what}.",
+    "nobody": "{rows} of {where} without any id: counted, but part of nobody's journey.",
+    "visitor": "{rows} of the timeline belong to visitors whom nobody could link to a person.",
+    "negative": "{rows} of {where} with a negative amount: taken as refunds.",
+    "stranger": "{people} in {where} missing from the contact list.",
+    "date only": "{rows} of {where} at midnight sharp: a date without a time of day, it seems.",
+    "tie": "{rows} of the timeline share customer and instant with another: the order of the "
+    "journey decides which came first.",
+}
+
+
+def _caveats(dirt: pl.DataFrame, tables: dict[str, int]) -> tuple[str, ...]:
+    notes = []
+    for kind, where, what, rows in dirt.iter_rows():
+        share = f" ({rows / tables[where]:.1%})".replace("%", " %") if where in tables else ""
+        notes.append(
+            _TOLD[kind].format(
+                where=where,
+                what=what,
+                rows=counted(rows, "row") + (share if kind != "date only" else ""),
+                cells=counted(rows, "cell"),
+                people=counted(rows, "customer"),
+            )
+        )
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    verdicts = table.unique("analysis", maintain_order=True)
+    able = int((verdicts["verdict"] == "go").sum())
+    return charts.heat(
+        table.with_columns(
+            pl.concat_str("analysis", pl.lit(": "), "verdict").alias("analysis"),
+        ),
+        x="analysis",
+        y="field",
+        colour="state",
+        colours=_COLOURS,
+        title=f"{able} of {verdicts.height} questions can be answered in full",
+    )
