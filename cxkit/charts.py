@@ -13,11 +13,13 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import polars as pl
 from plotly.graph_objects import Figure as Figure
+from plotly.subplots import make_subplots
 
 from cxkit.safe import escape
 
 # Okabe and Ito (2008), in an order that keeps neighbours apart in print as well.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7A7A7A")
+DIVERGING = ("#D55E00", "#F3B48B", "#D5D9DF", "#9CCBEA", "#0072B2")  # from bad to good
 INK, QUIET, LINE, ALARM = "#22272e", "#6b7280", "#e5e7eb", "#D55E00"
 
 # One click on plotly's 'Share chart' button would upload customer data, so the button is off.
@@ -30,6 +32,7 @@ CONFIG: dict[str, Any] = {
 }
 
 _FONT = 'Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_AXIS = {"gridcolor": LINE, "zeroline": False, "automargin": True}
 _THEME = go.layout.Template(
     layout={
         "colorway": list(COLOURS),
@@ -40,8 +43,8 @@ _THEME = go.layout.Template(
         "margin": {"l": 16, "r": 24, "t": 84, "b": 48},
         "hoverlabel": {"bgcolor": "white", "font": {"family": _FONT, "color": INK}},
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
-        "xaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
-        "yaxis": {"gridcolor": LINE, "zeroline": False, "automargin": True},
+        "xaxis": {**_AXIS, "title": {"font": {"size": 13}}},
+        "yaxis": {**_AXIS, "title": {"font": {"size": 13}}, "ticklabelstandoff": 6},
     }
 )
 pio.templates["cxkit"] = _THEME
@@ -120,18 +123,65 @@ def bars(
             if any(rows["_mark"])
             else {"color": colour},
             error_x=whisker,
-            text=[escape(text) for text in rows["_text"]],
-            textposition="inside" if not group else "none",
-            insidetextanchor="start",
-            textfont={"color": "white"},
             hovertext=[escape(text) for text in rows["_text"]],
             hovertemplate="%{y}: %{hovertext}<extra></extra>",
             showlegend=bool(group),
         )
+    ends = [end or 0 for end in table[high or length]]
+    if not group:  # the texts stand right of the whiskers, where nothing crosses them
+        figure.add_scatter(
+            x=ends,
+            y=[escape(value) for value in table[label]],
+            mode="text",
+            text=[f" {escape(text)}" for text in texts],
+            textposition="middle right",
+            cliponaxis=False,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        longest = max(ends, default=0)
+        figure.update_xaxes(range=[0, 1.2 * longest or 1])
+        if "share" in length.split("_") and longest > 0.8:
+            figure.update_xaxes(tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1])  # there is no 120 %
     figure.update_yaxes(autorange="reversed", showgrid=False)
     _x_axis(figure, unit, share="share" in length.split("_"))
     lanes = table[label].n_unique() * max(1, len(groups) * 0.7)
     return _finish(figure, title, height=150 + int(38 * lanes))
+
+
+def stacked(
+    table: pl.DataFrame,
+    *,
+    length: str,
+    label: str,
+    part: str,
+    colours: dict[str, str],
+    title: str,
+    unit: str,
+) -> Figure:
+    """Draw one bar per label, cut into its parts in the order of `colours`; parts add up to 1."""
+    figure = go.Figure()
+    for name, colour in colours.items():
+        rows = table.filter(pl.col(part) == name)
+        shares = [value or 0 for value in rows[length]]
+        dark = sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) < 450
+        figure.add_bar(
+            x=shares,
+            y=[escape(value) for value in rows[label]],
+            orientation="h",
+            name=escape(name),
+            marker={"color": colour},
+            text=[f"{share:.0%}" if share >= 0.05 else "" for share in shares],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": "white" if dark else INK},
+            hovertemplate=f"%{{y}}, {escape(name)}: %{{x:.1%}}<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    _x_axis(figure, unit, share=True)
+    return _finish(figure, title, height=170 + 38 * table[label].n_unique())
 
 
 def dots(
@@ -141,35 +191,56 @@ def dots(
     low: str,
     high: str,
     label: str,
-    title: str,
     unit: str,
+    ends: str,
+    title: str,
     texts: Sequence[str],
 ) -> Figure:
-    """Draw one dot with its interval per row, from top to bottom in the order of the table."""
-    figure = go.Figure()
-    figure.add_scatter(
-        x=table[value].to_list(),
-        y=[escape(name) for name in table[label]],
-        mode="markers+text",
-        marker={"size": 11, "color": COLOURS[0]},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": _gap(table, high, value),
-            "arrayminus": _gap(table, value, low),
-            "color": COLOURS[0],
-            "thickness": 2,
-            "width": 5,
-        },
-        text=[escape(text) for text in texts],
-        textposition="top center",
-        cliponaxis=False,
-        hovertemplate="%{y}: %{text}<extra></extra>",
-        showlegend=False,
+    """Draw one dot with its interval per row, from top to bottom in the order of the table.
+
+    `unit` names a column: rows of one unit share a panel and its axis, which the unit names.
+    `ends` names the column with the two ends of that axis.
+    """
+    frame = table.with_columns(pl.Series("_text", list(texts), dtype=pl.String))
+    units = table[unit].unique(maintain_order=True).to_list()
+    heights = [18 + 44 * table.filter(pl.col(unit) == name).height for name in units]
+    gap = 66  # pixels between panels, for the axis and its title
+    height = sum(heights) + gap * max(0, len(units) - 1)
+    figure = make_subplots(
+        rows=max(1, len(units)),
+        cols=1,
+        row_heights=heights or None,
+        vertical_spacing=gap / height if len(units) > 1 else 0,
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    _x_axis(figure, unit, share="share" in value.split("_"))
-    return _finish(figure, title, height=150 + 62 * max(1, table.height))
+    for place, name in enumerate(units, start=1):
+        rows = frame.filter(pl.col(unit) == name)
+        figure.add_scatter(
+            row=place,
+            col=1,
+            x=rows[value].to_list(),
+            y=[escape(text) for text in rows[label]],
+            mode="markers+text",
+            marker={"size": 11, "color": COLOURS[0]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": _gap(rows, high, value),
+                "arrayminus": _gap(rows, value, low),
+                "color": COLOURS[0],
+                "thickness": 2,
+                "width": 5,
+            },
+            text=[escape(text) for text in rows["_text"]],
+            textposition="top center",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra></extra>",
+            showlegend=False,
+        )
+        figure.update_xaxes(title=escape(name), range=rows[ends][0].to_list(), row=place, col=1)
+        figure.update_yaxes(
+            autorange=False, range=[rows.height - 0.5, -0.7], showgrid=False, row=place, col=1
+        )
+    return _finish(figure, title, height=140 + height)
 
 
 def curve(
@@ -204,7 +275,8 @@ def curve(
     figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
     figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
     if "share" in y.split("_"):
-        figure.update_yaxes(tickformat=".0%")
+        highest = max((value or 0 for value in table[y]), default=0)
+        figure.update_yaxes(tickformat=".0%" if highest > 0.1 else ".1%")
     return _finish(figure, title, height=380)
 
 
@@ -221,10 +293,14 @@ def heat(
     figure = go.Figure()
     figure.add_heatmap(
         z=[[names.index(word) if word in names else None for word in line] for line in words],
-        x=[escape(column) for column in columns],
+        x=[
+            "<br>".join(escape(line) for line in wrap(column, 14, break_on_hyphens=False))
+            for column in columns
+        ],
         y=[escape(row) for row in rows],
         text=[[escape(word) for word in line] for line in words],
         texttemplate="%{text}",
+        textfont={"size": 12},
         hovertemplate="%{y} × %{x}: %{text}<extra></extra>",
         colorscale=[[i / steps, colours[name]] for i, name in enumerate(names)],
         zmin=0,
@@ -233,9 +309,10 @@ def heat(
         xgap=3,
         ygap=3,
     )
-    figure.update_xaxes(side="top", showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return _finish(figure, title, height=160 + 34 * len(rows))
+    figure.update_xaxes(side="top", showgrid=False, tickangle=0, type="category")
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    figure.update_layout(margin={"t": 120})
+    return _finish(figure, title, height=170 + 34 * len(rows))
 
 
 def nothing(title: str) -> Figure:
@@ -254,7 +331,7 @@ def _finish(figure: Figure, title: str, *, height: int) -> Figure:
 
 
 def _gap(table: pl.DataFrame, upper: str, lower: str) -> list[float | None]:
-    return (table[upper] - table[lower]).to_list()
+    return (table[upper] - table[lower]).clip(0).to_list()
 
 
 def _x_axis(figure: Figure, unit: str, *, share: bool) -> None:

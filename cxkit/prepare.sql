@@ -40,6 +40,10 @@ create temp view dated as
     select customer_id, given_at, 'feedback given', null, null, 'in', null, 'feedback', feedback_id
     from feedback
     where customer_id is not null and given_at is not null
+    -- several scores of one answer are one touchpoint
+    qualify row_number() over (
+        partition by source_file, record_no, customer_id, given_at order by feedback_id
+    ) = 1
     union all
     select customer_id, month, 'subscription paid', null, null, null, amount::double,
         'subscriptions', null

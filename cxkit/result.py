@@ -137,10 +137,10 @@ def learned(*results: Result) -> Learned:
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun, in the singular or the plural.
 
-    >>> counted(1, "customer"), counted(1204, "customer")
-    ('1 customer', '1,204 customers')
+    >>> counted(1, "customer"), counted(1204, "visitor or customer")
+    ('1 customer', '1,204 visitors or customers')
     """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
 
 
 def _json(value: Any) -> Any:

@@ -73,6 +73,8 @@ def test_imports_go_one_way_and_libraries_stay_at_home(path):
         assert not name.startswith("."), f"{name}: imports are absolute"
         top, *rest = name.split(".")
         if top == "cxkit":
+            if rest == ["__version__"]:
+                continue
             target = rest[0]
             assert target in ORDER, f"{part} imports {name}"
             assert ORDER.index(target) <= ORDER.index(part), f"{part} imports {name}: upstream"

@@ -28,14 +28,16 @@ def wilson(successes: float, n: float) -> Interval:
     A base of 0 gives not-a-number throughout.
 
     >>> wilson(81, 263)
-    Interval(value=0.30798479087452474, low=0.25529133..., high=0.36617734...)
+    Interval(value=0.3079..., low=0.2552..., high=0.3662...)
     """
     if n <= 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     p, z2 = successes / n, Z * Z
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return Interval(p, max(0.0, centre - half), min(1.0, centre + half))
+    # rounding must not make nothing look like something, nor all like nearly all
+    low, high = centre - half if successes else 0.0, centre + half if successes < n else 1.0
+    return Interval(p, low, high)
 
 
 def said(successes: int, n: int) -> str:
@@ -48,14 +50,14 @@ def said(successes: int, n: int) -> str:
     return f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})"
 
 
-def counted(successes: int, n: int) -> str:
-    """Return a count with its share and Wilson interval; below 30 there is too little to say more.
+def said_count(successes: int, n: int) -> str:
+    """Return a count with its share and Wilson interval; of fewer than 30 the bare count.
 
-    >>> counted(1498, 6000), counted(2, 5)
-    ('1,498 (25.0 %, 23.9–26.1)', '2 (of 5: too few to say)')
+    >>> said_count(1498, 6000), said_count(2, 5)
+    ('1,498 (25.0 %, 23.9–26.1)', '2')
     """
     if n < ENOUGH:
-        return f"{successes:,} (of {n:,}: too few to say)"
+        return f"{successes:,}"
     share = wilson(successes, n)
     low, high = 100 * share.low, 100 * share.high
     return f"{successes:,} ({100 * share.value:.1f} %, {low:.1f}–{high:.1f})"
@@ -72,8 +74,8 @@ def add_wilson(frame: pl.DataFrame, successes: str, base: str, name: str) -> pl.
     half = Z * (p * (1 - p) / n + z2 / (4 * n * n)).sqrt() / (1 + z2 / n)
     return frame.with_columns(
         p.alias(name),
-        (centre - half).clip(0, 1).alias(f"{name}_low"),
-        (centre + half).clip(0, 1).alias(f"{name}_high"),
+        pl.when(p > 0).then(centre - half).otherwise(p).alias(f"{name}_low"),
+        pl.when(p < 1).then(centre + half).otherwise(p).alias(f"{name}_high"),
     )
 
 
@@ -98,7 +100,7 @@ def nps(promoters: int, detractors: int, n: int) -> Interval:
     not-a-number.
 
     >>> nps(9, 0, 10)
-    Interval(value=90.0, low=38.6..., high=99.8...)
+    Interval(value=90.0, low=38.07..., high=100.0)
     """
     if n <= 0:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -116,7 +118,7 @@ def mean(n: int, total: float, squares: float, least: float, most: float) -> Int
     >>> mean(3, 6, 14, 1, 5)
     Interval(value=2.0, low=1..., high=4.48...)
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats would take a second to load
 
     if n <= 0:
         return Interval(float("nan"), float("nan"), float("nan"))
@@ -124,7 +126,7 @@ def mean(n: int, total: float, squares: float, least: float, most: float) -> Int
     if n == 1:
         return Interval(middle, float("nan"), float("nan"))
     spread = sqrt(max(0.0, squares - total * middle) / (n - 1) / n)
-    half = float(t.ppf(0.975, n - 1)) * spread
+    half = float(stdtrit(n - 1, 0.975)) * spread
     return Interval(middle, max(least, middle - half), min(most, middle + half))
 
 

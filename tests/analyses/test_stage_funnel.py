@@ -178,6 +178,36 @@ def test_questions_it_refuses(tmp_path, asked, message):
         cx.stage_funnel(company(tmp_path, events=FIVE), **asked)
 
 
+def test_the_segment_that_differs_is_named_and_chance_is_not(tmp_path):
+    def log(app_buyers):
+        rows = [f"w{n} 2026-01-01T10:00 visit web" for n in range(100)]
+        rows += [f"w{n} 2026-01-01T11:00 buy web" for n in range(60)]
+        rows += [f"a{n} 2026-01-01T10:00 visit app" for n in range(100)]
+        rows += [f"a{n} 2026-01-01T11:00 buy app" for n in range(app_buyers)]
+        return events(*rows, "zoe 2026-03-31T00:00 end")
+
+    broken = company(tmp_path / "broken", events=log(30))
+    result = cx.stage_funnel(broken, stages=["visit", "buy"], by="channel")
+    assert result.finding == (
+        "From 'visit' to 'buy', 'app' keeps 30.0 % (21.9–39.6) of 100, the others 60.0 % "
+        "(50.2–69.1) of 100: a difference of -30.0 points (-42.2 to -16.3), the largest between "
+        "segments."
+    )
+    assert result.chart().layout.title.text.startswith("<b>&#x27;app&#x27; keeps 30%")
+    alike = company(tmp_path / "alike", events=log(55))
+    assert cx.stage_funnel(alike, stages=["visit", "buy"], by="channel").finding.endswith(
+        "No segment surely differs."
+    )
+
+
+def test_visitors_count_and_are_said(tmp_path):
+    rows = events("ann 2026-01-01T10:00 visit", "zoe 2026-03-31T00:00 end")
+    rows.append({"visitor_id": "v1", "occurred_at": "2026-01-01T10:00", "event": "visit"})
+    funnel = cx.stage_funnel(company(tmp_path, events=rows), stages=["visit", "buy"])
+    assert funnel.finding.startswith("Of 2 visitors or customers at 'visit'")
+    assert funnel.caveats[0].startswith("1 of those who entered are visitors whom nobody could")
+
+
 def brute_force(log, path, as_of, window):
     """Try every choice of one row per stage: the customers who can walk the whole path."""
     walked = set()

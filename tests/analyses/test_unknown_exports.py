@@ -36,7 +36,9 @@ def test_settling_it_in_the_notebook_loads_it_with_the_next_import(tmp_path):
     assert said.value == "Kept. Import the folder again, and reviews.csv loads with the others."
     cx.import_exports(folder, store=tmp_path / "store")
     again = cx.open(tmp_path / "store")
-    given = again.sql("select strftime(given_at, '%Y-%m-%d') as day, score from feedback order by 1")
+    given = again.sql(
+        "select strftime(given_at, '%Y-%m-%d') as day, score from feedback order by 1"
+    )
     assert given.rows() == [("2026-04-03", 5.0), ("2026-06-05", 1.0)]
     assert cx.unknown_exports(again).finding.startswith("No export waits for an answer")
     (only,) = cx.settle_mapping(again).children

@@ -3,17 +3,25 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
 from cxkit.result import Result, counted
-from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.stats.intervals import (
+    ENOUGH,
+    add_wilson,
+    benjamini_hochberg,
+    newcombe,
+    said,
+    shares_p,
+)
+from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How far do customers get along the journey?"
-_MOST_SEGMENTS = 8
 
 
 def stage_funnel(
@@ -46,7 +54,8 @@ def stage_funnel(
         One row per segment and stage: segment ("all" without `by`), stage, optional, entered
         (customers at the first stage), customers, share_of_start and share_of_previous with
         Wilson's interval (_low, _high), lost (to the previous required stage), skipped (passed
-        on without the optional stage), left_out (too young to count). The semantics are those of
+        on without the optional stage), left_out (too young to count), visitors (of those who
+        entered: browsers that nobody could link to a person). The semantics are those of
         ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
 
     Raises:
@@ -132,21 +141,11 @@ def _absent(
 
 def _gather(table: pl.DataFrame) -> pl.DataFrame:
     """Keep the largest segments and add up the others, so that the total stays the total."""
-    counts = ["customers", "onward_through", "left_out"]
-    sizes = table.filter(pl.col("place") == 1).sort(
-        ["customers", "segment"], descending=[True, False]
-    )
-    kept = sizes["segment"].head(_MOST_SEGMENTS).to_list()
-    if sizes.height <= _MOST_SEGMENTS + 1:
-        kept = sizes["segment"].to_list()
-    order = {name: rank for rank, name in enumerate([*kept, "other"])}
+    entries = pl.when(pl.col("place") == 1).then("customers").otherwise(0)
     return (
-        table.with_columns(
-            pl.when(pl.col("segment").is_in(kept)).then("segment").otherwise(pl.lit("other"))
-        )
-        .group_by("segment", "stage", "place", "optional")
-        .agg(pl.col(counts).sum())
-        .sort(pl.col("segment").replace_strict(order, return_dtype=pl.Int64), "place")
+        gathered(table.with_columns(_entries=entries), "_entries")
+        .group_by("segment", "stage", "place", "optional", maintain_order=True)
+        .agg(pl.col("customers", "onward_through", "left_out", "visitors").sum())
     )
 
 
@@ -174,6 +173,7 @@ def _shares(table: pl.DataFrame) -> pl.DataFrame:
         lost=pl.when(~pl.col("optional")).then(pl.col("_previous") - pl.col("customers")),
         skipped=pl.when("optional").then(pl.col("_next") - pl.col("onward_through")),
         left_out="left_out",
+        visitors="visitors",
     )
 
 
@@ -202,28 +202,72 @@ def _worst(table: pl.DataFrame) -> tuple[str, str, int, int] | None:
     return max(losses, key=lambda loss: loss[3] / loss[2], default=None)
 
 
+def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the step at which one segment differs most from all others, if any surely does.
+
+    Every segment is set against the others at every step; Benjamini and Hochberg's procedure
+    keeps the false alarms among all these comparisons at one in twenty.
+    """
+    steps = table.filter(~pl.col("optional")).with_columns(
+        base=pl.col("customers").shift(1).over("segment"),
+        before=pl.col("stage").shift(1).over("segment"),
+        place=pl.int_range(pl.len()).over("segment"),
+    )
+    sums = pl.col("base", "customers").sum().over("place").name.prefix("all_")
+    steps = steps.filter(pl.col("place") > 0).with_columns(sums)
+    found = []
+    for row in steps.iter_rows(named=True):
+        rest, rest_base = row["all_customers"] - row["customers"], row["all_base"] - row["base"]
+        if row["base"] >= ENOUGH and rest_base >= ENOUGH:
+            gap = newcombe(row["customers"], row["base"], rest, rest_base)
+            p = shares_p(row["customers"], row["base"], rest, rest_base)
+            found.append({**row, "rest": rest, "rest_base": rest_base, "gap": gap, "p": p})
+    surely = [
+        told
+        for told, q in zip(found, benjamini_hochberg([t["p"] for t in found]), strict=True)
+        if q <= 0.05
+    ]
+    return max(surely, key=lambda told: abs(told["gap"].value), default=None)
+
+
 def _finding(table: pl.DataFrame, days: int) -> str:
     entered = _total(table, "entered")
-    first = table["stage"][0]
+    if table["segment"].n_unique() > 1 and (apart := _apart(table)):
+        return (
+            f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
+            f"{said(apart['customers'], apart['base'])} of {apart['base']:,}, the others "
+            f"{said(apart['rest'], apart['rest_base'])} of {apart['rest_base']:,}: a difference "
+            f"of {100 * apart['gap'].value:+.1f} points ({100 * apart['gap'].low:+.1f} to "
+            f"{100 * apart['gap'].high:+.1f}), the largest between segments."
+        )
+    first, who = table["stage"][0], _noun(table)
     if entered == 0:
-        return f"Nobody's entry at '{first}' is {days} days old yet: nothing can be said."
+        return (
+            f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
+        )
     worst = _worst(table)
     if worst is None:
-        return (
-            f"{counted(entered, 'customer')} entered at '{first}'; a funnel needs a second stage."
-        )
+        return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
     whole = _whole(table)
     last, arrived = whole["stage"][-1], int(whole["customers"][-1])
-    end = said(arrived, entered)
     before, stage, base, lost = worst
     if lost == 0:
-        return f"All {entered:,} who reached '{first}' got to '{last}' within {days} days."
+        return (
+            f"All {counted(entered, who)} at '{first}' got to '{last}' within "
+            f"{counted(days, 'day')}."
+        )
     small = " (too few to say more)" if base < ENOUGH else ""
+    alike = " No segment surely differs." if table["segment"].n_unique() > 1 else ""
     return (
-        f"Of {counted(entered, 'customer')} at '{first}', {end} got to '{last}' within {days} days; "
-        f"the largest loss is from '{before}' to '{stage}', where {said(lost, base)} of "
-        f"{base:,} stopped{small}."
+        f"Of {counted(entered, who)} at '{first}', {said(arrived, entered)} got to '{last}' "
+        f"within {counted(days, 'day')}; the largest loss is from '{before}' to '{stage}', where "
+        f"{said(lost, base)} of {base:,} stopped{small}.{alike}"
     )
+
+
+def _noun(table: pl.DataFrame) -> str:
+    """Name who is counted: a visitor whom nobody could link may be no customer."""
+    return "visitor or customer" if _total(table, "visitors") else "customer"
 
 
 def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) -> tuple[str, ...]:
@@ -231,8 +275,14 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
     young = _total(table, "left_out")
     if young:
         notes.append(
-            f"{counted(young, 'customer')} entered less than {days} days before the end of the "
-            "data: they may still be on their way, and are left out."
+            f"{counted(young, 'customer')} entered less than {counted(days, 'day')} before the "
+            "end of the data: they may still be on their way, and are left out."
+        )
+    visitors = _total(table, "visitors")
+    if visitors:
+        notes.append(
+            f"{visitors:,} of those who entered are visitors whom nobody could link to a "
+            "customer: one person with two browsers counts twice."
         )
     notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
     for stage, skipped, entered in (
@@ -257,11 +307,18 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     worst = _worst(table)
+    parts = table["segment"].n_unique() > 1
+    apart = _apart(table) if parts else None
     title = "Nobody has entered yet"
-    if worst and worst[2]:
+    if apart:
+        title = (
+            f"'{apart['segment']}' keeps {apart['customers'] / apart['base']:.0%} from "
+            f"'{apart['before']}' to '{apart['stage']}', the others "
+            f"{apart['rest'] / apart['rest_base']:.0%}"
+        )
+    elif worst:
         share = f"{worst[3] / worst[2]:.0%}"
         title = f"The largest loss: {share} stop between '{worst[0]}' and '{worst[1]}'"
-    parts = table["segment"].n_unique() > 1
     return charts.bars(
         table,
         length="share_of_start",

@@ -70,7 +70,7 @@ entered as (
 ),
 
 segments as (
-    select entered.customer_key, entered.ripe,
+    select entered.customer_key, entered.ripe, not people.known as visitor,
         coalesce(
             case $by
                 when 'all' then 'all' when 'channel' then spot when 'device' then spot
@@ -93,18 +93,23 @@ reached as (
     group by all
 ),
 
-told as (select segment, count(*) filter (not ripe) as left_out from segments group by segment)
+told as (
+    select segment, count(*) filter (not ripe) as left_out,
+        count(*) filter (ripe and visitor) as visitors
+    from segments
+    group by segment
+)
 
 select
     told.segment, stages.stage, stages.place, stages.optional,
     coalesce(walked.customers, 0) as customers,
     coalesce(onward.customers, 0) as onward_through,
-    told.left_out
+    told.left_out, told.visitors
 from (
     from told
     union all
     -- where nobody entered, the stages still stand there with zeros
-    select case $by when 'all' then 'all' else 'missing' end, 0 where not exists (from told)
+    select case $by when 'all' then 'all' else 'missing' end, 0, 0 where not exists (from told)
 ) as told
 cross join stages
 left join reached as walked

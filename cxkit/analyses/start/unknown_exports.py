@@ -28,7 +28,9 @@ def unknown_exports(workspace: Workspace) -> Result:
         )
         for file, sha256 in waiting.select("file", "sha256").iter_rows()
     ]
-    table = pl.concat(guesses) if guesses else pl.DataFrame({"file": []}, schema={"file": pl.String})
+    table = (
+        pl.concat(guesses) if guesses else pl.DataFrame({"file": []}, schema={"file": pl.String})
+    )
     return Result(
         name="unknown_exports",
         question=QUESTION,

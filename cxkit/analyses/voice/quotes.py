@@ -1,0 +1,119 @@
+"""What do customers say, word for word?"""
+
+from datetime import date, datetime
+
+import polars as pl
+
+from cxkit.errors import BadQuestion, listed
+from cxkit.result import Result, counted
+from cxkit.safe import masked
+from cxkit.text.scoring import LEVELS, score_comments
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "What do customers say, word for word?"
+_FEW_WORDS = 4  # "Great!" is strong and tells nothing: it comes last
+
+
+def quotes(
+    workspace: Workspace,
+    *,
+    sentiment: str | None = None,
+    metric: str | None = None,
+    touchpoint: str | None = None,
+    most: int = 10,
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Show comments to the letter, the strongest words first; those of under four words last.
+
+    E-mail addresses, telephone, card and account numbers are masked; names are not found, so read
+    the quotes before you pass them on.
+
+    Args:
+        workspace: an open store.
+        sentiment: only comments of this level: very negative, negative, neutral, positive or very
+            positive (see the analysis `sentiment`); default: all, also those without a level.
+        metric: only comments beside this metric, as in `nps`.
+        touchpoint: only comments about this moment.
+        most: how many to show.
+        as_of: read what was written until this moment; default: the latest time in the data.
+
+    Returns:
+        One row per comment: feedback_id, given_at, metric, score (the customer's own), sentiment
+        (null where it could not be scored), touchpoint, comment. Strongest first, ties by
+        feedback_id. n is the number of comments that match.
+
+    Raises:
+        BadQuestion: where sentiment is not one of the five levels, or most is below 1.
+    """
+    if sentiment is not None and sentiment not in LEVELS:
+        raise BadQuestion(
+            f"No sentiment is called '{sentiment}'. The levels are: {listed(LEVELS)}."
+        )
+    if most < 1:
+        raise BadQuestion(f"most is {most}; ask for at least 1 comment.")
+    until = workspace.moment(as_of)
+    comments = workspace.query("quotes", as_of=until)
+    scores = score_comments(comments["comment"])
+    # where most are not English, the few that look it may not be: none has a level
+    foreign = bool(2 * (scores["reason"] == "language").sum() > scores.height)
+    level = pl.lit(None, dtype=pl.String) if foreign else pl.col("level").cast(pl.String)
+    matching = comments.with_columns(
+        scores.select(level.alias("sentiment"), pl.col("score").abs().alias("strength"))
+    ).filter(
+        *([pl.col("sentiment") == sentiment] if sentiment else []),
+        *([pl.col("metric") == metric] if metric else []),
+        *([pl.col("touchpoint") == touchpoint] if touchpoint else []),
+    )
+    short = pl.col("comment").str.count_matches(r"\w+") < _FEW_WORDS
+    strength = pl.when(not foreign).then("strength")
+    table = (
+        matching.sort(
+            short, strength, descending=[False, True], nulls_last=True, maintain_order=True
+        )
+        .head(most)
+        .select("feedback_id", "given_at", "metric", "score", "sentiment", "touchpoint", "comment")
+    )
+    table = table.with_columns(masked(table["comment"]).alias("comment"))
+    return Result(
+        name="quotes",
+        question=QUESTION,
+        table=table,
+        finding=_finding(
+            table, matching.height, comments.height, [sentiment, metric, touchpoint], foreign
+        ),
+        caveats=_caveats(table, foreign),
+        sql=query_text("quotes"),
+        as_of=until,
+        n=matching.height,
+    )
+
+
+def _finding(
+    table: pl.DataFrame, matching: int, comments: int, asked: list[str | None], foreign: bool
+) -> str:
+    if comments == 0:
+        return "There are no comments: nobody has written anything yet."
+    if foreign and asked[0]:
+        return (
+            "Cannot say: most comments are not English, and the scorer reads English only; ask "
+            "without a sentiment to read them."
+        )
+    which = " and ".join(f"'{value}'" for value in asked if value)
+    if matching == 0:
+        return f"None of the {counted(comments, 'comment')} matches {which}."
+    whose = f"Customers have written {counted(comments, 'comment')}"
+    if which:
+        whose = f"{matching:,} of {counted(comments, 'comment')} match {which}"
+    order = "the first" if foreign else "the strongest"
+    shown = "all are" if table.height == matching else f"{order} {table.height:,} are"
+    return f"{whose}; {shown} shown."
+
+
+def _caveats(table: pl.DataFrame, foreign: bool) -> tuple[str, ...]:
+    if table.is_empty():
+        return ()
+    notes = ["Quotes illustrate, they do not count: the shares stand in the analysis sentiment."]
+    if not foreign:
+        notes.append("The strongest words come first: they are not typical ones.")
+    notes.append("Addresses and numbers are masked, names are not: read before you pass them on.")
+    return tuple(notes)

@@ -1,0 +1,60 @@
+-- How content do customers say they are? One row per metric, scale and segment.
+-- $metrics, $least, $most, $top: parallel lists: a metric, its scale, and where its top box begins
+-- $as_of: what was asked or answered later is not counted
+-- $by: the segment: touchpoint or question, a field of customers, or 'all'
+with
+
+rules as (
+    select unnest($metrics) as metric, unnest($least) as least, unnest($most) as most, unnest($top) as top
+),
+
+records as (
+    -- all answers to one invitation stand in one record of a file
+    select
+        {'file': feedback.source_file, 'no': feedback.record_no} as record, touchpoint, invited_at,
+        {'metric': metric, 'scale': coalesce(scale, most)} as measure,
+        date_diff('day', known_since, invited_at) as tenure,
+        case when coalesce(given_at <= $as_of::timestamp, true) then score end as score,
+        score between least and coalesce(scale, most) as sound, score >= top as top,
+        coalesce(case $by
+            when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
+            when 'region' then region when 'source' then source
+            when 'preferred_channel' then preferred_channel
+            else json_extract_string(attributes, '/' || $by)
+        end, 'missing') as segment
+    from feedback left join rules using (metric) left join customers using (customer_id)
+    where metric is not null and coalesce(least(invited_at, given_at) <= $as_of::timestamp, true)
+),
+
+answers as (
+    select measure, segment, count(score) as given, count(score) filter (sound) as answers,
+        count(score) filter (sound and top) as top,
+        count(score) filter (sound and score <= 6) as bottom,
+        sum(score) filter (sound) as total, sum(score * score) filter (sound) as squares
+    from records group by all
+),
+
+-- whoever was asked for one measure of a survey was asked for its other measures as well
+surveys as (
+    select distinct coalesce(one.touchpoint, '') as survey, one.measure as asked, other.measure
+    from records as one join records as other using (record)
+),
+
+invitations as (
+    select surveys.measure, segment, record, any_value(tenure) as tenure,
+        coalesce(bool_or(score is not null) filter (asked = surveys.measure), false) as responded
+    from records join surveys on asked = records.measure and survey = coalesce(touchpoint, '')
+    where invited_at is not null group by all
+),
+
+invited as (
+    select measure, segment, count(*) as invited, count(*) filter (responded) as responded,
+        count(tenure) filter (responded) as voices, sum(tenure) filter (responded) as voices_tenure,
+        count(tenure) filter (not responded) as silent,
+        sum(tenure) filter (not responded) as silent_tenure
+    from invitations group by all
+)
+
+select unnest(measure), * exclude (measure)
+from answers full join invited using (measure, segment)
+order by measure, segment

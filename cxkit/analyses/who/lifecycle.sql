@@ -1,0 +1,59 @@
+-- Who is a prospect, new, active, loyal, returned or lapsed? One row per state, always all six.
+-- $as_of: what happened later is not counted    $zone: says where a day begins
+-- $lapse_days: a longer silence is lapsed    $new_days: new is a first purchase so many days ago
+-- $loyal_orders: from so many purchases on    $currency: of amounts that name none
+with
+
+states as (
+    select unnest(['prospect', 'new', 'active', 'loyal', 'returned', 'lapsed']) as state,
+        unnest(range(6)) as place
+),
+
+sales as (
+    select *, coalesce(amount >= 0, true) as purchase, coalesce(currency, $currency) as money,
+        (ordered_at at time zone 'UTC' at time zone $zone)::date as day
+    from orders
+    where not coalesce(cancelled, false) and ordered_at <= $as_of::timestamp
+),
+
+gaps as (
+    -- several orders of one day are one purchase; a refund is none
+    select customer_id, day, day - lag(day) over (partition by customer_id order by day) as gap
+    from (select distinct customer_id, day from sales where purchase)
+),
+
+buyers as (
+    select customer_id, count(*) as purchases, arg_max(gap, day) as last_gap,
+        ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as today,
+        today - min(day) as tenure, today - max(day) as silence
+    from gaps group by customer_id
+),
+
+spent as (
+    select customer_id, count(*) filter (purchase) as orders,
+        count(*) filter (not purchase) as refunds, sum(amount) as revenue
+    from sales group by customer_id
+),
+
+seen as (select customer_key, min(occurred_at) as first_seen from timeline group by customer_key),
+
+persons as (
+    select orders, refunds, revenue, case
+            when purchases is null then 'prospect' when silence > $lapse_days then 'lapsed'
+            when tenure <= $new_days then 'new' when last_gap > $lapse_days then 'returned'
+            when purchases >= $loyal_orders then 'loyal' else 'active'
+        end as state
+    from people
+    left join customers using (customer_id)
+    left join seen using (customer_key)
+    left join buyers using (customer_id)
+    left join spent using (customer_id)
+    where known and coalesce(least(known_since, first_seen) <= $as_of::timestamp, true)
+)
+
+select state, count(persons.state) as customers, coalesce(sum(orders), 0) as orders,
+    coalesce(sum(refunds), 0) as refunds, coalesce(sum(revenue), 0) as revenue,
+    (select count(*) from orders where cancelled and ordered_at <= $as_of::timestamp) as cancelled,
+    (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
+from states left join persons using (state)
+group by state, place order by place

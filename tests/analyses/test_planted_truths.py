@@ -1,0 +1,63 @@
+"""The demo company's planted truths, found again in its exports by the analyses of this house."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cxkit as cx
+
+DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    return json.loads((DEMO / "truth.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory, truth) -> cx.Workspace:
+    """Import the demo company with the lifecycle rules that its truth was counted by."""
+    store = tmp_path_factory.mktemp("planted")
+    cx.import_exports(DEMO / "exports", store=store)
+    cx.keep_settings(store, lifecycle=truth["T12"]["rules"])
+    return cx.open(store)
+
+
+def test_t12_each_person_is_in_the_planted_state(planted, truth):
+    life = cx.lifecycle(planted)
+    assert dict(life.table.select("state", "customers").iter_rows()) == truth["T12"]["states"]
+
+
+def test_t16_the_naive_score_is_told_with_its_response_rate(planted, truth):
+    score = cx.score(planted)
+    nps = score.table.row(0, named=True)
+    assert round(nps["score"], 2) == truth["T16"]["naive_nps"]
+    assert nps["answers"] == truth["T16"]["answered"]
+    assert nps["response_share"] < 0.5
+    # those who answer have been customers for longer, and the caveat says so
+    assert score.caveats[0].startswith("Whoever answered NPS had been known for")
+
+
+def test_t20_every_kind_of_dirt_is_counted_aloud(planted, truth):
+    dirt = truth["T20"]
+    said = " ".join(cx.readiness(planted).caveats)
+    orders = dirt["shop_orders_export.csv"]
+    for told in (
+        f"{orders['orders_without_any_id']} rows of shop_orders_export.csv set aside: no id.",
+        f"{orders['repeated_rows']} rows of shop_orders_export.csv repeated another",
+        f"{orders['negative_amounts']} rows (0.9 %) of orders with a negative amount",
+        f"{dirt['web_events.jsonl.gz']['repeated_rows']} rows of web_events.jsonl.gz repeated",
+        f"{dirt['helpdesk_tickets.csv']['repeated_rows']} rows of helpdesk_tickets.csv repeated",
+        f"{dirt['helpdesk_tickets.csv']['blank_requester']} rows (1.7 %) of tickets without any id",
+        f"{dirt['messages.csv']['repeated_rows']} rows of messages.csv repeated",
+    ):
+        assert told in said
+
+
+def test_every_comment_is_scored_or_counted(planted, truth):
+    mood = cx.sentiment(planted)
+    assert (
+        mood.n == mood.table["comments"].sum() == truth["T20"]["survey_responses.csv"]["comments"]
+    )

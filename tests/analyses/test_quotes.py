@@ -1,0 +1,104 @@
+"""Quotes: which, in which order, and without what they must not show."""
+
+from datetime import datetime
+
+import pytest
+from company import company
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+ROWS = [
+    {
+        "feedback_id": number,
+        "comment": comment,
+        "metric": metric,
+        "score": score,
+        "touchpoint": touchpoint,
+        "given_at": f"2026-03-0{number}T10:00",
+    }
+    for number, comment, metric, score, touchpoint in (
+        ("3", "Terrible, terrible service, I hate it", "nps", 0, "phone"),
+        ("1", "Lovely", "nps", 10, "shop"),
+        ("2", "Lovely", "csat", 5, "shop"),
+        ("4", "Call me on +44 7911 123456, the delivery was late", "csat", 2, "shop"),
+        ("5", "It came in a box of two parts", "csat", 3, None),
+    )
+]
+
+
+def ids(result: cx.Result) -> list[str]:
+    return result.table["feedback_id"].to_list()
+
+
+def test_the_strongest_come_first_and_ties_by_number(tmp_path):
+    words = cx.quotes(company(tmp_path, feedback=ROWS))
+    assert ids(words) == ["3", "4", "5", "1", "2"]  # one word tells little and comes last
+    assert words.table.row(0) == (
+        "3",
+        datetime(2026, 3, 3, 10),
+        "nps",
+        0.0,
+        "very negative",
+        "phone",
+        "Terrible, terrible service, I hate it",
+    )
+    assert words.table["sentiment"][2] is None
+    assert words.finding == "Customers have written 5 comments; all are shown."
+    assert words.draw is None
+
+
+def test_personal_data_are_masked(tmp_path):
+    comments = cx.quotes(company(tmp_path, feedback=ROWS)).table["comment"]
+    assert "7911" not in " ".join(comments)
+    assert "[phone]" in comments[1]
+
+
+def test_a_reader_chooses(tmp_path):
+    ws = company(tmp_path, feedback=ROWS)
+    assert ids(cx.quotes(ws, metric="csat")) == ["4", "5", "2"]
+    assert ids(cx.quotes(ws, touchpoint="shop", most=2)) == ["4", "1"]
+    chosen = cx.quotes(ws, sentiment="very negative", touchpoint="phone")
+    assert ids(chosen) == ["3"]
+    assert chosen.n == 1
+    assert chosen.finding == "1 of 5 comments match 'very negative' and 'phone'; all are shown."
+    none = cx.quotes(ws, sentiment="very negative", touchpoint="shop")
+    assert none.table.is_empty()
+    assert none.finding == "None of the 5 comments matches 'very negative' and 'shop'."
+    assert cx.quotes(ws, most=2).finding == (
+        "Customers have written 5 comments; the strongest 2 are shown."
+    )
+    assert ids(cx.quotes(ws, as_of="2026-03-02")) == ["1", "2"]
+
+
+def test_mostly_foreign_comments_have_no_level(tmp_path):
+    foreign = [
+        {"feedback_id": f"p{i}", "comment": f"O produto numero {i} chegou muito antes do prazo"}
+        for i in range(6)
+    ]
+    ws = company(tmp_path, feedback=[*ROWS, *foreign])
+    words = cx.quotes(ws)
+    assert words.table["sentiment"].null_count() == 10
+    assert ids(words) == ["3", "4", "5", *(f"p{i}" for i in range(6)), "1"]
+    assert cx.quotes(ws, sentiment="negative").finding.startswith("Cannot say: most comments")
+
+
+def test_an_empty_store(tmp_path):
+    nothing = cx.quotes(company(tmp_path))
+    assert nothing.table.is_empty()
+    assert nothing.finding == "There are no comments: nobody has written anything yet."
+    assert nothing.caveats == ()
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path):
+    one = cx.quotes(company(tmp_path / "a", feedback=ROWS))
+    two = cx.quotes(company(tmp_path / "b", feedback=ROWS[::-1]))
+    assert one.table.equals(two.table)
+
+
+def test_values_it_cannot_use(tmp_path):
+    ws = company(tmp_path)
+    with pytest.raises(BadQuestion, match="No sentiment is called 'angry'"):
+        cx.quotes(ws, sentiment="angry")
+    with pytest.raises(BadQuestion, match="at least 1 comment"):
+        cx.quotes(ws, most=0)

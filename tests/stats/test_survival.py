@@ -1,0 +1,117 @@
+"""Survival against a published trial, and the lapse limit against cases made by hand."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxkit.stats.survival import (
+    kaplan_meier,
+    lapse_interval,
+    lapse_limit,
+    return_curve,
+)
+
+
+def spells(rows: list[tuple[int, bool]]) -> pl.DataFrame:
+    schema = {"days": pl.Int64, "returned": pl.Boolean}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_row_index("customer_key")
+
+
+def test_kaplan_meier_on_the_freireich_trial(shared):
+    trial = pl.read_csv(shared / "reference" / "gehan.csv").filter(pl.col("treat") == "6-MP")
+    curve = kaplan_meier(trial["time"].to_numpy(), trial["cens"].to_numpy() == 1)
+    assert curve.time.tolist() == [6, 7, 10, 13, 16, 22, 23]
+    survival = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    assert curve.survival == pytest.approx(survival, abs=0.0005)
+    error = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
+    assert curve.error == pytest.approx(error, abs=0.00005)
+    assert curve.median == 23
+
+
+def test_the_median_may_not_be_reached():
+    assert kaplan_meier(np.array([1, 2, 3]), np.array([True, False, False])).median is None
+
+
+def test_a_return_curve_by_hand():
+    # four silences: two return after 1 and 3 days, two are still going on after 2 and 5
+    curve = return_curve(spells([(1, True), (3, True), (2, False), (5, False)]), 2)
+    # S = 1, 3/4, 3/4, 3/8, 3/8, 3/8 on days 0 to 5
+    assert curve["silent_days"].to_list() == [0, 1, 2, 3]
+    assert curve["at_risk"].to_list() == [4, 4, 3, 2]
+    assert curve["at_risk_later"].to_list() == [3, 2, 1, 1]
+    assert curve["still_silent_share"].to_list() == [1, 0.75, 0.75, 0.375]
+    assert curve["return_share"].to_list() == [0.25, 0.5, 0.5, 0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1), st.integers(1, 20))
+def test_the_curve_is_one_less_the_ratio_of_two_kaplan_meier_points(rows, horizon):
+    frame = spells(rows)
+    curve = return_curve(frame, horizon)
+    whole = kaplan_meier(frame["days"].to_numpy(), frame["returned"].to_numpy())
+
+    def survival(day: int) -> float:
+        return float(np.concatenate(([1.0], whole.survival))[(whole.time <= day).sum()])
+
+    for day, share in zip(curve["silent_days"], curve["return_share"], strict=True):
+        now = survival(day)
+        expected = 1 - survival(day + horizon) / now if now else None
+        assert share == (pytest.approx(expected) if now else None)
+
+
+def test_a_horizon_longer_than_the_data_leaves_no_curve():
+    assert return_curve(spells([(3, True), (5, False)]), 6).is_empty()
+    assert return_curve(spells([]), 6).is_empty()
+
+
+def test_the_limit_is_the_first_day_after_which_few_return():
+    # 100 return after 10 days, 60 stay away: from day 10 on nobody comes back within 30 days
+    curve = return_curve(spells([(10, True)] * 100 + [(200, False)] * 60), 30)
+    assert lapse_limit(curve, 0.2) == 10
+
+
+def test_a_yearly_customer_is_not_lapsed_in_spring():
+    # nobody returns within the 90 days after a purchase, and yet nearly all do after a year
+    curve = return_curve(spells([(365, True)] * 100 + [(600, False)] * 40), 90)
+    assert curve["return_share"][0] == 0
+    assert lapse_limit(curve, 0.2) == 365
+
+
+def test_rare_return_gives_no_limit():
+    assert (
+        lapse_limit(return_curve(spells([(20, True)] * 3 + [(300, False)] * 97), 90), 0.2) is None
+    )
+
+
+def test_few_silences_give_no_limit():
+    curve = return_curve(spells([(10, True)] * 15 + [(200, False)] * 14), 30)
+    assert lapse_limit(curve, 0.2) is None
+
+
+def test_a_limit_that_some_draws_miss_has_no_interval():
+    steady = spells([(10, True)] * 100 + [(200, False)] * 60)
+    assert lapse_interval(steady, 30, 0.2) == (10, 10)
+    assert lapse_interval(spells([(10, True)] * 20 + [(200, False)] * 10), 30, 0.2) is None
+
+
+def test_the_interval_holds_the_true_limit():
+    # each silence ends by a purchase (rate 1/20 a day) or by leaving for good (rate 1/100):
+    # the return curve crosses 20 % where a customer is gone with odds of about 4 to 1
+    def limit_of(random: np.random.Generator, customers: int) -> pl.DataFrame:
+        back = random.exponential(20, customers * 6)
+        gone = random.random(customers * 6) < 0.2
+        days = np.where(gone, 400, np.minimum(back, 400)).astype(int)
+        keys = np.repeat(np.arange(customers), 6)
+        return pl.DataFrame({"customer_key": keys, "days": days, "returned": ~gone & (back < 400)})
+
+    # silent at d and alive: .8 e^(-d/20); R(d) = .8 e^(-d/20) / (.2 + .8 e^(-d/20)) = .2
+    truth = 20 * np.log(16)
+    held = 0
+    for seed in range(40):
+        low, high = lapse_interval(
+            limit_of(np.random.default_rng(seed), 60), 90, 0.2, rounds=100
+        ) or (0, 0)
+        held += low - 1 <= truth <= high + 1  # whole days
+    assert held >= 35

@@ -1,0 +1,134 @@
+"""Drawings: what is in the table is in the figure, and nothing in it is live."""
+
+import polars as pl
+import pytest
+
+from cxkit import charts
+
+TABLE = pl.DataFrame(
+    {
+        "name": ["a", "<b>"],
+        "share": [0.5, 0.2],
+        "share_low": [0.4, 0.1],
+        "share_high": [0.6, 0.4],
+        "unit": ["points", "%"],
+        "part": ["good", "bad"],
+        "ends": [[-1, 1], [0, 1]],
+    }
+)
+
+
+def test_bars_show_length_interval_and_text():
+    figure = charts.bars(
+        TABLE,
+        length="share",
+        low="share_low",
+        high="share_high",
+        label="name",
+        title="A title",
+        unit="share of all",
+        texts=["5", "2"],
+        highlight=[False, True],
+    )
+    bars, texts = figure.data
+    assert list(bars.x) == [0.5, 0.2]
+    assert list(bars.y) == ["a", "&lt;b&gt;"]
+    assert list(bars.error_x.array) == pytest.approx([0.1, 0.2])
+    assert list(bars.error_x.arrayminus) == pytest.approx([0.1, 0.1])
+    assert list(bars.marker.color) == [charts.COLOURS[0], charts.ALARM]
+    assert list(texts.x) == [0.6, 0.4]  # right of the whiskers
+    assert [text.strip() for text in texts.text] == ["5", "2"]
+    assert figure.layout.xaxis.title.text == "share of all"
+    assert figure.layout.xaxis.tickformat == ".0%"
+
+
+def test_bars_side_by_side_have_one_colour_per_group():
+    figure = charts.bars(
+        TABLE, length="share", label="name", group="part", title="t", unit="u", texts=["5", "2"]
+    )
+    assert [bar.name for bar in figure.data] == ["good", "bad"]
+    assert figure.data[0].marker.color != figure.data[1].marker.color
+
+
+def test_dots_of_one_unit_share_an_axis():
+    figure = charts.dots(
+        TABLE,
+        value="share",
+        low="share_low",
+        high="share_high",
+        label="name",
+        unit="unit",
+        ends="ends",
+        title="t",
+        texts=["5", "2"],
+    )
+    assert [list(dot.x) for dot in figure.data] == [[0.5], [0.2]]
+    assert figure.layout.xaxis.title.text == "points"
+    assert figure.layout.xaxis2.title.text == "%"
+    assert figure.layout.xaxis.range == (-1, 1)
+
+
+def test_an_interval_beside_its_value_has_no_negative_whisker():
+    table = TABLE.with_columns(share_high=pl.lit(0.4))
+    figure = charts.dots(
+        table,
+        value="share",
+        low="share_low",
+        high="share_high",
+        label="name",
+        unit="part",
+        ends="ends",
+        title="t",
+        texts=["5", "2"],
+    )
+    assert list(figure.data[0].error_x.array) == [0]
+
+
+def test_stacked_parts_stand_in_the_given_order():
+    figure = charts.stacked(
+        TABLE,
+        length="share",
+        label="name",
+        part="part",
+        colours={"bad": "#D55E00", "good": "#9CCBEA"},
+        title="t",
+        unit="u",
+    )
+    assert [(bar.name, list(bar.x)) for bar in figure.data] == [("bad", [0.2]), ("good", [0.5])]
+    assert [bar.textfont.color for bar in figure.data] == ["white", charts.INK]
+
+
+def test_a_curve_is_marked():
+    table = pl.DataFrame({"day": [0, 1], "back_share": [0.9, 0.1]})
+    figure = charts.curve(
+        table, x="day", y="back_share", title="t", x_unit="days", y_unit="u", mark=(1, "<here>")
+    )
+    assert list(figure.data[0].y) == [0.9, 0.1]
+    assert figure.layout.shapes[0].x0 == 1
+    assert figure.layout.annotations[0].text == "&lt;here&gt;"
+    assert figure.layout.yaxis.tickformat == ".0%"
+
+
+def test_a_matrix_of_words_leaves_unnamed_cells_empty():
+    figure = charts.heat(
+        TABLE,
+        x="part",
+        y="name",
+        colour="unit",
+        colours={"points": "#009E73", "%": "#D55E00"},
+        title="t",
+    )
+    cells = figure.data[0]
+    assert [list(line) for line in cells.text] == [["points", ""], ["", "%"]]
+    assert [list(line) for line in cells.z] == [[0, None], [None, 1]]
+
+
+def test_nothing_to_draw_says_so():
+    figure = charts.nothing("No survey yet <b>")
+    assert figure.layout.title.text == "<b>No survey yet &lt;b&gt;</b>"
+    assert figure.layout.annotations[0].text == "no data"
+
+
+def test_the_button_that_uploads_data_is_off():
+    bundle = charts.mime_bundle(charts.nothing("t"))
+    assert bundle["application/vnd.plotly.v1+json"]["config"]["showSendToCloud"] is False
