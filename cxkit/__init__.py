@@ -38,6 +38,7 @@ _HOMES = {
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
+    "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
@@ -56,6 +57,7 @@ def __dir__() -> "list[str]":
 
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
+    from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.start.import_report import import_report as import_report
     from cxkit.analyses.start.readiness import readiness as readiness

@@ -315,6 +315,27 @@ def heat(
     return _finish(figure, title, height=170 + 34 * len(rows))
 
 
+def lanes(table: pl.DataFrame, *, x: str, lane: str, text: str, title: str, unit: str) -> Figure:
+    """Draw what happened when: one lane per value of `lane`, one labelled mark per row."""
+    names = table[lane].unique(maintain_order=True).to_list()
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[str(value) for value in table[x]],
+        y=[escape(name) for name in table[lane]],
+        mode="markers+text",
+        marker={"size": 9, "color": COLOURS[0]},
+        text=[escape(value) for value in table[text]],
+        # neighbours would write over each other, so labels stand above and below in turn
+        textposition=["top center" if n % 2 else "bottom center" for n in range(table.height)],
+        textfont={"size": 11},
+        hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title=escape(unit), type="date")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return _finish(figure, title, height=150 + 62 * max(1, len(names)))
+
+
 def nothing(title: str) -> Figure:
     """Draw the empty chart of a question that the data cannot answer."""
     figure = go.Figure()

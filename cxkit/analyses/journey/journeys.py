@@ -1,0 +1,70 @@
+"""What happened to these customers, one by one?"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.result import Result, counted
+from cxkit.safe import shown
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "What happened to these customers, one by one?"
+
+
+def journeys(
+    workspace: Workspace,
+    *,
+    customers: Sequence[str],
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Lay out every touchpoint of a few customers, in order: the rows behind a number.
+
+    Args:
+        workspace: an open store.
+        customers: their customer_ids; one that nobody knows has no rows.
+        as_of: up to this moment; default: the latest time in the data.
+
+    Returns:
+        One row per touchpoint: customer_id, occurred_at (UTC), touchpoint, channel, amount.
+        n is the number of customers found. The ids are as in the store: think before you pass
+        the result on.
+    """
+    until = workspace.moment(as_of)
+    table = workspace.query("journeys", customers=list(customers), as_of=until)
+    return Result(
+        name="journeys",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, len(set(customers))),
+        sql=query_text("journeys"),
+        as_of=until,
+        n=table["customer_id"].n_unique(),
+        draw=_chart,
+    )
+
+
+def _finding(table: pl.DataFrame, asked: int) -> str:
+    if table.is_empty():
+        return f"Nothing is known of {'this customer' if asked == 1 else 'these customers'}."
+    found = table["customer_id"].n_unique()
+    first, last = table["occurred_at"].min(), table["occurred_at"].max()
+    return (
+        f"{counted(found, 'customer')}{'' if found == asked else f' of {asked}'} had "
+        f"{counted(table.height, 'touchpoint')} between {shown(first)} and {shown(last)}."
+    )
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    busiest = (
+        table.group_by("customer_id").len().sort(["len", "customer_id"], descending=[True, False])
+    )
+    return charts.lanes(
+        table,
+        x="occurred_at",
+        lane="customer_id",
+        text="touchpoint",
+        title=f"{busiest['customer_id'][0]} had most touchpoints: {busiest['len'][0]}",
+        unit="time (UTC)",
+    )

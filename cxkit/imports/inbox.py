@@ -1,0 +1,227 @@
+"""Which files are there, and what is each by its content? Nothing in the inbox is ever written to.
+
+A file's name decides nothing: a CSV called `.xlsx` is read as a CSV, and a login page called
+`.csv` is refused. What cannot be a table raises BadFile with one sentence for the reader.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from cxkit.errors import BadFile, CxError
+from cxkit.store import sha256
+
+# Left behind by downloads, editors and file managers; never an export.
+_PASSING = (".tmp", ".part", ".partial", ".crdownload", ".download", ".lock", "~")
+_PASSING_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
+
+_LARGEST_UNPACKED = 8 << 30
+_LARGEST_RATIO = 200  # real tables pack 5 to 30 times
+_SMALL_ENOUGH = 100 << 20  # unpacked; below this the ratio does not matter
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file of the inbox: `name` is its path inside the folder that was imported."""
+
+    path: Path
+    name: str
+
+
+def found(source: Path, *, store: Path) -> list[Found]:
+    """Return the files to import, in the order of their names. Raises CxError where none are."""
+    if source.is_file():
+        return [Found(source, source.name)]
+    if not source.is_dir():
+        raise CxError(
+            f"There is no file or folder '{source.name}'. Give the folder that holds your exports."
+        )
+    inside = store.resolve()
+    files = [
+        Found(path, path.relative_to(source).as_posix())
+        for path in source.rglob("*")
+        if path.is_file() and not _passing(path, source) and inside not in path.resolve().parents
+    ]
+    if not files:
+        raise CxError(
+            f"The folder '{source.name}' holds no files to import. "
+            "Put your exports (CSV, Excel, JSON or Parquet) into it."
+        )
+    return sorted(files, key=lambda file: file.name)
+
+
+def _passing(path: Path, source: Path) -> bool:
+    parts = [part.lower() for part in path.relative_to(source).parts]
+    return (
+        any(part.startswith((".", "~$")) or part in _PASSING_NAMES for part in parts)
+        or parts[-1].endswith(_PASSING)
+        or (source / "cx.toml") == path
+    )
+
+
+def digest(path: Path) -> str:
+    """Return the hash of a file's content: its identity from here on."""
+    try:
+        return sha256(path)
+    except OSError as problem:
+        raise BadFile(_locked(problem)) from None
+
+
+def unread(path: Path) -> str:
+    """Return an identity for a file whose content cannot be read."""
+    return hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _locked(problem: OSError) -> str:
+    why = problem.strerror or "unknown reason"
+    return f"It could not be read ({why}). Close it elsewhere and import again."
+
+
+def copy_raw(path: Path, store: Path, digest: str) -> Path:
+    """Copy a file to `raw/` under the hash of its content, and return the copy's path.
+
+    Raises BadFile where the file cannot be opened or changes while it is read.
+    """
+    copy = store / "raw" / (digest + _suffix(path))
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    passing = copy.with_name(f"{copy.name}.{os.getpid()}.tmp")
+    try:
+        with path.open("rb") as source, passing.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        if sha256(passing) != digest:
+            raise BadFile(
+                "It is still being written. Wait until the download ends and import again."
+            )
+        passing.replace(copy)
+    except OSError as problem:
+        raise BadFile(_locked(problem)) from None
+    finally:
+        passing.unlink(missing_ok=True)
+    return copy
+
+
+def _suffix(path: Path) -> str:
+    """Return the ending as a hint for people who look into `raw/`: only letters and digits."""
+    return "".join(s.lower() for s in path.suffixes[-2:] if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", s))
+
+
+def packed(path: Path) -> bool:
+    """Whether the file is gzip."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file for reading its bytes, unpacked."""
+    return gzip.open(path, "rb") if packed(path) else path.open("rb")  # type: ignore[return-value]
+
+
+def identify(path: Path) -> str:
+    """Return what the file is by its content: csv, json, xlsx or parquet.
+
+    Raises BadFile, with the sentence for the reader, where it is nothing that holds a table.
+    """
+    if path.stat().st_size == 0:
+        raise BadFile("It is empty (0 bytes). Export it again.")
+    if packed(path):
+        _refuse_bomb(path)
+    with open_bytes(path) as file:
+        try:
+            head = file.read(1 << 16)
+        except (OSError, EOFError, gzip.BadGzipFile):
+            raise BadFile("It is a broken .gz file. Download it again.") from None
+    if not head:
+        raise BadFile("It is empty once unpacked. Export it again.")
+    for magic, place, sentence in _REFUSED:
+        if head[place : place + len(magic)] == magic:
+            raise BadFile(sentence)
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04"):
+        return _zip(path)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
+            raise BadFile("It is protected by a password. Save it without one and import again.")
+        raise BadFile("It is an old Excel or Office file (.xls). Save it as .xlsx or CSV.")
+    return _text(head)
+
+
+# (bytes, where they stand, what to tell the reader)
+_REFUSED = (
+    (b"DUCK", 8, "It is a DuckDB database, which is not read as an export. Export its tables."),
+    (b"SQLite format 3", 0, "It is a SQLite database. Export its tables as CSV."),
+    (b"\x80\x02", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
+    (b"\x80\x03", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
+    (b"\x80\x04", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
+    (b"\x80\x05", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
+    (b"%PDF", 0, "It is a PDF, not a table. Export the table as CSV or Excel."),
+    (b"\x89PNG", 0, "It is a picture, not a table. Export the table as CSV or Excel."),
+    (b"\xff\xd8\xff", 0, "It is a picture, not a table. Export the table as CSV or Excel."),
+)
+
+
+def _text(head: bytes) -> str:
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff")) or wide_without_mark(head) is not None
+    if not wide and head.count(0) > len(head) // 20:
+        raise BadFile("It is not a table that cxkit can read. Export it as CSV, Excel or JSON.")
+    plain = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").lstrip()
+    if not plain:
+        raise BadFile("It holds no text, only blanks. Export it again.")
+    start = plain[:200].lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head")):
+        raise BadFile(
+            "It is a web page, not an export: probably a login page. Log in and download it again."
+        )
+    if start.startswith(b"<?xml"):
+        raise BadFile("It is XML, which cxkit does not read yet. Export it as CSV or Excel.")
+    return "json" if re.match(rb'\{\s*["}]|\[\s*[\{\]]', plain) else "csv"
+
+
+def wide_without_mark(head: bytes) -> str | None:
+    """Return the UTF-16 flavour of text that lacks a byte order mark, or None."""
+    for codec, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        if len(head) >= 4 and zeros.count(0) > 0.7 * len(zeros):
+            return codec
+    return None
+
+
+def _zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError):
+        raise BadFile("It is a broken Excel or zip file. Download it again.") from None
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _SMALL_ENOUGH and unpacked > _LARGEST_RATIO * path.stat().st_size:
+        raise BadFile(
+            f"It would unpack to {unpacked >> 20:,} MB, far more than a table of its size. "
+            "Export it again as CSV."
+        )
+    if "xl/workbook.xml" not in {entry.filename for entry in entries}:
+        raise BadFile("It is a zip archive. Unpack it and import the files inside.")
+    return "xlsx"
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Unpack without keeping anything, so that a small file cannot fill the disk or the memory."""
+    size = 0
+    most = min(_LARGEST_UNPACKED, max(_SMALL_ENOUGH, _LARGEST_RATIO * path.stat().st_size))
+    try:
+        with gzip.open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                size += len(block)
+                if size > most:
+                    raise BadFile(
+                        f"It unpacks to more than {most >> 20:,} MB, far more than a table of "
+                        "its size. Export it again as CSV."
+                    )
+    except (OSError, EOFError, gzip.BadGzipFile):
+        raise BadFile("It is a broken or cut .gz file. Download it again.") from None

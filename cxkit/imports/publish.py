@@ -1,0 +1,365 @@
+"""From canonical rows of all files to one snapshot: versions, people, parts, and the proof.
+
+The snapshot is a function of the set of files, the recipes and the settings; the order of imports
+plays no part. Set-based work is SQL over temporary tables of the draft; where its text is made up
+here, it is made of names from `schema` alone, never of anything that a file holds.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from cxkit import schema
+from cxkit.errors import CxError, listed
+from cxkit.imports.recipes import TAKES, Match
+from cxkit.imports.records import Staged
+from cxkit.imports.rows import Batch, File
+from cxkit.result import counted
+
+_HERE = Path(__file__).parent
+_SUMS = {"first": "first({0} order by record_no)", "last": "last({0} order by record_no)"}
+_SUMS |= {"sum": "sum({0})", "least": "min({0})", "most": "max({0})"}
+assert set(_SUMS) == set(TAKES)
+
+
+@dataclass
+class Account:
+    """One file's line in the table of files."""
+
+    source_file: str
+    sha256: str
+    recipe: str = ""
+    records: int = 0
+    loaded: int = 0
+    set_aside: int = 0
+    duplicate: int = 0
+    skipped: int = 0
+    note: list[str] = field(default_factory=list)
+
+    def row(self) -> tuple[Any, ...]:
+        """Return the line as the table `files` holds it."""
+        said = dict.fromkeys(text for text in self.note if text)  # each once, in order
+        note = ". ".join(text[0].upper() + text[1:].rstrip(".") for text in said)
+        counts = (self.records, self.loaded, self.set_aside, self.duplicate, self.skipped)
+        return (self.source_file, self.sha256, self.recipe, *counts, note + "." * bool(note))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the store: what it is, and how it is read where that is known."""
+
+    account: Account
+    staged: Staged | None = None
+    match: Match | None = None
+    file: File | None = None
+
+
+def fill(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
+    """Fill the draft's canonical tables, aliases, files, set_aside and doubts from `sources`.
+
+    `sources` come in the order of their names. Raises CxError where a file's records do not add
+    up to what the independent counter found; the draft is then worth nothing.
+    """
+    _make_tables(connection)
+    for number, source in enumerate(sources):
+        if source.file is not None:
+            _read(connection, number, source)
+    _run(connection, "staying.sql")
+    _link_people(connection)
+    _fold_parts(connection, sources)
+    # orders and tickets first: other rows find their person through them
+    for name in sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name)):
+        _insert(connection, name)
+    _settle(connection, sources)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
+    for statement in (_HERE / name).read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            bound = {key: item for key, item in values.items() if f"${key}" in statement}
+            connection.execute(statement, bound or None).fetchall()
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in schema.TABLES.values():
+        columns = ", ".join(f"{c.name} {schema.SQL_TYPES[c.kind]}" for c in table.columns)
+        for kind in ("candidate", "part"):
+            connection.execute(
+                f"create temp table {kind}_{table.name} ({columns}, file integer, "
+                "record_no bigint, place integer, person varchar, through_table varchar, "
+                "through_id varchar)"
+            )
+    for statement in (
+        "create temp table record (file integer, record_no bigint, unit varchar, "
+        "content varchar, version timestamp)",
+        "create temp table export (file integer, source_file varchar, sha256 varchar, "
+        "layout varchar, lines boolean, exported_at timestamp)",
+        "create temp table said (said bigint, alias varchar, strong boolean)",
+        "create temp table merged (former varchar, alias varchar)",
+    ):
+        connection.execute(statement)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) -> None:
+    """Put one file's rows into the temporary tables."""
+    assert source.file is not None
+    account, export = source.account, source.file.export
+    newest: datetime | None = None
+    for batch in source.file.batches():
+        newest = max((t for t in (newest, _newest(batch)) if t is not None), default=None)
+        _put(connection, "record", batch.records, file=number)
+        _put(connection, "merged", batch.merged)
+        spaced = batch.said.with_columns(pl.col("said") + number * (1 << 40))
+        _put(connection, "said", spaced)
+        aside = batch.set_aside.with_columns(
+            pl.lit(account.source_file).alias("source_file"), pl.lit(account.sha256).alias("sha256")
+        )
+        _put(connection, "set_aside", aside)
+        for rows, place, frame in batch.rows:
+            kind = "part" if rows.part else "candidate"
+            _put(connection, f"{kind}_{rows.table}", frame, file=number, place=place)
+    connection.execute(
+        "insert into export values (?, ?, ?, ?, ?, ?)",
+        [number, account.source_file, account.sha256, export.name, export.lines, newest],
+    )
+
+
+def _newest(batch: Batch) -> datetime | None:
+    """Return the latest time in a batch: an export cannot be older than what it tells."""
+    times = [batch.records["version"].max()]
+    for rows, _, frame in batch.rows:
+        column = schema.TABLES[rows.table].time
+        if column and column in frame.columns:
+            times.append(frame[column].max())
+    found = [time for time in times if isinstance(time, datetime)]
+    return max(found, default=None)
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame, **constants: int
+) -> None:
+    if frame.is_empty():
+        return
+    named = [pl.lit(value, pl.Int32).alias(name) for name, value in constants.items()]
+    connection.register("batch", frame.with_columns(named))
+    connection.execute(f"insert into {table} by name select * from batch").fetchall()
+    connection.unregister("batch")
+
+
+def _link_people(connection: duckdb.DuckDBPyConnection) -> None:
+    _run(connection, "held_ids.sql")
+    _run(connection, "link_ids.sql")
+    kinds = connection.execute(
+        "select kind from held where not strong group by kind, place order by place, kind"
+    ).fetchall()
+    for (kind,) in kinds:
+        _run(connection, "link_aliases.sql", kind=kind)
+    connection.execute(
+        "insert into aliases select alias, person_name(person) from link order by alias"
+    ).fetchall()
+
+
+def _fold_parts(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
+    """Turn the parts of each export (payments, items) into one contribution per row they fill."""
+    done = set()
+    for source in sources:
+        export = source.file.export if source.file else None
+        for place, rows in enumerate(export.rows if export else ()):
+            assert export is not None
+            if not rows.part or (export.name, place) in done:
+                continue
+            done.add((export.name, place))
+            key = schema.TABLES[rows.table].key
+            taken = {name: r.take for name, r in rows.columns.items() if name not in key}
+            sums = ", ".join(f"{_SUMS[take].format(n)} as {n}" for n, take in taken.items())
+            filled = ", ".join(key)
+            connection.execute(
+                f"""
+                insert into candidate_{rows.table} by name
+                select {filled}, {sums}, min(file) as file, min(record_no) as record_no,
+                    -1 as place
+                from part_{rows.table}
+                semi join (select * from staying where layout = $layout) using (file, record_no)
+                where place = $place
+                group by {filled}
+                """,
+                {"layout": export.name, "place": place},
+            ).fetchall()
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Fill one canonical table: people resolved, rows of one key made one, in a fixed order."""
+    table = schema.TABLES[name]
+    columns = [column.name for column in table.columns]
+    key = ", ".join(table.key)
+    own_id = next((k for k in table.key if k.endswith("_id") and k not in table.required), None)
+    replaced = []
+    if "customer_id" in columns:
+        unknown = "null" if "customer_id" not in table.required else "candidate.person"
+        visitor = ", person_name(visitor.person)" if "visitor_id" in columns else ""
+        replaced.append(
+            "coalesce(person_name(link.person), owner.customer_id, case when candidate.person = "
+            "candidate.through_table || ':' || candidate.through_id "
+            f"then {unknown} else person_name(candidate.person) end{visitor}) as customer_id"
+        )
+    if own_id:
+        replaced.append(f"coalesce({own_id}, md5(concat_ws('|', layout, unit, place))) as {own_id}")
+    made = f"candidate.* replace ({', '.join(replaced)})" if replaced else "candidate.*"
+    by_visitor = (
+        "left join link as visitor on visitor.alias = 'visitor:' || candidate.visitor_id"
+        if "visitor_id" in columns
+        else ""
+    )
+    order = "part, version desc nulls last, layout, file, record_no, place"
+    merged = ", ".join(
+        c if c in table.key else f"any_value({c} order by {order}) as {c}"
+        for c in [*columns, "source_file"]
+    )
+    connection.execute(
+        f"""
+        insert into {name} by name
+        with resolved as (
+            select {made}, version, layout, source_file, candidate.place < 0 as part
+            from candidate_{name} as candidate
+            join staying using (file, record_no)
+            join export using (file, layout)
+            left join link on link.alias = candidate.person
+            left join row_person as owner
+                on owner.table_name = candidate.through_table
+                and owner.id = candidate.through_id
+            {by_visitor}
+        ),
+
+        counted as (
+            select *, count(*) over (partition by {key}) as times from resolved
+        )
+
+        select {", ".join(columns)}, source_file, record_no
+        from counted
+        where times = 1 and not part
+        union all by name
+        select {merged}, any_value(record_no order by {order}) as record_no
+        from counted
+        where times > 1
+        group by {key}
+        having not bool_and(part)
+        order by {key}
+        """
+    ).fetchall()
+    if name in ("orders", "tickets"):
+        connection.execute(
+            f"insert into row_person select ?, {key}, customer_id from {name} "
+            "where customer_id is not null",
+            [name],
+        ).fetchall()
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
+    """Write the account of every file, once it is proved that all its records are in it."""
+    stayed = dict(connection.execute("select file, count(*) from staying group by file").fetchall())
+    orphans = _orphans(connection)
+    unlike = _unlike(connection)
+    for number, source in enumerate(sources):
+        account = source.account
+        if source.file is not None and source.staged is not None:
+            tally = source.file.tally
+            lonely = orphans.get(number, 0)
+            account.set_aside = sum(records for records, _ in tally.set_aside.values())
+            account.loaded = stayed.get(number, 0) - lonely
+            account.duplicate = tally.good - stayed.get(number, 0)
+            account.skipped = sum(tally.skipped.values()) + lonely
+            account.note += list(_told(source, lonely, unlike.get(number, 0)))
+            for (column, reason), (cells, example) in sorted(tally.doubts.items()):
+                connection.execute(
+                    "insert into doubts values (?, ?, ?, ?, ?)",
+                    [account.source_file, column, cells, example, reason],
+                ).fetchall()
+        told = account.loaded + account.set_aside + account.duplicate + account.skipped
+        if told != account.records:
+            raise CxError(
+                f"{account.source_file}: {account.records:,} records came in and {told:,} are "
+                "accounted for, so nothing was published. Please report this file's layout."
+            )
+        connection.execute(
+            "insert into files values (?, ?, ?, ?, ?, ?, ?, ?, ?)", list(account.row())
+        ).fetchall()
+    for kind, aliases in connection.execute("select kind, aliases from shared").fetchall():
+        connection.execute(
+            "insert into doubts values ('all files', ?, ?, null, 'belongs to several people')",
+            [kind, aliases],
+        ).fetchall()
+
+
+def _orphans(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Count per file the records that only fill columns of rows that no file has."""
+    found: dict[int, int] = {}
+    for table in schema.TABLES.values():
+        same = " and ".join(f"part.{name} = filled.{name}" for name in table.key)
+        rows = connection.execute(
+            f"""
+            select file, count(distinct record_no)
+            from part_{table.name} as part
+            semi join staying using (file, record_no)
+            anti join candidate_{table.name} as own
+                on own.file = part.file and own.record_no = part.record_no and own.place >= 0
+            anti join {table.name} as filled on {same}
+            group by file
+            """
+        ).fetchall()
+        for file, records in rows:
+            found[file] = found.get(file, 0) + records
+    return found
+
+
+def _unlike(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+    """Count per file the records that gave way to another of their key and differ from it."""
+    found = connection.execute(
+        """
+        select record.file, count(*)
+        from record
+        join export using (file)
+        join staying on staying.layout = export.layout and staying.unit = record.unit
+            and staying.file = record.file
+        join record as kept
+            on kept.file = staying.file and kept.record_no = staying.record_no
+        anti join staying as same
+            on same.file = record.file and same.record_no = record.record_no
+        where not export.lines and kept.content <> record.content
+        group by record.file
+        """
+    ).fetchall()
+    return dict(found)
+
+
+def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
+    """Yield what was decided and found about a file, in plain words."""
+    assert source.file is not None and source.staged is not None
+    tally, export = source.file.tally, source.file.export
+    yield export.note
+    yield from source.staged.notices
+    yield from tally.questions
+    yield from tally.said
+    if not tally.good and not tally.set_aside and not lonely:
+        yield "it has a header and no rows"
+    if lonely:
+        yield f"{counted(lonely, 'record')} left out: they belong to rows that no file has"
+    if unlike:
+        key = " and ".join(f"'{name}'" for name in export.key)
+        yield (
+            f"{counted(unlike, 'record')} gave way to a later one with the same {key} "
+            "that says something else"
+        )
+    for why, records in sorted(tally.skipped.items()):
+        if why in ("footer", "repeated header", "not asked for"):
+            yield f"{counted(records, 'line')} left out: {why}"
+    for why, (records, line) in sorted(tally.set_aside.items()):
+        yield f"{counted(records, 'record')} set aside, the first on line {line:,}: {why}"
+    lost = sum(cells for cells, _ in tally.doubts.values())
+    if lost:
+        columns = listed({column for column, _ in tally.doubts})
+        yield f"{counted(lost, 'cell')} could not be read and stayed empty: {columns}"

@@ -1,0 +1,340 @@
+"""How is each vendor's export read? Recipes as data: `recipes/*.toml`, known by their columns.
+
+A recipe file describes the exports of one vendor or company that belong together. Adding a
+vendor is adding a file; `docs` and `CONTRIBUTING` describe its words, which are the fields below.
+A mapping that someone confirmed becomes an `Export` too, so there is one way through.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cxkit import schema
+from cxkit.errors import BadRecipe, listed
+from cxkit.imports.types import FORMATS
+from cxkit.settings import Mapped
+
+FOLDER = Path(__file__).with_name("recipes")
+TAKES = ("first", "last", "sum", "least", "most")
+_HEADER_WITHIN = 30  # records that are searched for the header
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where one canonical column comes from. In TOML a bare text is `{ column = "…" }`."""
+
+    column: tuple[str, ...] = ()  # the file's column; of several, the first that the file has
+    text: str = ""  # columns joined, as in "{Title}\n{Body}"
+    value: str = ""  # the same in every row
+    json: tuple[str, ...] = ()  # columns kept together as a JSON object
+    format: str = ""  # day first, month first, decimal comma, decimal point
+    zone: str = ""  # of naive times, where it is not the company's
+    values: Mapping[str, str] = field(default_factory=dict)  # the file's word -> ours
+    true_when: tuple[str, ...] = ()  # words that mean yes; any other means no
+    filled: bool = False  # yes where the cell is filled, no where it is empty
+    take: str = "first"  # how the records of a part become one value: see TAKES
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the file that the reading looks at."""
+        return (*self.column, *re.findall(r"\{(.+?)\}", self.text), *self.json)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one canonical table that a record gives; a record may give several."""
+
+    table: str
+    columns: Mapping[str, Reading]
+    when: tuple[str, ...] = ()  # only where all these columns are filled
+    unless: tuple[str, ...] = ()  # and all these are empty
+    part: bool = False  # no row of its own: it fills columns of a row with the same key
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a record says about who it is about: the first that is filled names the person.
+
+    `ids` hold one value per person (the kind "customer" is the customer_id itself), `aliases` may
+    hold several; each maps a kind to a column. `merged` lists former customer ids, split by ";".
+    `through` finds the person in a row of another table: `{ orders = "order_id" }`.
+    """
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    visitor: str = ""
+    merged: str = ""
+    through: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the file that say who it is."""
+        said = (*self.ids.values(), *self.aliases.values(), *self.through.values())
+        return tuple(name for name in (*said, self.visitor, self.merged) if name)
+
+
+@dataclass(frozen=True)
+class Export:
+    """One kind of file: how it is known and what its records become."""
+
+    name: str
+    header: tuple[str, ...]  # columns that such a file has
+    rows: tuple[Rows, ...] = ()
+    person: Person = Person()
+    header_rows: int = 1
+    key: tuple[str, ...] = ()  # columns that make a record the same in the next export
+    version: str = ""  # the column that says which of two is newer
+    lines: bool = False  # several records with one key are one thing: an order and its lines
+    zone: str = ""  # of naive times, where it is not the company's
+    footer: str = ""  # a pattern that the first cell of every line below the rows fits
+    skip: str = ""  # why a known file gives no rows
+    by_value: bool = False  # customer ids that are e-mail addresses link as such
+    note: str = ""
+
+    @property
+    def wanted(self) -> set[str]:
+        """The columns that are read."""
+        named = {n for rows in self.rows for r in rows.columns.values() for n in r.columns}
+        conditions = {n for rows in self.rows for n in (*rows.when, *rows.unless)}
+        return named | conditions | set(self.person.columns) | set(self.key) | {self.version} - {""}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe file: its exports, and the settings that it suggests."""
+
+    vendor: str
+    exports: tuple[Export, ...]
+    suggests: Mapping[str, Any] = field(default_factory=dict)
+    stamp: str = ""  # the hash of the file
+
+
+@dataclass(frozen=True)
+class Match:
+    """A file that is known: by which export, from which header, on which record."""
+
+    export: Export
+    names: tuple[str, ...]  # the file's columns, in order
+    header_no: int  # the record that holds them; 0 where the format names its columns
+    recipe: Recipe | None = None
+
+
+@cache
+def recipes(folder: Path = FOLDER) -> tuple[Recipe, ...]:
+    """Return the recipes of a folder. Raises BadRecipe where one names what does not exist."""
+    return tuple(load(path) for path in sorted(folder.glob("*.toml")))
+
+
+def load(path: Path) -> Recipe:
+    """Read one recipe file."""
+    content = path.read_bytes()
+    told = tomllib.loads(content.decode("utf-8"))
+    exports = tuple(_export(item, path.name) for item in told.pop("exports", ()))
+    known = {"vendor", "suggests"}
+    if set(told) - known:
+        raise BadRecipe(
+            f"{path.name} has '{listed(set(told) - known)}'. It knows: {listed(known)}."
+        )
+    return Recipe(
+        told.get("vendor", path.stem),
+        exports,
+        told.get("suggests", {}),
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _export(told: dict[str, Any], where: str) -> Export:
+    where = f"{where}: {told.get('name', 'an export')}"
+    rows = tuple(_rows(item, where) for item in told.pop("rows", ()))
+    person = _filled(Person, told.pop("person", {}), where)
+    export: Export = replace(_filled(Export, told, where), rows=rows, person=person)
+    if not export.header:
+        raise BadRecipe(f"{where} has no header. Name the columns that make the file known.")
+    return export
+
+
+def _rows(told: dict[str, Any], where: str) -> Rows:
+    table = told.get("table", "")
+    if table not in schema.TABLES:
+        raise BadRecipe(f"{where} fills '{table}'. The tables are: {listed(schema.TABLES)}.")
+    kinds = {column.name: column.kind for column in schema.TABLES[table].columns}
+    columns = {}
+    for name, item in told.pop("columns", {}).items():
+        if name not in kinds:
+            raise BadRecipe(f"{where} fills {table}.{name}. It has: {listed(kinds, 20)}.")
+        columns[name] = _reading(item, kinds[name], f"{where}: {table}.{name}")
+    made: Rows = replace(_filled(Rows, told, where), columns=columns)
+    return made
+
+
+def _reading(told: Any, kind: str, where: str) -> Reading:
+    told = {"column": told} if isinstance(told, str) else dict(told)
+    if isinstance(told.get("column"), str):
+        told["column"] = [told["column"]]
+    reading: Reading = _filled(Reading, told, where)
+    formats = FORMATS.get("number" if kind in ("money", "count") else kind, ())
+    if reading.format and reading.format not in formats:
+        raise BadRecipe(f"{where} has the format '{reading.format}'. It knows: {listed(formats)}.")
+    if reading.take not in TAKES:
+        raise BadRecipe(f"{where} takes '{reading.take}'. It knows: {listed(TAKES)}.")
+    return reading
+
+
+def _filled(kind: Any, told: Mapping[str, Any], where: str) -> Any:
+    known = {f.name for f in fields(kind)}
+    if set(told) - known:
+        unknown = listed(set(told) - known)
+        raise BadRecipe(f"{where} has '{unknown}'. It knows: {listed(known, 20)}.")
+    start = {"table": "", "columns": {}} if kind is Rows else {}
+    start = {"name": "", "header": ()} if kind is Export else start
+    return kind(**start | {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()})
+
+
+def plain(name: str) -> str:
+    """Return a column's name as names are compared: without case and doubled blanks.
+
+    >>> plain(" Date/Time  Opened ")
+    'date/time opened'
+    """
+    return " ".join(name.split()).casefold()
+
+
+def from_mapping(
+    table_columns: Mapping[str, Mapping[str, str]],
+    header: Sequence[str],
+    formats: Mapping[str, str],
+    note: str,
+) -> Export:
+    """Return the export that a mapping describes: canonical table -> {its column: the file's}.
+
+    Raises BadRecipe where a table or column does not exist.
+    """
+    rows, person = [], Person()
+    key: tuple[str, ...] = ()
+    for table, columns in table_columns.items():
+        if table not in schema.TABLES:
+            raise BadRecipe(
+                f"There is no table '{table}'. The tables are: {listed(schema.TABLES)}."
+            )
+        kinds = {column.name: column.kind for column in schema.TABLES[table].columns}
+        unknown = set(columns) - set(kinds)
+        if unknown:
+            raise BadRecipe(
+                f"{table} has no column '{listed(unknown)}'. It has: {listed(kinds, 20)}."
+            )
+        absent = {c for c in columns.values() if plain(c) not in {plain(h) for h in header}}
+        if absent:
+            raise BadRecipe(
+                f"The file has no column '{listed(absent)}'. It has: {listed(header, 20)}."
+            )
+        said = columns.get("customer_id")
+        if said:
+            person = replace(person, ids={"customer": said})
+        if "visitor_id" in columns:
+            person = replace(person, visitor=columns["visitor_id"])
+        own_key = [name for name in schema.TABLES[table].key if name in columns]
+        if len(table_columns) == 1 and len(own_key) == len(schema.TABLES[table].key):
+            key = tuple(columns[name] for name in own_key)
+        readings = {
+            name: Reading(column=(column,), format=formats.get(name, ""))
+            for name, column in columns.items()
+            if name not in ("customer_id", "visitor_id")
+        }
+        rows.append(Rows(table, readings))
+    named = " and ".join(table_columns)
+    return Export(
+        f"mapped to {named}", tuple(header), tuple(rows), person, key=key, by_value=True, note=note
+    )
+
+
+def from_settings(imports: Sequence[Mapped]) -> tuple[Export, ...]:
+    """Return the confirmed mappings of `cx.toml`; entries of one header are one export."""
+    by_header: dict[tuple[str, ...], list[Mapped]] = {}
+    for item in imports:
+        if item.columns:
+            by_header.setdefault(item.header, []).append(item)
+    return tuple(
+        from_mapping(
+            {item.table: item.columns for item in items},
+            header,
+            {name: form for item in items for name, form in item.formats.items()},
+            "mapped as confirmed in cx.toml",
+        )
+        for header, items in by_header.items()
+    )
+
+
+def with_formats(export: Export, names: Sequence[str], imports: Sequence[Mapped]) -> Export:
+    """Return the export with the formats that `cx.toml` declares for files of this header."""
+    formats: dict[str, str] = {}
+    for item in imports:
+        if not item.columns and _same(item.header, names):
+            formats.update(item.formats)
+    if not formats:
+        return export
+    return replace(
+        export,
+        rows=tuple(
+            replace(
+                rows,
+                columns={
+                    name: replace(reading, format=formats.get(name, reading.format))
+                    for name, reading in rows.columns.items()
+                },
+            )
+            for rows in export.rows
+        ),
+    )
+
+
+def match(
+    head: Sequence[Sequence[str | None]], named: bool, mapped: Sequence[Export]
+) -> Match | None:
+    """Return the export that the file's first records belong to, or None where none is known.
+
+    `head` holds the cells of the first records (only the names, where `named`). A confirmed
+    mapping goes before a recipe; of several recipes the one that knows most columns wins.
+    """
+    for number, cells in enumerate(head[:_HEADER_WITHIN], 1):
+        names = tuple((cell or "").strip() for cell in cells)
+        place = 0 if named else number
+        for export in mapped:
+            if _same(export.header, names):
+                return Match(export, unique(names), place)
+        seen = {plain(name) for name in names}
+        fitting = [
+            (export, recipe)
+            for recipe in recipes()
+            for export in recipe.exports
+            if {plain(name) for name in export.header} <= seen
+        ]
+        if fitting:
+            export, recipe = max(fitting, key=lambda pair: len(pair[0].header))
+            return Match(export, unique(names), place, recipe)
+    return None
+
+
+def _same(header: Sequence[str], names: Sequence[str]) -> bool:
+    cut = list(names)
+    while cut and not cut[-1]:
+        cut.pop()  # a wider record elsewhere in the file widens all
+    return [plain(name) for name in header] == [plain(name) for name in cut]
+
+
+def unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names that are all different: the second "CSAT" becomes "CSAT (2)".
+
+    >>> unique(["CSAT", "", "CSAT"])
+    ('CSAT', '', 'CSAT (2)')
+    """
+    seen: dict[str, int] = {}
+    made = []
+    for name in names:
+        seen[plain(name)] = times = seen.get(plain(name), 0) + 1
+        made.append(name if times == 1 or not name else f"{name} ({times})")
+    return tuple(made)

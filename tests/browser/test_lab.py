@@ -1,0 +1,136 @@
+"""Each notebook, opened in JupyterLab: all cells run, its widgets change the view, no complaint."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxkit.cli import lab_command
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+RUN_ALL = """async () => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    await Promise.all([panel.revealed, panel.context.ready, panel.sessionContext.ready]);
+    return await window.jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
+HEIGHT = "() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight"
+CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells"
+
+
+class Server:
+    """A JupyterLab of its own, on this machine alone, in folders of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        command, environment = lab_command(folder / "settings")
+        settings = folder / "settings" / "labconfig" / "default_setting_overrides.json"
+        told = json.loads(settings.read_text(encoding="utf-8"))
+        told["@jupyterlab/notebook-extension:tracker"]["windowingMode"] = (
+            "none"  # all cells at once
+        )
+        settings.write_text(json.dumps(told), encoding="utf-8")
+        own = {
+            name: str(folder / name.lower())
+            for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+        }
+        self.work = folder / "work"
+        self.work.mkdir()
+        for notebook in NOTEBOOKS:
+            shutil.copy(notebook, self.work)
+        flags = ["--no-browser", "--port=0", "--allow-root", "--LabApp.expose_app_in_browser=True"]
+        self.log = (folder / "lab.log").open("wb")
+        self.process = subprocess.Popen(
+            [*command, *flags],
+            cwd=self.work,
+            env={**environment, **own, "IPYTHONDIR": str(folder / "ipython")},
+            stdout=self.log,
+            stderr=self.log,
+        )
+        note = folder / "jupyter_runtime_dir" / f"jpserver-{self.process.pid}.json"
+        until = time.monotonic() + 90
+        while not note.is_file() and time.monotonic() < until and self.process.poll() is None:
+            time.sleep(0.1)
+        told = json.loads(note.read_text(encoding="utf-8"))
+        self.url, self.token = told["url"], told["token"]
+
+    def ask(self, method: str, path: str, content: dict[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"{self.url}api/{path}",
+            data=json.dumps(content).encode(),
+            headers={"Authorization": f"token {self.token}"},
+            method=method,
+        )
+        urllib.request.urlopen(request, timeout=60).close()
+
+    def open(self, notebook: str) -> str:
+        """Start the notebook's kernel, and return the address of the notebook."""
+        session = {"path": notebook, "name": notebook, "type": "notebook"}
+        self.ask("POST", "sessions", {**session, "kernel": {"name": "python3"}})
+        own = Path(notebook).stem  # a workspace of its own: Lab would restore the last notebook too
+        return f"{self.url}lab/workspaces/{own}/tree/{notebook}?token={self.token}"
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not any(map(shutil.which, ("chromium", "chromium-browser"))):
+        pytest.skip("no Chromium on this machine: install Debian's package chromium")
+    started = Server(tmp_path_factory.mktemp("lab"))
+    yield started
+    started.close()
+
+
+@pytest.mark.parametrize("notebook", [path.name for path in NOTEBOOKS])
+def test_a_notebook_runs_and_its_widgets_answer(
+    browse: Callable[..., Any], server: Server, notebook: str
+) -> None:
+    watched = browse(1360, 1000)
+    page = watched.page
+    page.goto(server.open(notebook))
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
+    page.evaluate(RUN_ALL)
+    cells = page.evaluate(CELLS)
+    written = json.loads((server.work / notebook).read_text(encoding="utf-8"))["cells"]
+    assert [c["source"] for c in cells] == ["".join(c["source"]) for c in written]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["source"] for cell in code if cell["execution_count"] is None] == []
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert [o["evalue"] for o in outputs if o["output_type"] == "error"] == []
+    views = page.locator(".jp-OutputArea-output > .widget-vbox:has(> .widget-output)").all()
+    assert len(views) == sum("cx.explore(" in cell["source"] for cell in code)
+    for view in views:
+        for dropdown in view.locator("select").all():
+            _answers(page, view, dropdown)
+    page.set_viewport_size({"width": 1360, "height": page.evaluate(HEIGHT) + 150})
+    page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
+    watched.picture(f"lab_{notebook.removesuffix('.ipynb')}")
+    assert watched.outside == []
+    assert watched.complaints == []
+
+
+def _answers(page: Any, view: Any, dropdown: Any) -> None:
+    """Choose other values of a dropdown until the view says something else; it must."""
+    shown = view.locator(".widget-output").first
+    shown.locator(".main-svg, table, p").first.wait_for(state="attached")
+    before = shown.text_content()
+    start = dropdown.input_value()
+    for choice in dropdown.locator("option").all():
+        if choice.get_attribute("value") == start:
+            continue
+        dropdown.select_option(choice.get_attribute("value"))
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            if shown.text_content() not in (before, ""):
+                return
+            page.wait_for_timeout(100)
+    raise AssertionError(f"no choice of {dropdown.inner_text()!r} changed the view")
