@@ -232,3 +232,10 @@ def test_markdown_keeps_folds_links_and_lines(tmp_path: Path) -> None:
 def test_a_long_table_says_where_the_rest_is(tmp_path: Path) -> None:
     page = page_of(tmp_path, "# Who?", result(rows=40).outputs())
     assert '10 more rows in <a href="tables/05_words.xlsx">the Excel file</a>' in page
+
+
+def test_a_result_without_a_chart_shows_its_table(tmp_path: Path) -> None:
+    words = Result("quotes", "Their words?", pl.DataFrame({"comment": ["Late!"]}), "1 comment.")
+    page = page_of(tmp_path, "# Who?", words.outputs(), result().outputs())
+    assert page.count("<details open><summary>The table behind it") == 1
+    assert page.count("<details><summary>The table behind it") == 1

@@ -191,10 +191,12 @@ def _browsed(lives: Lives, evening: Floats, draws: Draws) -> _Sessions:
     person, day = person[awake], day[awake]
     count = len(person)
     start = day * DAY + _any_hour(evening[person], count, draws)
-    steps = np.full((count, 3), -1)
+    steps = np.full((count, 4), -1)
     steps[:, 0] = VISITED
-    steps[draws.chance(0.7, count), 1] = VIEWED
-    steps[draws.chance(0.12, count), 2] = ACCOUNT
+    views = draws.chance(0.7, count)
+    steps[views, 1] = VIEWED
+    steps[views & draws.chance(0.3, count), 2] = CART  # and think better of it
+    steps[draws.chance(0.12, count), 3] = ACCOUNT
     return _Sessions(
         start,
         steps,

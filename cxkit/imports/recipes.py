@@ -323,7 +323,7 @@ def _same(header: Sequence[str], names: Sequence[str]) -> bool:
     cut = list(names)
     while cut and not cut[-1]:
         cut.pop()  # a wider record elsewhere in the file widens all
-    return [plain(name) for name in header] == [plain(name) for name in cut]
+    return [plain(name) for name in header] == [plain(name) for name in unique(cut)]
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ class _Chapter:
     parts: list[str] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
+    drawn: bool = False  # whether the last result has a chart
     code: list[str] = field(default_factory=list)
 
 
@@ -226,11 +227,14 @@ def _output(output: dict[str, Any], chapter: _Chapter, names: set[str]) -> str:
     if "finding" in data.get(MIME, {}):
         return _result(data, chapter)
     if _PLOTLY in data:
-        return _once(_chart(data[_PLOTLY], chapter), chapter)
+        return _chart(data[_PLOTLY], chapter)
     if "text/html" in data:
         text = _clean(re.sub(r"(?is)<(style|script)\b.*?</\1>", "", data["text/html"]), strip=True)
         excel = f'in <a href="tables/{escape(chapter.name)}.xlsx">the Excel file</a>'
-        return _once(text.replace("in <code>.table</code>", excel), chapter)
+        text = text.replace("in <code>.table</code>", excel)
+        if not chapter.drawn:  # where there is no chart, the table is what there is to see
+            text = text.replace("<details>", "<details open>")
+        return text if _first(text, chapter) else ""
     if "text/markdown" in data:
         return f'<div class="text">{_markdown(data["text/markdown"], names)}</div>'
     return _printed(data.get("text/plain", ""))
@@ -241,16 +245,17 @@ def _result(data: dict[str, Any], chapter: _Chapter) -> str:
     known = [{**f, "place": ""} for f in chapter.findings]
     if {**result, "place": ""} in known:
         return _clean(data["text/html"], strip=True)
+    chapter.drawn = False
     place = f"{chapter.name}.{len(chapter.findings) + 1}"
     chapter.findings.append({**result, "place": place})
     return f'<div id="{escape(place)}">{_clean(data["text/html"], strip=True)}</div>'
 
 
-def _once(text: str, chapter: _Chapter) -> str:
-    if text in chapter.shown:
-        return ""
-    chapter.shown.add(text)
-    return text
+def _first(content: str, chapter: _Chapter) -> bool:
+    """Whether a chapter shows this content for the first time."""
+    known = content in chapter.shown
+    chapter.shown.add(content)
+    return not known
 
 
 def _chart(figure: dict[str, Any], chapter: _Chapter) -> str:
@@ -270,6 +275,9 @@ def _chart(figure: dict[str, Any], chapter: _Chapter) -> str:
     finding = chapter.findings[-1]["finding"] if chapter.findings else ""
     label = escape(f"Chart. {title}. {finding}".replace("..", "."))
     packed = json.dumps(drawn, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    chapter.drawn = True
+    if not _first(f"{title} {packed}", chapter):
+        return ""
     return (
         f"<figure>{f'<figcaption>{escape(title)}</figcaption>' if title else ''}"
         f'<div class="plot" role="img" aria-label="{label}" style="height:{height:.0f}px"></div>'

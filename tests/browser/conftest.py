@@ -38,9 +38,13 @@ class Watched:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def picture(self, name: str) -> None:
+    def picture(self, name: str, height: int | None = None) -> None:
         """Keep a picture of the whole page where CXKIT_SCREENSHOTS says, if it says so."""
         if folder := os.environ.get("CXKIT_SCREENSHOTS"):
+            if height:
+                width = self.page.evaluate("() => innerWidth")
+                self.page.set_viewport_size({"width": width, "height": height})
+                self.page.wait_for_timeout(3000)  # for the charts to take their new places
             self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 

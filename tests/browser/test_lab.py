@@ -13,12 +13,15 @@ import pytest
 
 from cxkit.cli import lab_command
 
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 RUN_ALL = """async () => {
     const panel = window.jupyterapp.shell.currentWidget;
     await Promise.all([panel.revealed, panel.context.ready, panel.sessionContext.ready]);
     return await window.jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
+PLOTLY = "application/vnd.plotly.v1+json"
 HEIGHT = "() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight"
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells"
 
@@ -106,14 +109,15 @@ def test_a_notebook_runs_and_its_widgets_answer(
     assert [cell["source"] for cell in code if cell["execution_count"] is None] == []
     outputs = [output for cell in code for output in cell["outputs"]]
     assert [o["evalue"] for o in outputs if o["output_type"] == "error"] == []
+    charts = [output for output in outputs if PLOTLY in output.get("data", {})]
+    drawn = page.locator(".jp-Cell-outputArea > * > .jp-RenderedPlotly:has(.main-svg)")
+    playwright.expect(drawn).to_have_count(len(charts))
     views = page.locator(".jp-OutputArea-output > .widget-vbox:has(> .widget-output)").all()
     assert len(views) == sum("cx.explore(" in cell["source"] for cell in code)
     for view in views:
         for dropdown in view.locator("select").all():
             _answers(page, view, dropdown)
-    page.set_viewport_size({"width": 1360, "height": page.evaluate(HEIGHT) + 150})
-    page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTo(0, 0)")
-    watched.picture(f"lab_{notebook.removesuffix('.ipynb')}")
+    watched.picture(f"lab_{Path(notebook).stem}", height=page.evaluate(HEIGHT) + 150)
     assert watched.outside == []
     assert watched.complaints == []
 

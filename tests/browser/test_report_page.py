@@ -52,6 +52,7 @@ def test_every_chart_is_drawn_offline(browse: Callable[..., Any], report: Path, 
         plot.scroll_into_view_if_needed()
         plot.locator(".main-svg").first.wait_for(state="attached")
     assert drawn.is_visible()
+    watched.picture(f"report_{width}")
     assert page.locator(".plot[data-drawn]").count() == CHARTS
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.title() != "owned"

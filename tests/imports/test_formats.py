@@ -8,9 +8,11 @@ from datetime import datetime
 import polars as pl
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxkit.errors import BadFile
-from cxkit.imports import records
+from cxkit.imports import count, records
 
 
 def stage(tmp_path, name, content):
@@ -224,3 +226,23 @@ def test_a_csv_called_xlsx_is_read_as_what_it_is(tmp_path):
     staged, rows = stage(tmp_path, "fake.xlsx", "a,b\n1,2\n")
     assert staged.format == "csv"
     assert rows == [("a", "b"), ("1", "2")]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.sampled_from('a"[]{},:\\\n é')),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", 'c"', "rows"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(items=st.lists(JSON, max_size=5), indent=st.sampled_from([None, 1]), plain=st.booleans())
+def test_any_json_array_is_counted_as_json_counts_it(tmp_path_factory, items, indent, plain):
+    path = tmp_path_factory.mktemp("json") / "items.json"
+    path.write_text(json.dumps(items, indent=indent, ensure_ascii=plain), encoding="utf-8")
+    assert count.json_items(path, "utf-8", None) == len(items)
+    wrapped = {"first": {"rows": [1]}, "rows": items, "last": [[], {}]}
+    path.write_text(json.dumps(wrapped, indent=indent, ensure_ascii=plain), encoding="utf-8")
+    assert count.json_items(path, "utf-8", "rows") == len(items)

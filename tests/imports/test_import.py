@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from imports.helping import EVENTS, account, adds_up, delimited, note, rows, take_in, write
 
 from cxkit import settings, store
-from cxkit.errors import BadRecipe, CxError
-from cxkit.imports import confirm_mapping, guess_mapping, import_exports
+from cxkit.errors import BadFile, BadRecipe, CxError
+from cxkit.imports import confirm_mapping, guess_mapping, import_exports, inbox
 
 LOG = "user,at,event\nann,2024-01-05 10:00:00,visited\nbo,2024-01-06 11:00:00,bought\n"
 
@@ -259,6 +259,33 @@ def test_a_zone_in_a_columns_name_is_used(tmp_path):
     result = take_in(tmp_path, mapping, log_csv=text)
     assert rows(tmp_path, "select occurred_at from events") == [(dt(2024, 7, 1, 12),)]
     assert "zone" not in note(result, "log.csv")
+
+
+def test_of_two_columns_with_one_name_either_can_be_meant(tmp_path):
+    text = "when,who,score,score\n2024-01-05,ann,1,9\n2024-01-06,bo,2,10\n"
+    columns = {"customer_id": "who", "given_at": "when", "score": "score (2)"}
+    take_in(tmp_path, {"feedback": columns}, answers_csv=text)
+    assert rows(tmp_path, "select score from feedback order by given_at") == [(9.0,), (10.0,)]
+
+
+def test_a_file_that_cannot_be_opened_is_said_in_plain_words(tmp_path):
+    with pytest.raises(BadFile) as problem:
+        inbox.digest(tmp_path / "gone.csv")
+    assert str(problem.value) == (
+        "It could not be read (No such file or directory). Close it elsewhere and import again."
+    )
+
+
+def test_hostile_names_are_only_names(tmp_path):
+    """Names of files and columns never reach the text of a query."""
+    name = 'x"; drop table events; --'
+    text = f'user,at,"{name.replace(chr(34), chr(34) * 2)}"\nann,2024-01-05,visited\n'
+    exports = write(tmp_path / "exports")
+    (exports / "[a]*'; drop table files; --.csv").write_text(text)
+    mapping = {"events": {**EVENTS["events"], "event": name}}
+    result = import_exports(exports, store=tmp_path / "store", mapping=mapping)
+    assert account(result, "[a]*'; drop table files; --.csv") == (2, 1, 0, 0, 1)
+    assert rows(tmp_path, "select event from events") == [("visited",)]
 
 
 def test_sure_guesses_load_and_say_so_others_ask(tmp_path):

@@ -96,6 +96,10 @@ def test_the_demo_exports_hold_the_dirt_that_the_truth_names(tmp_path):
     for name, told in dirt.items():
         records, loaded, aside, duplicate, skipped = account(result, name)
         header = headers.get(name, 1)
+        if name == "review_portal.csv":  # no recipe knows it: it waits for notebook 00
+            assert (records, skipped) == (told["records"] + 1,) * 2
+            assert note(result, name).startswith("Is this feedback, with 'Date' as given_at")
+            continue
         assert records == told["records"] + header + told.get("footer_lines", 0), name
         assert duplicate == told.get("repeated_rows", 0), name
         assert aside == told.get("orders_without_any_id", 0), name
