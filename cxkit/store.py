@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from cxkit import schema
 from cxkit.errors import NoStore, StoreBusy
@@ -199,6 +200,14 @@ def attach(store: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
+
+
+def frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """Return the rows of a relation as a polars frame.
+
+    By way of Arrow: polars reading the relation itself makes DuckDB report leaks at exit.
+    """
+    return pl.DataFrame(pl.from_arrow(relation.to_arrow_table()))
 
 
 @contextmanager

@@ -112,8 +112,7 @@ def _frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     for name, kind in kinds.items():
         if kind == "INTERVAL":
             raise BadQuestion(f"The column '{name}' is an INTERVAL: give it as days or seconds.")
-    # By way of Arrow: polars reading the relation itself makes DuckDB report leaks at exit.
-    frame = pl.DataFrame(pl.from_arrow(relation.to_arrow_table()))
+    frame = store_.frame(relation)
     whole = [n for n, kind in kinds.items() if kind in ("HUGEINT", "UHUGEINT")]
     decimal = [n for n, kind in kinds.items() if kind.startswith("DECIMAL")]
     words = [n for n, kind in kinds.items() if kind.startswith("ENUM")]

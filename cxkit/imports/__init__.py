@@ -123,7 +123,7 @@ def _told(home: Path, arrived: Sequence[Arrived], changed: bool) -> Result:
     """Tell about the files of this import, from the snapshot that holds them."""
     connection = stores.attach(home)
     try:
-        files = pl.DataFrame(connection.sql("select * from files order by source_file"))
+        files = stores.frame(connection.sql("select * from files order by source_file"))
         as_of = connection.execute("select max(occurred_at) from timeline").fetchone()
         shared = connection.execute(
             "select column_name, cells from doubts where source_file = 'all files' order by 1"

@@ -212,7 +212,8 @@ def from_mapping(
 ) -> Export:
     """Return the export that a mapping describes: canonical table -> {its column: the file's}.
 
-    Raises BadRecipe where a table or column does not exist.
+    Orders without a number of their own are known by all that is mapped of them. Raises BadRecipe
+    where a table or column does not exist, or where the table cannot do without one.
     """
     rows, person = [], Person()
     key: tuple[str, ...] = ()
@@ -232,6 +233,13 @@ def from_mapping(
             raise BadRecipe(
                 f"The file has no column '{listed(absent)}'. It has: {listed(header, 20)}."
             )
+        made = {"order_id"} if table == "orders" else set()
+        lacking = [n for n in schema.TABLES[table].required if n not in {*columns, *made}]
+        if lacking:
+            raise BadRecipe(
+                f"{table} cannot do without {listed(lacking)}. "
+                "Say which of the file's columns holds it."
+            )
         said = columns.get("customer_id")
         if said:
             person = replace(person, ids={"customer": said})
@@ -245,6 +253,9 @@ def from_mapping(
             for name, column in columns.items()
             if name not in ("customer_id", "visitor_id")
         }
+        if made - set(columns):
+            whole = " ".join(f"{{{column}}}" for column in columns.values())
+            readings["order_id"] = Reading(text=whole)
         rows.append(Rows(table, readings))
     named = " and ".join(table_columns)
     return Export(

@@ -5,6 +5,7 @@ const draw = (plot) => {
   plot.dataset.drawn = "yes";
   const { data, layout, config } = JSON.parse(plot.nextElementSibling.textContent);
   const room = plot.clientWidth;
+  if (room < 500) layout.margin.r = 60; // for the numbers at the ends of the bars
   for (const axis of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
     const title = layout[axis].title;
     if (!title?.text) continue;

@@ -44,6 +44,7 @@ class Watched:
             if height:
                 width = self.page.evaluate("() => innerWidth")
                 self.page.set_viewport_size({"width": width, "height": height})
+                self.page.evaluate("document.querySelectorAll('*').forEach(e => e.scrollTo(0, 0))")
                 self.page.wait_for_timeout(3000)  # for the charts to take their new places
             self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
