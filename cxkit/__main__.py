@@ -29,9 +29,9 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.exit("\nStopped. The next run starts the set-up again.")
     if python == sys.executable:
-        from cxkit import cli
+        from cxkit.cli import main as run
 
-        return cli.main(sys.argv[1:])
+        return run(sys.argv[1:])
     command = [python, "-m", "cxkit"] + sys.argv[1:]
     if os.name != "nt":
         os.execv(python, command)

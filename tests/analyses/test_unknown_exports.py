@@ -1,4 +1,4 @@
-"""Exports that wait for an answer: shown with a guess, settled once, loaded with the next import."""
+"""Exports that wait for an answer: shown with a guess, settled once, then loaded."""
 
 import cxkit as cx
 

@@ -453,3 +453,21 @@ def test_every_record_is_accounted_for(
     result = import_exports(folder / "exports", store=folder / "store", mapping=EVENTS)
     written = len(people) + skipped
     assert account(result, "log.csv") == (written, loaded, aside, len(good) - loaded, skipped)
+
+
+def test_orders_without_a_number_are_known_by_their_content(tmp_path):
+    mapping = {"orders": {"customer_id": "who", "ordered_at": "day", "amount": "paid"}}
+    shop = "who,day,paid\nann,2024-01-05,10.00\nann,2024-01-06,10.00\nann,2024-01-06,10.00\n"
+    result = take_in(tmp_path, mapping, shop_csv=shop)
+    assert account(result, "shop.csv") == (4, 2, 0, 1, 1)
+    assert rows(tmp_path, "select count(distinct order_id), sum(amount)::double from orders") == [
+        (2, 20.0)
+    ]
+
+
+def test_a_mapping_names_what_the_table_cannot_do_without(tmp_path):
+    with pytest.raises(BadRecipe) as problem:
+        take_in(tmp_path, {"events": {"customer_id": "user", "occurred_at": "at"}}, log_csv=LOG)
+    assert str(problem.value) == (
+        "events cannot do without event. Say which of the file's columns holds it."
+    )
