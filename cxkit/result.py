@@ -57,7 +57,8 @@ class Result:
         shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
         if self.draw is not None:
             shown_parts.append(charts.mime_bundle(self.chart()))
-        shown_parts.append({"text/html": self._tail(), "text/plain": "", MIME: {"part": "tail"}})
+        if tail := self._tail():
+            shown_parts.append({"text/html": tail, "text/plain": "", MIME: {"part": "tail"}})
         return shown_parts
 
     def _ipython_display_(self) -> None:
@@ -89,6 +90,8 @@ class Result:
     def _tail(self) -> str:
         items = "".join(f"<li>{escape(caveat)}</li>" for caveat in self.caveats)
         caveats = f'<div class="cxkit-caveats"><b>Be careful</b><ul>{items}</ul></div>'
+        if self.table.is_empty():
+            return caveats if items else ""
         return (
             f"{caveats if items else ''}<details><summary>The table behind it "
             f"({self.table.height:,} rows)</summary>{html_table(self.table)}</details>"

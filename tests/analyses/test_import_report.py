@@ -38,4 +38,4 @@ def test_it_would_say_so_if_a_record_were_missing(tmp_path):
 def test_an_empty_store(tmp_path):
     result = cx.import_report(company(tmp_path))
     assert result.finding == "No file has been imported into this store."
-    assert len(result.outputs()) == 3
+    assert len(result.outputs()) == 2

@@ -36,4 +36,4 @@ def test_nobody_and_nothing(tmp_path):
     ws = company(tmp_path)
     result = cx.journeys(ws, customers=["ann"])
     assert result.finding == "Nothing is known of this customer."
-    assert result.n == 0 and len(result.outputs()) == 3
+    assert result.n == 0 and len(result.outputs()) == 2

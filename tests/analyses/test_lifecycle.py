@@ -171,3 +171,12 @@ def test_the_demo_company_adds_up(demo):
     assert life.table["state"].to_list() == STATES
     assert life.table["customers"].sum() == life.n == people
     assert life.table["orders"].sum() == placed
+
+
+def test_who_only_had_orders_cancelled_is_said(tmp_path):
+    bought, tried = orders("ann 2026-01-05 20.00", "bob 2026-01-05 20.00")
+    states = cx.lifecycle(company(tmp_path, orders=[bought, tried | {"cancelled": True}]))
+    assert (
+        "Of those who have never bought, 1 tried: every order they placed was cancelled."
+        in states.caveats
+    )

@@ -171,3 +171,15 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
 
 def test_only_analyses_that_exist_are_judged():
     assert {need.analysis for need in NEEDS} <= set(dir(cx))
+
+
+def test_comments_in_another_language_limit_sentiment(tmp_path):
+    foreign = [
+        row | {"comment": "O produto chegou antes do prazo e estou muito satisfeito"}
+        for row in FULL["feedback"]
+    ]
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"feedback": foreign}))
+    assert verdicts(ready)["sentiment"] == "no-go"
+    assert flaws(ready) == {
+        ("sentiment", "comments.english"): ("missing", "100% of the comments are not English")
+    }

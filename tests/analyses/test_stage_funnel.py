@@ -200,6 +200,12 @@ def test_the_segment_that_differs_is_named_and_chance_is_not(tmp_path):
     )
 
 
+def test_a_segment_that_no_row_has_compares_nothing(tmp_path):
+    ws = company(tmp_path, events=FIVE)
+    finding = cx.stage_funnel(ws, stages=["visit", "buy"], by="device").finding
+    assert finding.endswith("By device there is nothing to compare: all are 'missing'.")
+
+
 def test_visitors_count_and_are_said(tmp_path):
     rows = events("ann 2026-01-01T10:00 visit", "zoe 2026-03-31T00:00 end")
     rows.append({"visitor_id": "v1", "occurred_at": "2026-01-01T10:00", "event": "visit"})

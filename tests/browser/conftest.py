@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+PICTURES = os.environ.get("CXKIT_SCREENSHOTS")
 _FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
@@ -39,14 +40,12 @@ class Watched:
             self.complaints.append(message.text)
 
     def picture(self, name: str, height: int | None = None) -> None:
-        """Keep a picture of the whole page where CXKIT_SCREENSHOTS says, if it says so."""
-        if folder := os.environ.get("CXKIT_SCREENSHOTS"):
-            if height:
-                width = self.page.evaluate("() => innerWidth")
-                self.page.set_viewport_size({"width": width, "height": height})
-                self.page.evaluate("document.querySelectorAll('*').forEach(e => e.scrollTo(0, 0))")
-                self.page.wait_for_timeout(3000)  # for the charts to take their new places
-            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        """Keep a picture where CXKIT_SCREENSHOTS says: of the whole page, or so much of it."""
+        if PICTURES:
+            clip = {"x": 0, "y": 0, "width": self.page.evaluate("innerWidth"), "height": height}
+            self.page.evaluate("document.querySelectorAll('*').forEach(e => e.scrollTo(0, 0))")
+            path = Path(PICTURES) / f"{name}.png"
+            self.page.screenshot(path=path, full_page=True, clip=clip if height else None)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Each notebook, opened in JupyterLab: all cells run, its widgets change the view, no complaint."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -22,7 +23,7 @@ RUN_ALL = """async () => {
     return await window.jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
 PLOTLY = "application/vnd.plotly.v1+json"
-HEIGHT = "() => document.querySelector('.jp-WindowedPanel-outer').scrollHeight"
+HEIGHT = "document.querySelector('.jp-Cell:last-child').getBoundingClientRect().bottom"
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON().cells"
 
 
@@ -96,7 +97,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_notebook_runs_and_its_widgets_answer(
     browse: Callable[..., Any], server: Server, notebook: str
 ) -> None:
-    watched = browse(1360, 1000)
+    watched = browse(1360, 8000 if os.environ.get("CXKIT_SCREENSHOTS") else 1000)
     page = watched.page
     page.goto(server.open(notebook))
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
@@ -117,7 +118,7 @@ def test_a_notebook_runs_and_its_widgets_answer(
     for view in views:
         for dropdown in view.locator("select").all():
             _answers(page, view, dropdown)
-    watched.picture(f"lab_{Path(notebook).stem}", height=page.evaluate(HEIGHT) + 150)
+    watched.picture(f"lab_{Path(notebook).stem}", height=page.evaluate(HEIGHT) + 40)
     assert watched.outside == []
     assert watched.complaints == []
 

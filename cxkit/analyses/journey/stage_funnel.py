@@ -86,7 +86,7 @@ def stage_funnel(
         name="stage_funnel",
         question=QUESTION,
         table=table,
-        finding=_finding(table, days),
+        finding=_finding(table, days, by),
         caveats=_caveats(table, days, by, _absent(workspace, names, touched)),
         sql=query_text("stage_funnel"),
         as_of=until,
@@ -230,7 +230,7 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     return max(surely, key=lambda told: abs(told["gap"].value), default=None)
 
 
-def _finding(table: pl.DataFrame, days: int) -> str:
+def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
         return (
@@ -257,7 +257,11 @@ def _finding(table: pl.DataFrame, days: int) -> str:
             f"{counted(days, 'day')}."
         )
     small = " (too few to say more)" if base < ENOUGH else ""
-    alike = " No segment surely differs." if table["segment"].n_unique() > 1 else ""
+    alike = ""
+    if by and table["segment"].n_unique() == 1:
+        alike = f" By {by} there is nothing to compare: all are '{table['segment'][0]}'."
+    elif by:
+        alike = " No segment surely differs."
     return (
         f"Of {counted(entered, who)} at '{first}', {said(arrived, entered)} got to '{last}' "
         f"within {counted(days, 'day')}; the largest loss is from '{before}' to '{stage}', where "

@@ -8,6 +8,7 @@ import polars as pl
 from cxkit import charts, schema
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
+from cxkit.text.language import detect_languages
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What can these exports answer, and what should be collected next?"
@@ -67,6 +68,12 @@ NEEDS = (
         sparse=True,
     ),
     Need("sentiment", "feedback", "comment", _COMMENT, sparse=True),
+    Need(
+        "sentiment",
+        "comments",
+        "english",
+        "read the quotes themselves: the scorer reads English and leaves other languages out",
+    ),
     Need("quotes", "feedback", "comment", _COMMENT, sparse=True),
 )
 _COLUMNS: dict[str, Any] = {
@@ -116,7 +123,10 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
         tables=[need.table for need in NEEDS],
         fields=[need.field for need in NEEDS],
     )
-    table = _judged(held, len(workspace.settings.journey.stages), until)
+    texts = workspace.sql(
+        "select comment from feedback where comment <> '' order by feedback_id limit 2000"
+    )["comment"]
+    table = _judged(held, len(workspace.settings.journey.stages), _english(texts), until)
     return Result(
         name="readiness",
         question=QUESTION,
@@ -130,7 +140,15 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
     )
 
 
-def _judged(held: pl.DataFrame, stages: int, until: datetime | None) -> pl.DataFrame:
+def _english(texts: pl.Series) -> tuple[int, int]:
+    """Count comments, and those in the one language that the scorer reads."""
+    languages = detect_languages(texts)["language"].drop_nulls()
+    return len(languages), int((languages == "en").sum())
+
+
+def _judged(
+    held: pl.DataFrame, stages: int, english: tuple[int, int], until: datetime | None
+) -> pl.DataFrame:
     rows = []
     for need, row in zip(NEEDS, held.iter_rows(named=True), strict=True):
         count, filled = row["rows"] or 0, row["filled"] or 0
@@ -138,6 +156,8 @@ def _judged(held: pl.DataFrame, stages: int, until: datetime | None) -> pl.DataF
             filled = row["linked"] or 0
         if need.table == "settings":
             count = filled = stages
+        if need.table == "comments":
+            count, filled = english
         days = (until - row["latest"]).days if until and row["latest"] else None
         reason = _flaw(need, count, filled, days)
         state = "good"
@@ -177,6 +197,9 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
     """Say what is wrong with a field in half a sentence; None where nothing is."""
     if need.table == "settings":
         return None if rows > 1 else "the settings name no journey"
+    if need.table == "comments":
+        foreign = 1 - filled / rows if rows else 0.0
+        return f"{foreign:.0%} of the comments are not English" if foreign > 0.5 else None
     if rows == 0:
         return f"the table {need.table} is empty"
     if filled == 0:

@@ -144,7 +144,7 @@ def _caveats(table: pl.DataFrame, limit: _Limit, counts: pl.DataFrame) -> tuple[
     count = _customers(table)
     buyers = sum(count.values()) - count["prospect"]
     currency, cancelled = counts["currency"][0], int(counts["cancelled"][0])
-    refunds = int(counts["refunds"].sum())
+    refunds, tried = int(counts["refunds"].sum()), int(counts["tried"].sum())
     notes = [limit.source] if buyers else []
     if currency is not None and "," in currency:
         notes.append(
@@ -156,6 +156,11 @@ def _caveats(table: pl.DataFrame, limit: _Limit, counts: pl.DataFrame) -> tuple[
         notes.append(f"No purchases, but taken off the revenue: {counted(refunds, 'refund')}.")
     if cancelled:
         notes.append(f"No purchases: {counted(cancelled, 'cancelled order')}.")
+    if tried:
+        notes.append(
+            f"Of those who have never bought, {tried:,} tried: every order they placed was "
+            "cancelled."
+        )
     if sum(count.values()):
         notes.append("A person known by two ids that nothing links is counted twice.")
     return tuple(notes)

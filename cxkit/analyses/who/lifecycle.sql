@@ -38,7 +38,12 @@ spent as (
 seen as (select customer_key, min(occurred_at) as first_seen from timeline group by customer_key),
 
 persons as (
-    select orders, refunds, revenue, case
+    select orders, refunds, revenue,
+        -- every order they placed was cancelled
+        purchases is null and customer_id in (
+            select customer_id from orders where cancelled and ordered_at <= $as_of::timestamp
+        ) as tried,
+        case
             when purchases is null then 'prospect' when silence > $lapse_days then 'lapsed'
             when tenure <= $new_days then 'new' when last_gap > $lapse_days then 'returned'
             when purchases >= $loyal_orders then 'loyal' else 'active'
@@ -54,6 +59,7 @@ persons as (
 select state, count(persons.state) as customers, coalesce(sum(orders), 0) as orders,
     coalesce(sum(refunds), 0) as refunds, coalesce(sum(revenue), 0) as revenue,
     (select count(*) from orders where cancelled and ordered_at <= $as_of::timestamp) as cancelled,
+    count(*) filter (tried) as tried,
     (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
 from states left join persons using (state)
 group by state, place order by place
