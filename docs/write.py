@@ -1,9 +1,14 @@
 """Write docs/data.md from the schema and docs/reference.md from the docstrings.
 
 `python docs/write.py` writes both; a test holds the committed pages equal to what this makes.
+`python docs/write.py picture` draws the README's funnel of the demo company with Chromium.
 """
 
 import inspect
+import json
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import cxkit
@@ -80,6 +85,33 @@ def _parameters(function: object) -> str:
     return ", ".join(parts)
 
 
+def draw_picture() -> None:
+    """Draw docs/img/funnel.png: the funnel of the demo company, as notebook 03 shows it."""
+    from playwright.sync_api import sync_playwright
+
+    from cxkit import charts
+
+    figure = cxkit.stage_funnel(cxkit.open()).chart().update_layout(width=860)
+    parts = [json.dumps(part) for part in (figure.to_plotly_json()[k] for k in ("data", "layout"))]
+    page = (
+        f"<!doctype html><meta charset=utf-8><script>{charts.plotly_js()}</script><div id=chart>"
+        f"</div><script>Plotly.newPlot('chart', {parts[0]}, {parts[1]}, {{staticPlot: true}})"
+        "</script>"
+    )
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "chart.html"
+        file.write_text(page, encoding="utf-8")
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(device_scale_factor=1.5)
+        tab.goto(file.as_uri())
+        tab.locator("#chart .main-svg").first.screenshot(path=HERE / "img" / "funnel.png")
+        browser.close()
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["picture"]:
+        sys.exit(draw_picture())
     for page, text in (("data.md", data_page()), ("reference.md", reference_page())):
         (HERE / page).write_text(text, encoding="utf-8", newline="\n")

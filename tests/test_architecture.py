@@ -34,6 +34,7 @@ HOMES = {
     "py3langid": {"text"},
     "papermill": {"report", "checks"},
     "nbconvert": {"report"},
+    "tqdm": {"report"},
     "nbformat": {"report", "checks"},
     "polars": set(ORDER),
 }

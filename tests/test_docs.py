@@ -1,6 +1,7 @@
 """Documents that cannot rot: pages made from code are current, links lead somewhere."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -45,6 +46,18 @@ def test_the_readme_stays_short_and_names_every_notebook():
         assert f"notebooks/{notebook.name}" in text
     for command in ("python3 -m cxkit report", "python3 -m cxkit test", "python3 -m cxkit lab"):
         assert command in text
+
+
+def test_the_readme_shows_what_the_notebook_found():
+    notebook = json.loads((ROOT / "notebooks" / "03_journey_funnel.ipynb").read_text("utf-8"))
+    found = [
+        output["data"]["application/vnd.cxkit.result+json"].get("finding")
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if "application/vnd.cxkit.result+json" in output.get("data", {})
+    ]
+    told = re.findall(r"^\*(Of .*?)\*$", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+    assert " ".join(told[0].split()) in found
 
 
 def test_architecture_names_every_part():

@@ -115,3 +115,11 @@ def score_comments(
     return comments.join(
         judged, on="text", how="left", nulls_equal=True, maintain_order="left"
     ).select(*columns, "language")
+
+
+def mostly_foreign(scores: pl.DataFrame) -> bool:
+    """Say whether most comments are in a language that the scorer does not read.
+
+    `scores` is what `score_comments` gives. Where it is so, the few that look readable may not be.
+    """
+    return bool(2 * (scores["reason"] == "language").sum() > scores.height)

@@ -7,7 +7,7 @@ import polars as pl
 from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted
 from cxkit.safe import masked
-from cxkit.text.scoring import LEVELS, score_comments
+from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers say, word for word?"
@@ -38,9 +38,9 @@ def quotes(
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
-        One row per comment: feedback_id, given_at, metric, score (the customer's own), sentiment
-        (null where it could not be scored), touchpoint, comment. Strongest first, ties by
-        feedback_id. n is the number of comments that match.
+        One row per comment: comment (masked), score (the customer's own), metric, touchpoint,
+        given_at, sentiment (null where it could not be scored), feedback_id. Strongest first, ties
+        by feedback_id. n is the number of comments that match.
 
     Raises:
         BadQuestion: where sentiment is not one of the five levels, or most is below 1.
@@ -54,8 +54,7 @@ def quotes(
     until = workspace.moment(as_of)
     comments = workspace.query("quotes", as_of=until)
     scores = score_comments(comments["comment"])
-    # where most are not English, the few that look it may not be: none has a level
-    foreign = bool(2 * (scores["reason"] == "language").sum() > scores.height)
+    foreign = mostly_foreign(scores)
     level = pl.lit(None, dtype=pl.String) if foreign else pl.col("level").cast(pl.String)
     matching = comments.with_columns(
         scores.select(level.alias("sentiment"), pl.col("score").abs().alias("strength"))
@@ -71,7 +70,7 @@ def quotes(
             short, strength, descending=[False, True], nulls_last=True, maintain_order=True
         )
         .head(most)
-        .select("feedback_id", "given_at", "metric", "score", "sentiment", "touchpoint", "comment")
+        .select("comment", "score", "metric", "touchpoint", "given_at", "sentiment", "feedback_id")
     )
     table = table.with_columns(masked(table["comment"]).alias("comment"))
     return Result(

@@ -280,7 +280,9 @@ def _caveats(
         )
     for metric, given in others.group_by("metric").agg(pl.col("given").sum()).sort("metric").rows():
         if given:
-            notes.append(f"Left out: {counted(given, 'answer')} to '{metric}', which has no score.")
+            notes.append(
+                f"Left out: {counted(given, 'answer')} to '{metric}', which is no score of its own."
+            )
     if by:
         notes += [
             f"Only {counted(answers, 'answer')} to {names[metric]} in '{segment}': too few to say."
@@ -309,9 +311,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     title = f"{row['name']} is {_shown(row)}"
     if parts:
         apart = _standing_out(scored)
-        title = f"No segment's {row['name']} stands out"
+        title = f"No segment's {_RULES[_most_answered(scored)['metric'][0]].name} stands out"
         if apart:
-            title = f"{row['name']} of '{apart['segment']}' stands out: {_shown(apart)}"
+            title = f"{apart['name']} of '{apart['segment']}' stands out: {_shown(apart)}"
     return charts.dots(
         scored,
         value="score",

@@ -9,7 +9,7 @@ from cxkit import charts
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, said, said_count, shares_p
 from cxkit.stats.segments import gathered
-from cxkit.text.scoring import LEVELS, score_comments
+from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How do customers sound in their own words?"
@@ -109,7 +109,7 @@ def _levels(segments: pl.Series, scores: pl.DataFrame) -> pl.DataFrame:
 def _labels(scores: pl.DataFrame) -> pl.Expr:
     """Name the level of each comment, or why it has none."""
     reasons = {"language": _OTHER, "no signal": _SILENT, "empty": _SILENT}
-    foreign = bool(2 * (scores["reason"] == "language").sum() > scores.height)
+    foreign = mostly_foreign(scores)
     level = pl.lit(_TOO_FEW) if foreign else pl.col("level").cast(pl.String)
     why = pl.col("reason").replace_strict(reasons, return_dtype=pl.String)
     return pl.when("scored").then(level).otherwise(why).alias("sentiment")

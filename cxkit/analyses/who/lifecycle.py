@@ -135,7 +135,7 @@ def _finding(table: pl.DataFrame, limit: _Limit) -> str:
     small = " (too few to say more)" if buyers < ENOUGH else ""
     return (
         f"Of {known:,} known people {said_count(count['prospect'], known)} have never bought; "
-        f"{said_count(count['lapsed'], buyers)} of the {buyers:,} who have are lapsed: silent for "
+        f"{said_count(count['lapsed'], buyers)} of the {buyers:,} buyers are lapsed: silent for "
         f"more than {limit.days} days{convention}{small}."
     )
 
