@@ -35,13 +35,13 @@ def test_the_strongest_come_first_and_ties_by_number(tmp_path):
     words = cx.quotes(company(tmp_path, feedback=ROWS))
     assert ids(words) == ["3", "4", "5", "1", "2"]  # one word tells little and comes last
     assert words.table.row(0) == (
-        "3",
-        datetime(2026, 3, 3, 10),
-        "nps",
-        0.0,
-        "very negative",
-        "phone",
         "Terrible, terrible service, I hate it",
+        0.0,
+        "nps",
+        "phone",
+        datetime(2026, 3, 3, 10),
+        "very negative",
+        "3",
     )
     assert words.table["sentiment"][2] is None
     assert words.finding == "Customers have written 5 comments; all are shown."

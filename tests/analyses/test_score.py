@@ -76,7 +76,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert dict(score.table.select("metric", "answers").iter_rows()) == {"nps": 2, "stars": 1}
     assert "Left out: 2 answers to NPS outside its scale." in score.caveats
     assert "Left out: 2 answers to star rating outside its scale." in score.caveats
-    assert "Left out: 1 answer to 'item', which has no score." in score.caveats
+    assert "Left out: 1 answer to 'item', which is no score of its own." in score.caveats
 
 
 def test_one_survey_with_two_questions_has_one_response_rate(tmp_path):
