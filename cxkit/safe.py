@@ -8,7 +8,6 @@ except through here.
 import csv
 import html
 import re
-from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -170,19 +169,6 @@ def html_table(frame: pl.DataFrame, most: int = 30) -> str:
     rest = frame.height - most
     more = f"<p>… and {rest:,} more rows in <code>.table</code>.</p>" if rest > 0 else ""
     return f'<table class="cxkit"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}'
-
-
-def suppress_small(
-    frame: pl.DataFrame, people: str, hidden: Iterable[str], least: int
-) -> pl.DataFrame:
-    """Blank the `hidden` columns of rows that speak of fewer than `least` people.
-
-    The row stays, so that a reader sees that there is something too small to show.
-    """
-    small = pl.col(people) < least
-    return frame.with_columns(
-        pl.when(small).then(None).otherwise(pl.col(name)).alias(name) for name in hidden
-    )
 
 
 def masked(texts: pl.Series) -> pl.Series:

@@ -61,7 +61,7 @@ class Lifecycle:
 
 @dataclass(frozen=True)
 class Privacy:
-    """Groups smaller than `smallest_group` people are not shown in reports; 5 is the least."""
+    """In reports segments of fewer than `smallest_group` people go into 'other'; at least 5."""
 
     smallest_group: int = 10
 

@@ -1,5 +1,6 @@
 """One open store: asks DuckDB and gives polars frames. Analyses are functions on it."""
 
+import os
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -38,6 +39,15 @@ class Workspace:
     def settings(self) -> settings_.Settings:
         """What the recipes in use suggest, then what the store's `cx.toml` says."""
         return settings_.load(self.store, self.snapshot["settings"])
+
+    @property
+    def least(self) -> int:
+        """The fewest people that a segment may show alone: the settings' number in a report.
+
+        An analyst at work sees every group, and is told which are too small to say anything.
+        """
+        reporting = os.environ.get("CXKIT_REPORT")
+        return self.settings.privacy.smallest_group if reporting else 0
 
     @cached_property
     def as_of(self) -> datetime | None:

@@ -105,11 +105,6 @@ def test_a_long_table_says_what_it_leaves_out():
     assert "and 2 more rows" in safe.html_table(pl.DataFrame({"a": range(32)}))
 
 
-def test_small_groups_are_blanked_but_stay():
-    frame = pl.DataFrame({"who": ["a", "b"], "people": [9, 10], "share": [0.5, 0.6]})
-    assert safe.suppress_small(frame, "people", ["share"], 10)["share"].to_list() == [None, 0.6]
-
-
 def test_masked():
     said = safe.masked(pl.Series(["write to ann@shop.example please"]))
     assert said.to_list() == ["write to [e-mail] please"]

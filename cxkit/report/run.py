@@ -87,6 +87,7 @@ def own_kernel() -> Iterator[None]:
                 "PYDEVD_DISABLE_FILE_VALIDATION": "1",
                 "POLARS_ENGINE_AFFINITY": "in-memory",  # keeps the order of rows
                 "CXKIT_BATCH": "1",
+                "CXKIT_REPORT": "1",  # small groups are not shown alone
                 "IPYTHONDIR": str(Path(folder) / "ipython"),  # no start-up files of the reader
             },
         }

@@ -5,27 +5,33 @@ import polars as pl
 MOST = 8  # segments that a chart can show side by side
 
 
-def gathered(table: pl.DataFrame, size: str, most: int = MOST) -> pl.DataFrame:
+def gathered(table: pl.DataFrame, size: str, most: int = MOST, least: int = 0) -> pl.DataFrame:
     """Rename all but the largest values of `segment` to 'other', so that rows can be added up.
 
     Segments are ranked by the sum of `size`, ties by name; the table comes back in that order,
-    'other' last. A single segment beyond `most` keeps its name: 'other' would say less.
+    'other' last. A single segment beyond `most` keeps its name: 'other' would say less. No segment
+    below `least` stands alone, 'other' neither: it takes the next larger ones in until it is large
+    enough, since a group that is hidden alone can be worked out from the total.
 
     >>> table = pl.DataFrame({"segment": ["a", "b", "c"], "n": [1, 2, 3]})
     >>> gathered(table, "n", most=1)["segment"].to_list()
     ['c', 'other', 'other']
     """
-    ranked = (
+    sizes = (
         table.group_by("segment")
         .agg(pl.col(size).sum())
-        .sort(size, "segment", descending=[True, False])["segment"]
-        .to_list()
+        .sort(size, "segment", descending=[True, False])
     )
-    kept = ranked if len(ranked) <= most + 1 else ranked[:most]
-    places = {name: place for place, name in enumerate(kept)}
-    place = pl.col("segment").replace_strict(places, default=len(kept), return_dtype=pl.Int64)
+    ranked, counts = sizes["segment"].to_list(), sizes[size].to_list()
+    kept = len(ranked) if len(ranked) <= most + 1 else most
+    if len(ranked) > 1:
+        kept = min(kept, sum(count >= least for count in counts))
+    while 0 < kept < len(ranked) and sum(counts[kept:]) < least:
+        kept -= 1
+    places = {name: place for place, name in enumerate(ranked[:kept])}
+    place = pl.col("segment").replace_strict(places, default=kept, return_dtype=pl.Int64)
     return table.sort(place, maintain_order=True).with_columns(
-        segment=pl.when(pl.col("segment").is_in(kept))
+        segment=pl.when(pl.col("segment").is_in(list(places)))
         .then(pl.col("segment"))
         .otherwise(pl.lit("other"))
     )

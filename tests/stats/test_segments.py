@@ -30,3 +30,15 @@ def test_nobody_is_lost(rows, most):
     found = gathered(table, "n", most)
     assert found["n"].sum() == table["n"].sum()
     assert found["segment"].n_unique() <= most + 1
+
+
+def test_no_small_segment_stands_alone_and_none_can_be_worked_out():
+    table = pl.DataFrame({"segment": ["a", "b", "c", "d"], "n": [40, 20, 12, 4]})
+    # 'd' alone would be the total less the others, so 'c' goes with it
+    assert gathered(table, "n", least=10)["segment"].to_list() == ["a", "b", "other", "other"]
+    small = pl.DataFrame({"segment": ["a", "b"], "n": [3, 2]})
+    assert gathered(small, "n", least=10)["segment"].to_list() == ["other", "other"]
+    large = pl.DataFrame({"segment": ["a", "b"], "n": [30, 20]})
+    assert gathered(large, "n", least=10)["segment"].to_list() == ["a", "b"]
+    alone = pl.DataFrame({"segment": ["all"], "n": [3]})
+    assert gathered(alone, "n", least=10)["segment"].to_list() == ["all"]

@@ -81,7 +81,7 @@ def stage_funnel(
         by=by or "all",
         **_routes(names, skippable, touched),
     )
-    table = _shares(_gather(table))
+    table = _shares(_gather(table, workspace.least))
     return Result(
         name="stage_funnel",
         question=QUESTION,
@@ -139,11 +139,11 @@ def _absent(
     return [s for s, group in zip(names, touched, strict=True) if not present & set(group)]
 
 
-def _gather(table: pl.DataFrame) -> pl.DataFrame:
+def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
     """Keep the largest segments and add up the others, so that the total stays the total."""
     entries = pl.when(pl.col("place") == 1).then("customers").otherwise(0)
     return (
-        gathered(table.with_columns(_entries=entries), "_entries")
+        gathered(table.with_columns(_entries=entries), "_entries", least=least)
         .group_by("segment", "stage", "place", "optional", maintain_order=True)
         .agg(pl.col("customers", "onward_through", "left_out", "visitors").sum())
     )

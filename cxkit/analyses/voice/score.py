@@ -75,7 +75,7 @@ def score(
         as_of=until,
         by=by or "all",
     ).fill_null(0)
-    known = _summed(counts.filter(pl.col("metric").is_in(list(_RULES))))
+    known = _summed(counts.filter(pl.col("metric").is_in(list(_RULES))), workspace.least)
     table = _scored(known)
     return Result(
         name="score",
@@ -90,13 +90,13 @@ def score(
     )
 
 
-def _summed(counts: pl.DataFrame) -> pl.DataFrame:
+def _summed(counts: pl.DataFrame, least: int) -> pl.DataFrame:
     """Keep the largest segments, add up the others, and put the usual scale of a metric first."""
     ranks = {metric: place for place, metric in enumerate(_RULES)}
     scales = {metric: rule.most for metric, rule in _RULES.items()}
     metric = pl.col("metric")
     return (
-        gathered(counts, "answers")
+        gathered(counts, "answers", least=least)
         .group_by("metric", "scale", "segment", maintain_order=True)
         .agg(pl.col(_COUNTS).sum())
         .with_columns(usual=pl.col("scale") == metric.replace_strict(scales, return_dtype=pl.Int64))

@@ -57,7 +57,7 @@ def sentiment(
     until = workspace.moment(as_of)
     comments = workspace.query("sentiment", as_of=until, by=by or "all")
     scores = score_comments(comments["comment"])
-    table = _levels(comments["segment"], scores)
+    table = _levels(comments["segment"], scores, workspace.least)
     languages = scores.filter(pl.col("reason") == "language")["language"].to_list()
     most = max(sorted(set(languages)), key=languages.count, default="")
     return Result(
@@ -73,7 +73,7 @@ def sentiment(
     )
 
 
-def _levels(segments: pl.Series, scores: pl.DataFrame) -> pl.DataFrame:
+def _levels(segments: pl.Series, scores: pl.DataFrame, least: int) -> pl.DataFrame:
     found = (
         scores.select(_labels(scores))
         .with_columns(segments)
@@ -82,7 +82,7 @@ def _levels(segments: pl.Series, scores: pl.DataFrame) -> pl.DataFrame:
     )
     comments = pl.col("comments")
     counts = (
-        gathered(found, "comments")
+        gathered(found, "comments", least=least)
         .group_by("segment", "sentiment", maintain_order=True)
         .agg(comments.sum())
     )
