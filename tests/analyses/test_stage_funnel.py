@@ -99,6 +99,16 @@ def test_small_segments_are_gathered_and_still_add_up(tmp_path):
     assert table["customers"].sum() == 44
 
 
+def test_a_report_shows_no_small_segment_alone(tmp_path, monkeypatch):
+    rows = [f"w{n} 2026-01-01T10:00 visit web" for n in range(20)]
+    rows += [f"a{n} 2026-01-01T10:00 visit app" for n in range(9)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 end"))
+    asked = {"stages": ["visit"], "by": "channel"}
+    assert counts(cx.stage_funnel(ws, **asked)) == [("web", "visit", 20), ("app", "visit", 9)]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert counts(cx.stage_funnel(ws, **asked)) == [("other", "visit", 29)]
+
+
 def test_a_stage_that_is_absent_gives_a_zero_row(tmp_path):
     funnel = cx.stage_funnel(company(tmp_path, events=FIVE), stages=["visit", "fax", "buy"])
     assert counts(funnel) == [("all", "visit", 4), ("all", "fax", 0), ("all", "buy", 0)]
