@@ -126,10 +126,10 @@ def _parser() -> argparse.ArgumentParser:
         "demo",
         _demo,
         "Write the exports of the made-up demo company into a folder.",
-        "demo exports/",
-        "demo exports/ --profile small --seed 7",
+        "demo",
+        "demo other/ --profile small --seed 7",
     )
-    demo.add_argument("out", help="the folder to write into")
+    demo.add_argument("out", nargs="?", default="exports/demo", help="into which folder")
     demo.add_argument("--seed", type=int, default=2026, help="another seed, another company: 2026")
     demo.add_argument("--profile", default="full", help="full, or small for a tenth of it")
     demo.add_argument(
@@ -230,7 +230,8 @@ def _demo(args: argparse.Namespace) -> int:
     from cxkit import demo
 
     demo.make(Path(args.out), seed=args.seed, profile=args.profile, null=args.null)
-    print(f"The exports: {args.out}. Now: python3 -m cxkit report {args.out}")
+    exports = Path(args.out) / "exports"
+    print(f"The exports: {exports}. Now: python3 -m cxkit report {exports}")
     return 0
 
 

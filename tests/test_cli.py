@@ -154,3 +154,13 @@ def test_lab_stays_on_this_machine_and_asks_nobody(tmp_path: Path) -> None:
     assert "--ip=127.0.0.1" in command
     assert "--LabApp.extension_manager=readonly" in command
     assert environment["JUPYTER_CONFIG_PATH"].startswith(str(tmp_path / "settings"))
+
+
+def test_demo_writes_exports_that_can_be_reported_on(tmp_path, capsys):
+    assert cli.main(["demo", str(tmp_path / "made"), "--profile", "small", "--null"]) == 0
+    exports = tmp_path / "made" / "exports"
+    assert capsys.readouterr().out == (
+        f"The exports: {exports}. Now: python3 -m cxkit report {exports}\n"
+    )
+    assert len(list(exports.iterdir())) == 9
+    assert (tmp_path / "made" / "truth.json").is_file()

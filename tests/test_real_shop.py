@@ -1,0 +1,503 @@
+"""The real shop: every number of every finding, counted again from the CSV files alone.
+
+Nothing here reads cxkit's tables: DuckDB reads the files as text, and Python walks each person's
+journey by the words of the documentation, not by the query of the analysis.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import sqrt
+from statistics import NormalDist
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pytest
+
+import cxkit as cx
+
+FILES = {
+    "customers": "olist_customers_dataset.csv",
+    "items": "olist_order_items_dataset.csv",
+    "payments": "olist_order_payments_dataset.csv",
+    "reviews": "olist_order_reviews_dataset.csv",
+    "orders": "olist_orders_dataset.csv",
+    "categories": "product_category_name_translation.csv",
+}
+STAGES = ["ordered", "approved", "handed to carrier", "delivered", "reviewed"]
+ZONE = ZoneInfo("America/Sao_Paulo")
+
+
+@pytest.fixture(scope="module")
+def ws(shared, tmp_path_factory):
+    """The shop as cxkit sees it."""
+    store = tmp_path_factory.mktemp("real shop") / "store"
+    cx.import_exports(shared / "company", store=store)
+    workspace = cx.open(store)
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture(scope="module")
+def files(shared):
+    """The shop as its files say it: one table of text per file, and two of plain counting."""
+    connection = duckdb.connect()
+    for name, file in FILES.items():
+        connection.execute(
+            f"create table {name} as select * from read_csv($1, all_varchar = true, "
+            """header = true, delim = ',', quote = '"', escape = '"')""",
+            [str(shared / "company" / file)],
+        )
+    connection.execute("""
+        create table bought as
+        select customer_unique_id as person, customer_state as state, order_id,
+            order_purchase_timestamp[:10]::date as day,
+            order_status in ('canceled', 'unavailable') as cancelled,
+            (select sum(payment_value::decimal(12, 2)) from payments as p
+                where p.order_id = o.order_id) as paid
+        from orders as o join customers using (customer_id)
+    """)
+    connection.execute("""
+        create table ended as
+        select greatest(
+            max(order_purchase_timestamp), max(order_approved_at),
+            max(order_delivered_carrier_date), max(order_delivered_customer_date),
+            (select max(review_answer_timestamp) from reviews)
+        ) as moment from orders
+    """)
+    yield connection
+    connection.close()
+
+
+def one(files, text):
+    """Return the single row of a query."""
+    (row,) = files.execute(text).fetchall()
+    return row
+
+
+def numbers(text):
+    """Return the numbers of a sentence, in order: '1,057' is 1057, '22.0' is 22.0."""
+    found = re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", text)
+    return [float(number.replace(",", "")) for number in found]
+
+
+def share(part, whole):
+    """Return a share with Wilson's interval, in per cent with one decimal.
+
+    Its ends are the two shares p from which `part` lies exactly 1.96 standard errors away: the
+    roots of (part / whole - p)^2 = z^2 p (1 - p) / whole, a quadratic equation.
+    """
+    z2, seen = NormalDist().inv_cdf(0.975) ** 2, part / whole
+    a, b, c = 1 + z2 / whole, -(2 * seen + z2 / whole), seen**2
+    root = sqrt(b * b - 4 * a * c)
+    ends = ((-b - root) / (2 * a), (-b + root) / (2 * a))
+    return [round(100 * value, 1) for value in (seen, *ends)]
+
+
+def utc(text):
+    """Return a local time of the shop in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC).replace(tzinfo=None)
+
+
+# Did every row arrive?
+
+
+def test_every_record_of_the_six_files_is_accounted_for(ws, files):
+    result = cx.import_report(ws)
+    told = {row.pop("file"): row for row in result.table.to_dicts()}
+    assert sorted(told) == sorted(FILES.values())
+    rows = {name: one(files, f"select count(*) from {name}")[0] for name in FILES}
+    for name, file in FILES.items():
+        loaded = 0 if name == "categories" else rows[name]
+        counts = [told[file][at] for at in ("records", "loaded", "set_aside", "duplicate")]
+        assert counts == [rows[name] + 1, loaded, 0, 0], file
+        assert told[file]["skipped"] == rows[name] + 1 - loaded, file  # the header, or all of it
+    records, loaded = sum(rows.values()) + 6, sum(rows.values()) - rows["categories"]
+    assert numbers(result.finding) == [records, 6, loaded, 0, 0, records - loaded]
+    assert result.finding.startswith("All ")
+    assert numbers(cx.set_aside(ws).finding) == [records]
+    assert cx.set_aside(ws).table.is_empty()
+    assert cx.unknown_exports(ws).table.is_empty()
+
+
+# What can these exports answer?
+
+
+def test_readiness_says_what_the_files_hold(ws, files):
+    result = cx.readiness(ws)
+    rows = {(row["analysis"], row["field"]): row for row in result.table.to_dicts()}
+    verdicts = {row["analysis"]: row["verdict"] for row in rows.values()}
+    assert verdicts.pop("sentiment") in ("limited", "no-go")
+    assert set(verdicts.values()) == {"go"}
+    assert numbers(result.finding)[:2] == [5, 6]
+    people, orders, reviews, said = one(
+        files,
+        r"""
+        select (select count(distinct customer_unique_id) from customers),
+            (select count(*) from orders), count(*),
+            count(*) filter (regexp_matches(
+                concat(review_comment_title, review_comment_message), '[^ \t\r\n]'))
+        from reviews
+        """,
+    )
+    assert rows["lifecycle", "customers.customer_id"]["rows"] == people
+    assert rows["lifecycle", "orders.ordered_at"]["rows"] == orders
+    assert rows["score", "feedback.score"]["rows"] == reviews
+    assert rows["sentiment", "feedback.comment"]["filled_share"] == pytest.approx(said / reviews)
+    touched = one(
+        files,
+        """
+        select count(order_purchase_timestamp) + count(order_approved_at)
+            + count(order_delivered_carrier_date) + count(order_delivered_customer_date)
+            + (select count(*) from reviews)
+        from orders
+        """,
+    )[0]
+    assert rows["stage_funnel", "timeline.stage"]["rows"] == touched
+    # the timeline is every row of orders, events and feedback once more
+    assert result.n == people + touched
+
+
+def test_the_ties_are_those_of_the_files(ws, files):
+    (tied,) = one(
+        files,
+        """
+        with moments as (
+            unpivot (
+                select customer_unique_id, order_id, order_purchase_timestamp, order_approved_at,
+                    order_delivered_carrier_date, order_delivered_customer_date
+                from orders join customers using (customer_id)
+            ) on columns('order_.*_(at|timestamp|date)') into name stage value moment
+        ),
+        all_moments as (
+            select customer_unique_id as person, moment from moments
+            union all
+            select customer_unique_id, review_answer_timestamp
+            from reviews join orders using (order_id) join customers using (customer_id)
+        )
+        select sum(together)::bigint from (
+            select count(*) as together from all_moments group by person, moment having together > 1
+        )
+        """,
+    )
+    (caveat,) = (c for c in cx.readiness(ws).caveats if "share customer and instant" in c)
+    assert numbers(caveat)[0] == tied
+
+
+# After how long a silence has a customer lapsed, and who has?
+
+
+@pytest.fixture(scope="module")
+def silences(files):
+    """Days of silence after each day of purchase, and whether it ended."""
+    return files.execute("""
+        select person, coalesce(following, moment[:10]::date) - day as days,
+            following is not null as returned
+        from (
+            select person, day, lead(day) over (partition by person order by day) as following
+            from (select distinct person, day from bought where not cancelled)
+        ) cross join ended
+    """).fetchall()
+
+
+def test_hardly_anybody_returns(ws, files, silences):
+    result = cx.lapse_curve(ws)
+    buyers = {person for person, _, _ in silences}
+    still, share_still = 1.0, {-1: 1.0}  # by the definition: one factor for every day
+    for day in range(max(days for _, days, _ in silences) + 1):
+        watched = sum(days >= day for _, days, _ in silences)
+        ended = sum(days == day and returned for _, days, returned in silences)
+        still *= 1 - ended / watched
+        share_still[day] = still
+    told = result.table.to_dicts()
+    assert len(told) > 300
+    for row in told:
+        day = row["silent_days"]
+        assert row["at_risk"] == sum(days >= day for _, days, _ in silences)
+        assert row["still_silent_share"] == pytest.approx(share_still[day], abs=1e-12)
+        assert row["return_share"] == pytest.approx(
+            1 - share_still[day + 90] / share_still[day], abs=1e-12
+        )
+    best = max(1 - share_still[d + 90] / share_still[d] for d in range(len(share_still) - 91))
+    assert numbers(result.finding) == [round(100 * best, 1), len(buyers), 90]
+    assert result.finding.startswith("Silence does not say who has lapsed")
+    returned = {person for person, _, back in silences if back}
+    assert numbers(result.caveats[0]) == [len(buyers) - len(returned), len(buyers)]
+
+
+def test_the_lifecycle_states_are_those_of_the_files(ws, files):
+    states = {
+        state: tuple(rest)
+        for state, *rest in files.execute("""
+        with days as (
+            select person, day, day - lag(day) over (partition by person order by day) as gap
+            from (select distinct person, day from bought where not cancelled)
+        ),
+        buyers as (
+            select person, count(*) as purchases, last(gap order by day) as last_gap,
+                any_value(moment)[:10]::date - max(day) as silence,
+                any_value(moment)[:10]::date - min(day) as tenure
+            from days cross join ended group by person
+        ),
+        spent as (
+            select person, count(*) as orders, sum(paid) as revenue
+            from bought where not cancelled group by person
+        )
+        select case
+                when purchases is null then 'prospect'
+                when silence > 90 then 'lapsed'
+                when tenure <= 30 then 'new'
+                when last_gap > 90 then 'returned'
+                when purchases >= 4 then 'loyal'
+                else 'active'
+            end as state, count(*), coalesce(sum(orders), 0)::bigint,
+            coalesce(sum(revenue), 0)::double
+        from (select distinct person from bought)
+        left join buyers using (person) left join spent using (person)
+        group by 1
+        """).fetchall()
+    }
+    result = cx.lifecycle(ws)
+    told = {row["state"]: row for row in result.table.to_dicts()}
+    assert list(told) == ["prospect", "new", "active", "loyal", "returned", "lapsed"]
+    people = one(files, "select count(distinct customer_unique_id) from customers")[0]
+    for state, row in told.items():
+        customers, orders, revenue = states.get(state, (0, 0, 0.0))
+        assert (row["customers"], row["orders"]) == (customers, orders), state
+        assert row["revenue"] == pytest.approx(revenue, abs=0.005), state
+        if customers:
+            ends = [round(100 * row[f"share{end}"], 1) for end in ("", "_low", "_high")]
+            assert ends == share(customers, people), state
+    assert sum(row["customers"] for row in told.values()) == result.n == people
+    never, lapsed = states["prospect"][0], states["lapsed"][0]
+    assert numbers(result.finding) == [
+        *(people, never, *share(never, people)),
+        *(lapsed, *share(lapsed, people - never), people - never, 90),
+    ]
+    cancelled, tried = one(
+        files,
+        """
+        select (select count(*) from bought where cancelled), count(*)
+        from (select person from bought group by person having bool_and(cancelled))
+        """,
+    )
+    told_aloud = " ".join(result.caveats)
+    assert f"No purchases: {cancelled:,} cancelled orders." in told_aloud
+    assert f"{tried:,} tried" in told_aloud and tried == never
+
+
+# How far do customers get, and where do they stop?
+
+
+class Walks:
+    """Every person's moments per stage, and how far each got, by the words of stage_funnel."""
+
+    ROUTES: ClassVar = {"all": (0, 1, 2, 3, 4), "without approval": (0, 2, 3, 4)}
+
+    def __init__(self, files):
+        self.moments, self.states = {}, {}
+        rows = files.execute("""
+            select customer_unique_id, customer_state, order_purchase_timestamp,
+                order_approved_at, order_delivered_carrier_date, order_delivered_customer_date,
+                (select list(review_answer_timestamp) from reviews
+                    where reviews.order_id = orders.order_id)
+            from orders join customers using (customer_id)
+        """).fetchall()
+        for person, state, *dates, reviews in rows:
+            self.states[person] = state
+            stages = self.moments.setdefault(person, ([], [], [], [], []))
+            for stage, text in zip(stages, dates, strict=False):
+                stage += [utc(text)] if text else []
+            stages[4].extend(utc(text) for text in reviews or [])
+        self.end = utc(files.execute("select moment from ended").fetchone()[0])
+
+    def reached(self, person, days, route):
+        """How many stages the person passed in order, from their best start; 0: no old entry."""
+        stages, window = self.moments[person], timedelta(days=days)
+        best = 0
+        for start in stages[0]:
+            if start > self.end - window:
+                continue
+            now, count = start, 1
+            for stage in route[1:]:
+                later = [t for t in stages[stage] if now <= t <= start + window]
+                if not later:
+                    break
+                now, count = min(later), count + 1
+            best = max(best, count)
+        return best
+
+    def counts(self, days, route="all", states=None):
+        """Return the people at each stage of the route, and those whose entry is too young."""
+        path = self.ROUTES[route]
+        far = [
+            self.reached(person, days, path)
+            for person, state in self.states.items()
+            if states is None or state in states
+        ]
+        return [sum(f > step for f in far) for step in range(len(path))], far.count(0)
+
+
+@pytest.fixture(scope="module")
+def walks(files):
+    """The journeys as the files say them."""
+    return Walks(files)
+
+
+@pytest.mark.parametrize("days", [30, 120])
+def test_the_funnel_counts_what_a_walk_through_each_journey_counts(ws, walks, days):
+    counts, young = walks.counts(days)
+    result = cx.stage_funnel(ws, within_days=days)
+    assert result.table["stage"].to_list() == STAGES
+    assert result.table["customers"].to_list() == counts
+    assert result.table["lost"].to_list() == [None, *(a - b for a, b in pairwise(counts))]
+    assert set(result.table["left_out"]) == {young}
+    assert counts[0] + young == len(walks.states)
+    losses = [
+        ((before - after) / before, before - after, before) for before, after in pairwise(counts)
+    ]
+    _, lost, base = max(losses)
+    assert numbers(result.finding) == [
+        *(counts[0], *share(counts[-1], counts[0]), days),
+        *(*share(lost, base), base),
+    ]
+    place = losses.index(max(losses))
+    assert f"from '{STAGES[place]}' to '{STAGES[place + 1]}'" in result.finding
+    assert numbers(result.caveats[0]) == [young, days]
+
+
+def test_120_days_are_the_settings_of_the_shop(ws):
+    assert cx.stage_funnel(ws).table.equals(cx.stage_funnel(ws, within_days=120).table)
+
+
+def test_an_optional_approval_is_walked_both_ways(ws, walks):
+    (straight, _), (around, young) = walks.counts(120), walks.counts(120, "without approval")
+    result = cx.stage_funnel(ws, optional=["approved"])
+    told = dict(result.table.select("stage", "customers").iter_rows())
+    assert [told[stage] for stage in STAGES if stage != "approved"] == around
+    assert told["approved"] == straight[1]
+    skipped = around[1] - straight[2]
+    assert result.table.filter(stage="approved")["skipped"].to_list() == [skipped]
+    assert numbers(" ".join(result.caveats)) == [young, 120, straight[1], skipped]
+    lost = max(pairwise(around), key=lambda step: 1 - step[1] / step[0])
+    assert numbers(result.finding) == [
+        *(around[0], *share(around[-1], around[0]), 120),
+        *(*share(lost[0] - lost[1], lost[0]), lost[0]),
+    ]
+
+
+def test_the_funnel_by_region_adds_up_and_names_the_region_apart(ws, walks):
+    result = cx.stage_funnel(ws, by="region")
+    told = {
+        segment: rows["customers"].to_list()
+        for (segment,), rows in result.table.group_by("segment", maintain_order=True)
+    }
+    named = [segment for segment in told if segment != "other"]
+    counted = {state: walks.counts(120, states={state})[0] for state in named}
+    counted["other"] = walks.counts(120, states=set(walks.states.values()) - set(named))[0]
+    assert told == counted
+    assert [sum(step) for step in zip(*told.values(), strict=True)] == walks.counts(120)[0]
+    rj = counted["RJ"]
+    rest = [all_ - own for all_, own in zip(walks.counts(120)[0], rj, strict=True)]
+    kept, others = share(rj[3], rj[2]), share(rest[3], rest[2])
+    *said, gap, low, high = numbers(result.finding)  # of a fall, without its signs
+    assert said == [*kept, rj[2], *others, rest[2]]
+    assert gap == round(100 * (rest[3] / rest[2] - rj[3] / rj[2]), 1)
+    # Newcombe's interval: the distances to Wilson's ends, squared and added (one decimal is lost)
+    for end, mine, theirs in ((low, 1, 2), (high, 2, 1)):
+        far = sqrt((kept[mine] - kept[0]) ** 2 + (others[theirs] - others[0]) ** 2)
+        assert abs(end - gap) == pytest.approx(far, abs=0.15)
+    assert "'handed to carrier' to 'delivered', 'RJ' keeps" in result.finding
+
+
+# How content do customers say they are, and in which language?
+
+
+def test_the_star_rating_is_that_of_the_files(ws, files):
+    n, top, mean, spread = one(
+        files,
+        """
+        select count(*), count(*) filter (review_score::int >= 4), avg(review_score::int),
+            stddev_samp(review_score::int)
+        from reviews
+        """,
+    )
+    result = cx.score(ws)
+    row = result.table.row(0, named=True)
+    assert (result.table.height, row["metric"], row["answers"]) == (1, "stars", n)
+    assert numbers(result.finding) == [*share(top, n), n]
+    assert row["mean"] == pytest.approx(mean)
+    half = 1.9602 * spread / sqrt(n)  # Student's t at 8,000 degrees of freedom
+    assert row["mean_low"] == pytest.approx(mean - half, abs=1e-5)
+    assert row["mean_high"] == pytest.approx(mean + half, abs=1e-5)
+    assert row["response_share"] is None
+    assert any("No unanswered invitation" in caveat for caveat in result.caveats)
+
+
+def test_the_region_that_stands_out_is_the_lowest(ws, files):
+    counts = {
+        state: (n, top)
+        for state, n, top in files.execute("""
+        select customer_state, count(*), count(*) filter (review_score::int >= 4)
+        from reviews join orders using (order_id) join customers using (customer_id) group by 1
+        """).fetchall()
+    }
+    result = cx.score(ws, by="region")
+    named = result.table.filter(result.table["segment"] != "other")
+    for row in named.to_dicts():
+        n, top = counts[row["segment"]]
+        ends = [round(row[name], 1) for name in ("score", "score_low", "score_high")]
+        assert [row["answers"], *ends] == [n, *share(top, n)], row["segment"]
+    assert named.height == 8
+    n, top = counts["RJ"]
+    rest_n, rest_top = (sum(c[i] for s, c in counts.items() if s != "RJ") for i in (0, 1))
+    assert numbers(result.finding) == [
+        *(*share(top, n), n),
+        *(round(100 * rest_top / rest_n, 1), rest_n),
+    ]
+    assert "'RJ' has a lower star rating" in result.finding
+
+
+def test_the_comments_are_portuguese_and_nobody_scores_them(ws, files):
+    said, portuguese, english = one(
+        files,
+        r"""
+        select count(*),
+            count(*) filter (regexp_matches(text, '(^|[^\w])(o|a|os|as|que|não|nao|muito|produto|'
+                || 'e|de|do|da|com|em|prazo|bom|boa|entrega|recebi|chegou|recomendo|ótimo|otimo|'
+                || 'para|pra|uma|um|meu|minha|foi|veio|antes|loja)([^\w]|$)')),
+            count(*) filter (regexp_matches(text,
+                '(^|[^\w])(the|and|was|this|is|my|not|with|very|it)([^\w]|$)'))
+        from (
+            select lower(concat_ws(' ', review_comment_title, review_comment_message)) as text
+            from reviews
+        ) where trim(text, e' \t\r\n') <> ''
+        """,
+    )
+    assert portuguese > 0.85 * said and english < 0.01 * said
+    result = cx.sentiment(ws)
+    foreign, comments = numbers(result.finding)
+    assert comments == result.n == said
+    assert foreign >= portuguese and foreign > 0.99 * said
+    assert result.finding.startswith("Cannot say") and "Portuguese" in result.finding
+    assert result.table["share_of_scored"].drop_nulls().is_empty()
+    levels = result.table.filter(~result.table["sentiment"].str.starts_with("not scored"))
+    assert levels["comments"].sum() == 0 and levels.height == 5
+
+
+def test_the_quotes_are_the_customers_words(ws, files):
+    result = cx.quotes(ws)
+    assert result.finding.startswith("Customers have written")
+    assert numbers(result.finding) == [cx.sentiment(ws).n, 10]
+    assert set(result.table["sentiment"]) == {None}
+    for row in result.table.to_dicts():
+        review, order = row["feedback_id"].split()
+        title, message, stars = files.execute(
+            "select review_comment_title, review_comment_message, review_score from reviews "
+            "where review_id = $1 and order_id = $2",
+            [review, order],
+        ).fetchone()
+        words = re.findall(r"\w+", f"{title or ''} {message or ''}")
+        assert re.findall(r"\w+", row["comment"]) == words
+        assert row["score"] == float(stars)
