@@ -157,7 +157,7 @@ def test_lab_stays_on_this_machine_and_asks_nobody(tmp_path: Path) -> None:
 
 
 def test_demo_writes_exports_that_can_be_reported_on(tmp_path, capsys):
-    assert cli.main(["demo", str(tmp_path / "made"), "--profile", "small", "--null"]) == 0
+    assert main(["demo", str(tmp_path / "made"), "--profile", "small", "--null"]) == 0
     exports = tmp_path / "made" / "exports"
     assert capsys.readouterr().out == (
         f"The exports: {exports}. Now: python3 -m cxkit report {exports}\n"
