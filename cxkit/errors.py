@@ -43,3 +43,25 @@ def listed(names: object, most: int = 12) -> str:
         return "nothing"
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def whole_number(name: str, value: object, least: int = 1, most: int = 100_000) -> int:
+    """Return `value` where it is a whole number from `least` to `most`; BadQuestion otherwise.
+
+    >>> whole_number("within_days", 30)
+    30
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise BadQuestion(f"{name} is {value!r}; give a whole number from {least} to {most:,}.")
+
+
+def names(name: str, values: object) -> tuple[str, ...]:
+    """Return a list of texts as a tuple; BadQuestion where it is one text, or holds others.
+
+    >>> names("stages", ["visited", "paid"])
+    ('visited', 'paid')
+    """
+    if isinstance(values, list | tuple) and all(isinstance(value, str) for value in values):
+        return tuple(values)
+    raise BadQuestion(f"{name} is {values!r}; give a list of texts, as in ['visited', 'paid'].")

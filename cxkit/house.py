@@ -1,8 +1,9 @@
 """The doors of the public face: open a store, keep a setting, show a query."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cxkit import settings, workspace
 from cxkit.workspace import Workspace
@@ -46,7 +47,8 @@ def month_ends(workspace: Workspace, months: int) -> list[date]:
     ends: list[date] = []
     if workspace.as_of is None:
         return ends
-    day = workspace.as_of.date() + timedelta(days=1)
+    zone = ZoneInfo(workspace.settings.company.timezone)
+    day = workspace.as_of.replace(tzinfo=UTC).astimezone(zone).date() + timedelta(days=1)
     while len(ends) < months:
         day = day.replace(day=1) - timedelta(days=1)
         ends.append(day)

@@ -140,14 +140,14 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     then the touchpoint's name; never by the order of the file.
     """
     zone = settings.company.timezone
-    stages = [
-        (touchpoint, stage, place)
-        for place, stage in enumerate(settings.journey.stages)
-        for touchpoint in settings.journey.touchpoints_of(stage)
-    ]
+    stages: dict[str, tuple[str, str, int]] = {}
+    for place, stage in enumerate(settings.journey.stages):
+        for touchpoint in settings.journey.touchpoints_of(stage):
+            # one that counts as two stages stands once on the timeline, at the first of them
+            stages.setdefault(touchpoint, (touchpoint, stage, place))
     connection.execute("create temp table journey (touchpoint varchar, stage varchar, rank bigint)")
     if stages:
-        connection.executemany("insert into journey values (?, ?, ?)", stages)
+        connection.executemany("insert into journey values (?, ?, ?)", list(stages.values()))
     connection.execute("create temp table company as select $1 as timezone", [zone])
     for statement in _PREPARE.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():

@@ -1,10 +1,12 @@
 """One open store: asks DuckDB and gives polars frames. Analyses are functions on it."""
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -81,23 +83,46 @@ class Workspace:
         """Run `analyses/**/<name>.sql` with every `$parameter` bound, and return a polars frame."""
         return self.sql(query_text(name), **values)
 
+    def segment(self, by: str | None, own: Sequence[str] = ()) -> str:
+        """Return the name by which an analysis breaks people down; 'all' where nothing is asked.
+
+        It is a field of the customers, of their attributes, or one of the analysis's `own`.
+        Raises BadQuestion, naming the fields there are, where it is none of them.
+        """
+        if by is None:
+            return "all"
+        fields = [*own, "region", "source", "preferred_channel"]
+        if by not in fields:
+            told = self.sql("select distinct unnest(json_keys(attributes)) as field from customers")
+            fields += told["field"].to_list()
+        if by not in fields:
+            raise BadQuestion(
+                f"There is no field {by!r} to compare by. There are: {listed(fields)}."
+            )
+        return by
+
     def moment(self, as_of: "date | datetime | str | None") -> datetime | None:
         """Return the as-of moment in UTC without a zone: what was asked, else the latest time.
 
-        A date means the end of that day. Raises BadQuestion for text that is not a date.
+        A date means the end of that day where the company is. Raises BadQuestion for anything that
+        is no date.
         """
         if as_of is None:
             return self.as_of
         if isinstance(as_of, str):
             try:
-                as_of = date.fromisoformat(as_of)
+                as_of = datetime.fromisoformat(as_of) if "T" in as_of else date.fromisoformat(as_of)
             except ValueError:
                 raise BadQuestion(
                     f"as_of is '{as_of}', which is not a date. Write it as 2026-06-28."
                 ) from None
         if isinstance(as_of, datetime):
             return as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
-        return datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999999)
+        if not isinstance(as_of, date):
+            raise BadQuestion(f"as_of is {as_of!r}, which is not a date. Write it as '2026-06-28'.")
+        zone = ZoneInfo(self.settings.company.timezone)
+        end = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999999, tzinfo=zone)
+        return end.astimezone(UTC).replace(tzinfo=None)
 
     def close(self) -> None:
         """Let go of the snapshot."""

@@ -133,6 +133,12 @@ def test_a_date_without_a_time_is_midnight_where_the_company_is(tmp_path):
     ]
 
 
+def test_a_touchpoint_of_two_stages_stands_once_on_the_timeline(tmp_path):
+    told = {"journey": {"stages": ["x", "y"], "touchpoints": {"x": ["ordered"], "y": ["ordered"]}}}
+    ws = company(tmp_path, told, orders=orders("ann 2026-01-01 10"))
+    assert ws.sql("select stage, rank, amount from timeline").rows() == [("x", 0, 10.0)]
+
+
 def test_visitors_are_kept_but_are_not_known_people(tmp_path):
     rows = [{"visitor_id": "v1", "occurred_at": "2026-01-01", "event": "visit"}]
     ws = company(tmp_path, events=rows)

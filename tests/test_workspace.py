@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from company import company, orders
 
+import cxkit as cx
 from cxkit import workspace
 from cxkit.errors import BadQuestion
 
@@ -61,6 +62,33 @@ def test_as_of_is_the_latest_time_in_the_data_never_the_clock(ws):
     assert ws.moment(date(2026, 1, 2)) == datetime(2026, 1, 2, 23, 59, 59, 999999)
     assert ws.moment("2026-01-02") == datetime(2026, 1, 2, 23, 59, 59, 999999)
     assert ws.moment(datetime(2026, 1, 2, 12, tzinfo=UTC)) == datetime(2026, 1, 2, 12)
+
+
+def test_a_day_ends_where_the_company_is(tmp_path):
+    told = {"company": {"timezone": "Pacific/Auckland"}}
+    ws = company(tmp_path, told, orders=orders("ann 2026-03-31T10:00 1", "ann 2026-03-31T20:00 1"))
+    assert ws.moment("2026-03-31") == datetime(2026, 3, 31, 10, 59, 59, 999999)
+    assert ws.moment("2026-03-31T10:00") == datetime(2026, 3, 31, 10)
+    # the second order was on 1 April there, so March had ended
+    assert cx.month_ends(ws, 2) == [date(2026, 3, 31), date(2026, 2, 28)]
+    assert cx.month_ends(company(tmp_path / "none"), 2) == []
+
+
+def test_segments_are_fields_that_the_data_have(tmp_path):
+    known = [{"customer_id": "ann", "attributes": '{"tier": "gold"}'}]
+    ws = company(tmp_path, customers=known)
+    assert [ws.segment(by, own=("device",)) for by in (None, "device", "region", "tier")] == [
+        "all",
+        "device",
+        "region",
+        "tier",
+    ]
+    with pytest.raises(BadQuestion) as problem:
+        ws.segment("nope")
+    assert str(problem.value) == (
+        "There is no field 'nope' to compare by. There are: preferred_channel, region, source, "
+        "tier."
+    )
 
 
 def test_the_query_shown_is_the_query_run():

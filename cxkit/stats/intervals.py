@@ -106,14 +106,16 @@ def nps(promoters: int, detractors: int, n: int) -> Interval:
         return Interval(float("nan"), float("nan"), float("nan"))
     middle, error = _adjusted_nps(promoters, detractors, n)
     low, high = 100 * (middle - Z * error), 100 * (middle + Z * error)
-    return Interval(100 * (promoters - detractors) / n, max(-100.0, low), min(100.0, high))
+    value = 100 * (promoters - detractors) / n
+    # one answer can lie outside what three pseudo-answers allow: the interval holds the score
+    return Interval(value, min(value, max(-100.0, low)), max(value, min(100.0, high)))
 
 
 def mean(n: int, total: float, squares: float, least: float, most: float) -> Interval:
     """Return the mean of `n` answers between `least` and `most`, with Student's t interval.
 
-    `total` and `squares` are the sums of the answers and of their squares. One answer alone has
-    no interval; an interval never leaves the scale.
+    `total` and `squares` are the sums of the answers and of their squares. One answer alone, or
+    answers that are all alike, have no interval; an interval never leaves the scale.
 
     >>> mean(3, 6, 14, 1, 5)
     Interval(value=2.0, low=1..., high=4.48...)
@@ -126,6 +128,8 @@ def mean(n: int, total: float, squares: float, least: float, most: float) -> Int
     if n == 1:
         return Interval(middle, float("nan"), float("nan"))
     spread = sqrt(max(0.0, squares - total * middle) / (n - 1) / n)
+    if spread == 0:
+        return Interval(middle, float("nan"), float("nan"))
     half = float(stdtrit(n - 1, 0.975)) * spread
     return Interval(middle, max(least, middle - half), min(most, middle + half))
 
@@ -176,6 +180,29 @@ def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float
 
 def _two_sided(z: float) -> float:
     return 2 * NormalDist().cdf(-abs(z))
+
+
+def means_p(
+    n: int,
+    total: float,
+    squares: float,
+    other_n: int,
+    other_total: float,
+    other_squares: float,
+) -> float:
+    """Return the p-value of two means being equal, from sums and sums of squares.
+
+    Welch's test with the normal approximation, for groups of at least some 30.
+
+    >>> round(means_p(100, 500.0, 2600.0, 100, 550.0, 3125.0), 4)
+    0.0004
+    """
+    one, two = total / n, other_total / other_n
+    spread = (squares / n - one * one) / (n - 1)
+    other_spread = (other_squares / other_n - two * two) / (other_n - 1)
+    if spread + other_spread <= 0:
+        return 1.0 if one == two else 0.0
+    return _two_sided((one - two) / sqrt(spread + other_spread))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

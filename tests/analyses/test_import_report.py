@@ -27,7 +27,7 @@ def test_every_record_accounted_for(tmp_path):
     assert result.caveats == ("odd.csv: What is this?",)
     assert result.n == 19
     title = result.chart().layout.title.text
-    assert title == "<b>2 records kept out, most of them in b.csv</b>"
+    assert title == "<b>2 records kept out, all of them in b.csv</b>"
 
 
 def test_it_would_say_so_if_a_record_were_missing(tmp_path):

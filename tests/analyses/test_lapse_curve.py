@@ -46,7 +46,7 @@ def test_silences_by_hand(tmp_path):
     assert curve.n == 3
     assert curve.as_of == datetime(2026, 2, 10)
     assert curve.finding == (
-        "The data hold 5 purchases only: too few to say when a customer has lapsed."
+        "The data hold 5 purchases of 3 buyers only: too few to say when a customer has lapsed."
     )
 
 
@@ -72,7 +72,7 @@ def test_when_it_cannot_say(tmp_path):
 
     once = [f"c{i} 2026-0{1 + i % 6}-01 5" for i in range(60)]
     assert finding("none") == "There are no purchases: when a customer has lapsed cannot be said."
-    assert finding("one", "ann 2026-01-01 5").startswith("The data hold 1 purchase only")
+    assert finding("one", "ann 2026-01-01 5").startswith("The data hold 1 purchase of 1 buyer only")
     assert finding("once", *once) == (
         "None of the 60 buyers has bought on a second day: silence cannot say who has lapsed."
     )
@@ -109,7 +109,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
 
 def test_values_it_cannot_use(tmp_path):
     ws = company(tmp_path)
-    with pytest.raises(BadQuestion, match="at least 1 day"):
+    with pytest.raises(BadQuestion, match="give a whole number"):
         cx.lapse_curve(ws, horizon_days=0)
     with pytest.raises(BadQuestion, match="between 0 and 1"):
         cx.lapse_curve(ws, return_share=20)

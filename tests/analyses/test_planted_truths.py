@@ -37,7 +37,7 @@ def test_t16_the_naive_score_is_told_with_its_response_rate(planted, truth):
     assert nps["answers"] == truth["T16"]["answered"]
     assert nps["response_share"] < 0.5
     # those who answer have been customers for longer, and the caveat says so
-    assert score.caveats[0].startswith("Whoever answered NPS had been known for")
+    assert score.caveats[0].startswith("Those who answered NPS had been known longer: ")
 
 
 def test_t20_every_kind_of_dirt_is_counted_aloud(planted, truth):

@@ -100,5 +100,5 @@ def test_values_it_cannot_use(tmp_path):
     ws = company(tmp_path)
     with pytest.raises(BadQuestion, match="No sentiment is called 'angry'"):
         cx.quotes(ws, sentiment="angry")
-    with pytest.raises(BadQuestion, match="at least 1 comment"):
+    with pytest.raises(BadQuestion, match="give a whole number"):
         cx.quotes(ws, most=0)

@@ -125,7 +125,7 @@ def test_a_segment_that_differs_is_named(tmp_path):
     score = cx.score(company(tmp_path, feedback=rows), by="touchpoint")
     assert score.finding == (
         "By touchpoint 'phone' has a lower CSAT than the others: 40.0 % in the top box (27.6 to "
-        "53.8) from 50 answers, against 91.4 from 58."
+        "53.8) from 50 answers, against 91.4 % from 58."
     )
     assert "Only 8 answers to CSAT in 'mail': too few to say." in score.caveats
     assert "associated with it, not caused by it" in score.caveats[-1]
@@ -138,7 +138,7 @@ def test_a_segment_that_differs_is_named(tmp_path):
     )
     same = [row | {"score": 5 if i % 2 else 1} for i, row in enumerate(rows)]
     quiet = cx.score(company(tmp_path / "same", feedback=same), by="touchpoint")
-    assert quiet.finding == "By touchpoint no CSAT stands out from the others (108 answers)."
+    assert quiet.finding == "By touchpoint no segment's CSAT surely differs from the others' (108 answers)."
 
 
 def test_small_segments_are_gathered_and_nobody_is_lost(tmp_path):
@@ -158,8 +158,8 @@ def test_who_keeps_silent_is_compared(tmp_path):
     rows = answers("nps", *[9] * 30, invited_at="2026-03-01T10:00") + silent("nps", 30)
     score = cx.score(company(tmp_path, customers=known, feedback=rows))
     assert score.caveats == (
-        "Whoever answered NPS had been known for 365 days on average when asked, whoever kept "
-        "silent for 28: the score speaks for the former.",
+        "Those who answered NPS had been known longer: 365 days on average when asked, against 28 "
+        "of those who kept silent. The score speaks for those known longer.",
     )
 
 

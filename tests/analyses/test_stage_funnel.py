@@ -44,8 +44,8 @@ def test_five_customers_counted_by_hand(tmp_path):
     assert funnel.as_of == datetime(2026, 3, 31)
     assert funnel.finding == (
         "Of 4 customers at 'visit', 25.0 % (4.6–69.9) got to 'buy' within 30 days; the largest "
-        "loss is from 'visit' to 'cart', where 50.0 % (15.0–85.0) of 4 stopped (too few to say "
-        "more)."
+        "loss is between 'visit' and 'cart': 50.0 % (15.0–85.0) of 4 got no further (too few to "
+        "say more)."
     )
     assert funnel.caveats[0] == (
         "1 customer entered less than 30 days before the end of the data: they may still be on "
@@ -158,6 +158,8 @@ def test_a_stage_named_twice_needs_a_later_time(tmp_path):
     )
     funnel = cx.stage_funnel(company(tmp_path, events=rows), stages=["buy", "buy"])
     assert [count for *_, count in counts(funnel)] == [2, 1]
+    assert "2 customers at 'buy', 50.0 % (9.5–90.5) got to 'buy (2)'" in funnel.finding
+    assert list(funnel.chart().data[0].y) == ["buy", "buy (2)"]
 
 
 def test_the_settings_name_the_journey(tmp_path):
@@ -179,7 +181,14 @@ def test_the_settings_name_the_journey(tmp_path):
         ({}, "No stages were named, and the settings hold no journey."),
         ({"stages": ["visit"], "optional": ["cart"]}, "'cart' is optional but is not among"),
         ({"stages": ["visit", "buy"], "optional": ["visit"]}, "The first stage, 'visit', cannot"),
-        ({"stages": ["visit"], "within_days": 0}, "within_days is 0; a window is at least 1 day."),
+        (
+            {"stages": ["visit"], "within_days": 0},
+            "within_days is 0; give a whole number from 1 to 100,000.",
+        ),
+        ({"stages": ["visit"], "within_days": "30"}, "within_days is '30'; give a whole number"),
+        ({"stages": "visit"}, "stages is 'visit'; give a list of texts"),
+        ({"stages": ["visit"], "by": "nope"}, "There is no field 'nope' to compare by. There are:"),
+        ({"stages": ["visit"], "as_of": 20260101}, "as_of is 20260101, which is not a date."),
         ({"stages": ["visit"], "as_of": "soon"}, "as_of is 'soon', which is not a date."),
     ],
 )
@@ -199,7 +208,7 @@ def test_the_segment_that_differs_is_named_and_chance_is_not(tmp_path):
     broken = company(tmp_path / "broken", events=log(30))
     result = cx.stage_funnel(broken, stages=["visit", "buy"], by="channel")
     assert result.finding == (
-        "From 'visit' to 'buy', 'app' keeps 30.0 % (21.9–39.6) of 100, the others 60.0 % "
+        "From 'visit' to 'buy', 'app' keeps 30.0 % (21.9–39.6) of 100 customers, the others 60.0 % "
         "(50.2–69.1) of 100: a difference of -30.0 points (-42.2 to -16.3), the largest between "
         "segments."
     )
@@ -221,7 +230,39 @@ def test_visitors_count_and_are_said(tmp_path):
     rows.append({"visitor_id": "v1", "occurred_at": "2026-01-01T10:00", "event": "visit"})
     funnel = cx.stage_funnel(company(tmp_path, events=rows), stages=["visit", "buy"])
     assert funnel.finding.startswith("Of 2 visitors or customers at 'visit'")
-    assert funnel.caveats[0].startswith("1 of those who entered are visitors whom nobody could")
+    assert funnel.table["visitors"].to_list() == [1, 0]
+    assert funnel.caveats[0] == (
+        "1 of those who entered are visitors whom nobody could link to a customer, and 0 of them "
+        "got to 'buy': whoever buys becomes known. One person with two browsers counts twice."
+    )
+
+
+def test_visitors_do_not_make_one_segment_look_better(tmp_path):
+    """Half of all known customers buy on either channel; visitors, who never do, are on the web."""
+    rows = [f"w{n} 2026-01-01T10:00 visit web" for n in range(60)]
+    rows += [f"w{n} 2026-01-01T11:00 buy web" for n in range(30)]
+    rows += [f"a{n} 2026-01-01T10:00 visit app" for n in range(60)]
+    rows += [f"a{n} 2026-01-01T11:00 buy app" for n in range(30)]
+    strangers = [
+        {"visitor_id": f"v{n}", "occurred_at": "2026-01-01", "event": "visit", "channel": "web"}
+        for n in range(200)
+    ]
+    ws = company(tmp_path, events=[*events(*rows, "zoe 2026-03-31T00:00 end"), *strangers])
+    finding = cx.stage_funnel(ws, stages=["visit", "buy"], by="channel").finding
+    assert finding.endswith("No segment surely differs.")
+
+
+def test_who_has_the_next_stage_at_another_time_is_said(tmp_path):
+    rows = [f"c{n} 2026-01-02T10:00 deliver" for n in range(10)]
+    rows += [f"c{n} 2026-01-01T10:00 review" for n in range(4)]
+    rows += [f"c{n} 2026-01-03T10:00 review" for n in range(4, 9)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 end"))
+    funnel = cx.stage_funnel(ws, stages=["deliver", "review"])
+    assert funnel.table["otherwise"].to_list() == [0, 4]
+    assert (
+        "4 of the 5 who got no further than 'deliver' do have 'review', but before 'deliver' "
+        "or more than 30 days after they entered." in funnel.caveats
+    )
 
 
 def brute_force(log, path, as_of, window):

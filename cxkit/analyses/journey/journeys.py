@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
+from cxkit.errors import names
 from cxkit.result import Result, counted
 from cxkit.safe import shown
 from cxkit.workspace import Workspace, query_text
@@ -32,12 +33,13 @@ def journeys(
         the result on.
     """
     until = workspace.moment(as_of)
-    table = workspace.query("journeys", customers=list(customers), as_of=until)
+    asked = names("customers", customers)
+    table = workspace.query("journeys", customers=list(asked), as_of=until)
     return Result(
         name="journeys",
         question=QUESTION,
         table=table,
-        finding=_finding(table, len(set(customers))),
+        finding=_finding(table, len(set(asked))),
         sql=query_text("journeys"),
         as_of=until,
         n=table["customer_id"].n_unique(),

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion
+from cxkit.errors import BadQuestion, names, whole_number
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import (
     ENOUGH,
@@ -22,6 +22,7 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How far do customers get along the journey?"
+_COUNTS = ["customers", "visitors", "onward_through", "otherwise", "left_out", "came_again"]
 
 
 def stage_funnel(
@@ -51,43 +52,46 @@ def stage_funnel(
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        One row per segment and stage: segment ("all" without `by`), stage, optional, entered
-        (customers at the first stage), customers, share_of_start and share_of_previous with
-        Wilson's interval (_low, _high), lost (to the previous required stage), skipped (passed
-        on without the optional stage), left_out (too young to count), visitors (of those who
-        entered: browsers that nobody could link to a person). The semantics are those of
-        ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
+        One row per segment and stage: segment ("all" without `by`), place (1 is the first), stage,
+        optional, entered (customers at the first stage), customers, share_of_start and
+        share_of_previous with Wilson's interval (_low, _high), lost (to the previous required
+        stage), skipped (went on without the optional stage), otherwise (of those lost before this
+        stage: had it, but too early or too late), visitors (of the customers: browsers that
+        nobody could link to a person), left_out (too young to count), came_again (entered more
+        than once). The semantics are those of ClickHouse's `windowFunnel`, over every entry that
+        is at least `within_days` old.
 
     Raises:
-        BadQuestion: where there is no stage, a stage is optional but not named, or the first
-            stage is optional.
+        BadQuestion: where there is no stage, a stage is optional but not named, the first stage
+            is optional, or `by` is no field of the data.
     """
     journey = workspace.settings.journey
-    names = tuple(stages or journey.stages)
-    skippable = tuple(optional if optional is not None else journey.optional if not stages else ())
-    days = journey.within_days if within_days is None else within_days
-    _check(names, skippable, days)
+    places_named = names("stages", stages) if stages is not None else journey.stages
+    chosen = () if stages is not None else journey.optional
+    skippable = names("optional", optional) if optional is not None else chosen
+    days = journey.within_days if within_days is None else whole_number("within_days", within_days)
+    _check(places_named, skippable)
     until = workspace.moment(as_of)
-    places = range(1, len(names) + 1)
-    touched = [journey.touchpoints_of(stage) for stage in names]
-    table = workspace.query(
+    places = range(1, len(places_named) + 1)
+    touched = [journey.touchpoints_of(stage) for stage in places_named]
+    counts = workspace.query(
         "stage_funnel",
-        stages=list(names),
-        optional=[stage in skippable for stage in names],
+        stages=list(places_named),
+        optional=[stage in skippable for stage in places_named],
         touchpoints=[touchpoint for group in touched for touchpoint in group],
         places=[place for place, group in zip(places, touched, strict=True) for _ in group],
         as_of=until,
         within_days=days,
-        by=by or "all",
-        **_routes(names, skippable, touched),
+        by=workspace.segment(by, own=("channel", "device")),
+        **_routes(places_named, skippable, touched),
     )
-    table = _shares(_gather(table, workspace.least))
+    table = _shares(_gather(counts, workspace.least))
     return Result(
         name="stage_funnel",
         question=QUESTION,
         table=table,
         finding=_finding(table, days, by),
-        caveats=_caveats(table, days, by, _absent(workspace, names, touched)),
+        caveats=_caveats(table, days, by, _absent(workspace, places_named, touched)),
         sql=query_text("stage_funnel"),
         as_of=until,
         n=_total(table, "entered"),
@@ -95,27 +99,25 @@ def stage_funnel(
     )
 
 
-def _check(names: tuple[str, ...], skippable: tuple[str, ...], days: int) -> None:
-    if not names:
+def _check(stages: tuple[str, ...], skippable: tuple[str, ...]) -> None:
+    if not stages:
         raise BadQuestion(
             "No stages were named, and the settings hold no journey. "
             'Name them, first to last: stages=["visited", "bought"].'
         )
-    strangers = [stage for stage in skippable if stage not in names]
+    strangers = [stage for stage in skippable if stage not in stages]
     if strangers:
         raise BadQuestion(f"'{strangers[0]}' is optional but is not among the stages.")
-    if names[0] in skippable:
-        raise BadQuestion(f"The first stage, '{names[0]}', cannot be optional: all start there.")
-    if days < 1:
-        raise BadQuestion(f"within_days is {days}; a window is at least 1 day.")
+    if stages[0] in skippable:
+        raise BadQuestion(f"The first stage, '{stages[0]}', cannot be optional: all start there.")
 
 
 def _routes(
-    names: tuple[str, ...], skippable: tuple[str, ...], touched: list[tuple[str, ...]]
+    stages: tuple[str, ...], skippable: tuple[str, ...], touched: list[tuple[str, ...]]
 ) -> dict[str, list[int] | list[bool]]:
     """Lay out the ways to walk: the required stages, and one way through each optional stage."""
-    places = range(1, len(names) + 1)
-    required = [place for place in places if names[place - 1] not in skippable]
+    places = range(1, len(stages) + 1)
+    required = [place for place in places if stages[place - 1] not in skippable]
     ways = {0: required} | {p: sorted([*required, p]) for p in places if p not in required}
     steps = [(way, step, place) for way, path in ways.items() for step, place in enumerate(path, 1)]
     later = []
@@ -131,12 +133,12 @@ def _routes(
 
 
 def _absent(
-    workspace: Workspace, names: tuple[str, ...], touched: list[tuple[str, ...]]
+    workspace: Workspace, stages: tuple[str, ...], touched: list[tuple[str, ...]]
 ) -> list[str]:
     """Name the stages of which the data hold not one row."""
     known = workspace.sql("select distinct touchpoint::varchar as touchpoint from timeline")
     present = set(known["touchpoint"])
-    return [s for s, group in zip(names, touched, strict=True) if not present & set(group)]
+    return [s for s, group in zip(stages, touched, strict=True) if not present & set(group)]
 
 
 def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -145,7 +147,7 @@ def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
     return (
         gathered(table.with_columns(_entries=entries), "_entries", least=least)
         .group_by("segment", "stage", "place", "optional", maintain_order=True)
-        .agg(pl.col("customers", "onward_through", "left_out", "visitors").sum())
+        .agg(pl.col(_COUNTS).sum())
     )
 
 
@@ -160,6 +162,7 @@ def _shares(table: pl.DataFrame) -> pl.DataFrame:
     frame = add_wilson(frame, "customers", "_previous", "share_of_previous")
     return frame.select(
         "segment",
+        "place",
         "stage",
         "optional",
         "entered",
@@ -172,8 +175,10 @@ def _shares(table: pl.DataFrame) -> pl.DataFrame:
         "share_of_previous_high",
         lost=pl.when(~pl.col("optional")).then(pl.col("_previous") - pl.col("customers")),
         skipped=pl.when("optional").then(pl.col("_next") - pl.col("onward_through")),
-        left_out="left_out",
+        otherwise="otherwise",
         visitors="visitors",
+        left_out="left_out",
+        came_again="came_again",
     )
 
 
@@ -182,45 +187,55 @@ def _total(table: pl.DataFrame, column: str) -> int:
 
 
 def _whole(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the required stages of all segments together."""
-    return (
+    """Return the required stages of all segments together; one named twice is numbered."""
+    whole = (
         table.filter(~pl.col("optional"))
-        .group_by("stage", maintain_order=True)
-        .agg(pl.col("customers").sum())
+        .group_by("place", "stage", maintain_order=True)
+        .agg(pl.col("customers", "otherwise", "visitors").sum())
     )
+    again = pl.int_range(1, pl.len() + 1).over("stage")
+    label = pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
+    return whole.with_columns(stage=label)
 
 
-def _worst(table: pl.DataFrame) -> tuple[str, str, int, int] | None:
-    """Return the step that loses most of those who came so far: from, to, arrived, lost."""
-    whole = _whole(table)
-    steps = list(zip(whole["stage"], whole["customers"], strict=True))
+def _worst(table: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the step that loses most of those who came so far."""
+    steps = _whole(table).with_columns(
+        before=pl.col("stage").shift(1), base=pl.col("customers").shift(1)
+    )
     losses = [
-        (before, stage, base, base - count)
-        for (before, base), (stage, count) in pairwise(steps)
-        if base > 0
+        {**row, "lost": row["base"] - row["customers"]}
+        for row in steps.iter_rows(named=True)
+        if row["base"]
     ]
-    return max(losses, key=lambda loss: loss[3] / loss[2], default=None)
+    return max(losses, key=lambda loss: loss["lost"] / loss["base"], default=None)
 
 
 def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     """Return the step at which one segment differs most from all others, if any surely does.
 
     Every segment is set against the others at every step; Benjamini and Hochberg's procedure
-    keeps the false alarms among all these comparisons at one in twenty.
+    keeps the false alarms among all these comparisons at one in twenty. Visitors stay out: a
+    visitor who buys becomes known, so those still unknown are the ones who did not.
     """
-    steps = table.filter(~pl.col("optional")).with_columns(
-        base=pl.col("customers").shift(1).over("segment"),
-        before=pl.col("stage").shift(1).over("segment"),
-        place=pl.int_range(pl.len()).over("segment"),
+    known = pl.col("customers") - pl.col("visitors")
+    steps = (
+        table.filter(~pl.col("optional"))
+        .with_columns(known=known)
+        .with_columns(
+            base=pl.col("known").shift(1).over("segment"),
+            before=pl.col("stage").shift(1).over("segment"),
+            all_known=pl.col("known").sum().over("place"),
+        )
+        .with_columns(all_base=pl.col("base").sum().over("place"))
+        .filter(pl.col("before").is_not_null() & ~pl.col("segment").is_in(["missing", "other"]))
     )
-    sums = pl.col("base", "customers").sum().over("place").name.prefix("all_")
-    steps = steps.filter(pl.col("place") > 0).with_columns(sums)
     found = []
     for row in steps.iter_rows(named=True):
-        rest, rest_base = row["all_customers"] - row["customers"], row["all_base"] - row["base"]
+        rest, rest_base = row["all_known"] - row["known"], row["all_base"] - row["base"]
         if row["base"] >= ENOUGH and rest_base >= ENOUGH:
-            gap = newcombe(row["customers"], row["base"], rest, rest_base)
-            p = shares_p(row["customers"], row["base"], rest, rest_base)
+            gap = newcombe(row["known"], row["base"], rest, rest_base)
+            p = shares_p(row["known"], row["base"], rest, rest_base)
             found.append({**row, "rest": rest, "rest_base": rest_base, "gap": gap, "p": p})
     surely = [
         told
@@ -233,9 +248,10 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
 def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
+        known = "known customers" if _total(table, "visitors") else "customers"
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
-            f"{said(apart['customers'], apart['base'])} of {apart['base']:,}, the others "
+            f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
             f"{said(apart['rest'], apart['rest_base'])} of {apart['rest_base']:,}: a difference "
             f"of {100 * apart['gap'].value:+.1f} points ({100 * apart['gap'].low:+.1f} to "
             f"{100 * apart['gap'].high:+.1f}), the largest between segments."
@@ -248,15 +264,11 @@ def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
     worst = _worst(table)
     if worst is None:
         return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
-    whole = _whole(table)
-    last, arrived = whole["stage"][-1], int(whole["customers"][-1])
-    before, stage, base, lost = worst
-    if lost == 0:
-        return (
-            f"All {counted(entered, who)} at '{first}' got to '{last}' within "
-            f"{counted(days, 'day')}."
-        )
-    small = " (too few to say more)" if base < ENOUGH else ""
+    last, arrived = _whole(table).select("stage", "customers").row(-1)
+    window = f"within {counted(days, 'day')}"
+    if worst["lost"] == 0:
+        return f"All {counted(entered, who)} at '{first}' got to '{last}' {window}."
+    small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
         alike = f" By {by} there is nothing to compare: all are '{table['segment'][0]}'."
@@ -264,8 +276,8 @@ def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
         alike = " No segment surely differs."
     return (
         f"Of {counted(entered, who)} at '{first}', {said(arrived, entered)} got to '{last}' "
-        f"within {counted(days, 'day')}; the largest loss is from '{before}' to '{stage}', where "
-        f"{said(lost, base)} of {base:,} stopped{small}.{alike}"
+        f"{window}; the largest loss is between '{worst['before']}' and '{worst['stage']}': "
+        f"{said(worst['lost'], worst['base'])} of {worst['base']:,} got no further{small}.{alike}"
     )
 
 
@@ -276,32 +288,46 @@ def _noun(table: pl.DataFrame) -> str:
 
 def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) -> tuple[str, ...]:
     notes = []
-    young = _total(table, "left_out")
+    young, visitors = _total(table, "left_out"), _total(table, "visitors")
     if young:
         notes.append(
-            f"{counted(young, 'customer')} entered less than {counted(days, 'day')} before the "
+            f"{counted(young, _noun(table))} entered less than {counted(days, 'day')} before the "
             "end of the data: they may still be on their way, and are left out."
         )
-    visitors = _total(table, "visitors")
+    again = _total(table, "came_again")
+    if again:
+        notes.append(f"{again:,} entered more than once: the try that got furthest counts.")
+    whole = _whole(table)
     if visitors:
+        arrived = int(whole["visitors"][-1])
         notes.append(
-            f"{visitors:,} of those who entered are visitors whom nobody could link to a "
-            "customer: one person with two browsers counts twice."
+            f"{visitors:,} of those who entered are visitors whom nobody could link to a customer, "
+            f"and {arrived:,} of them got to '{whole['stage'][-1]}': whoever buys becomes known. "
+            "One person with two browsers counts twice."
         )
+    for before, after in pairwise(whole.iter_rows(named=True)):
+        lost = before["customers"] - after["customers"]
+        if after["otherwise"] > max(0.1 * lost, 0):
+            notes.append(
+                f"{after['otherwise']:,} of the {lost:,} who got no further than "
+                f"'{before['stage']}' do have '{after['stage']}', but before "
+                f"'{before['stage']}' or more than {counted(days, 'day')} after they entered."
+            )
     notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
-    for stage, skipped, entered in (
+    for stage, skipped, passed in (
         table.filter(pl.col("optional"))
-        .group_by("stage", maintain_order=True)
+        .group_by("place", "stage", maintain_order=True)
         .agg(pl.col("skipped").sum(), pl.col("customers").sum())
+        .drop("place")
         .iter_rows()
     ):
         notes.append(
-            f"'{stage}' is optional: {entered:,} passed it, and {skipped:,} went on without it."
+            f"'{stage}' is optional: {passed:,} passed it, and {skipped:,} went on without it."
         )
     small = table.filter((pl.col("entered") < ENOUGH) & (pl.col("entered") > 0))
     for segment, entered in small.select("segment", "entered").unique(maintain_order=True).rows():
         notes.append(f"Only {entered:,} entered in '{segment}': too few to say.")
-    if by:
+    if by and table["segment"].n_unique() > 1:
         notes.append(
             f"Segments by {by} differ in more than {by}: a difference is associated with it, "
             "not caused by it."
@@ -313,22 +339,26 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     worst = _worst(table)
     parts = table["segment"].n_unique() > 1
     apart = _apart(table) if parts else None
-    title = "Nobody has entered yet"
+    title = f"{counted(_total(table, 'entered'), _noun(table))} entered"
     if apart:
         title = (
-            f"'{apart['segment']}' keeps {apart['customers'] / apart['base']:.0%} from "
+            f"'{apart['segment']}' keeps {apart['known'] / apart['base']:.0%} from "
             f"'{apart['before']}' to '{apart['stage']}', the others "
             f"{apart['rest'] / apart['rest_base']:.0%}"
         )
     elif worst:
-        share = f"{worst[3] / worst[2]:.0%}"
-        title = f"The largest loss: {share} stop between '{worst[0]}' and '{worst[1]}'"
+        share = f"{worst['lost'] / worst['base']:.0%}"
+        title = f"The largest loss: {share} get no further than '{worst['before']}'"
+    again = pl.int_range(1, pl.len() + 1).over("segment", "stage")
+    labelled = table.with_columns(
+        label=pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
+    )
     return charts.bars(
-        table,
+        labelled,
         length="share_of_start",
         low="share_of_start_low",
         high="share_of_start_high",
-        label="stage",
+        label="label",
         group="segment" if parts else None,
         title=title,
         unit=f"share of those who reached '{table['stage'][0]}'",
@@ -338,5 +368,5 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         ],
         highlight=None
         if parts
-        else [worst is not None and stage == worst[1] for stage in table["stage"]],
+        else [worst is not None and place == worst["place"] for place in table["place"]],
     )

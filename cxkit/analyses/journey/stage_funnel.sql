@@ -62,7 +62,8 @@ trail as (
 ),
 
 entered as (
-    select customer_key, min(occurred_at) <= $as_of::timestamp - to_days($within_days) as ripe,
+    select customer_key, count(*) as tries,
+        min(occurred_at) <= $as_of::timestamp - to_days($within_days) as ripe,
         arg_min(spot, (occurred_at, coalesce(spot, '~'))) as spot
     from passages
     where place = 1
@@ -70,7 +71,7 @@ entered as (
 ),
 
 segments as (
-    select entered.customer_key, entered.ripe, not people.known as visitor,
+    select entered.customer_key, entered.tries, entered.ripe, not people.known as visitor,
         coalesce(
             case $by
                 when 'all' then 'all' when 'channel' then spot when 'device' then spot
@@ -85,17 +86,33 @@ segments as (
     left join customers using (customer_id)
 ),
 
+got as (
+    select distinct trail.route, trail.step, routes.place, trail.customer_key
+    from trail join routes using (route, step)
+),
+
 reached as (
-    select route, place, segment, count(distinct customer_key) as customers
-    from trail
-    join routes using (route, step)
+    select route, place, segment, count(*) as customers, count(*) filter (visitor) as visitors
+    from got join segments using (customer_key)
+    group by all
+),
+
+-- who got no further than the stage before, yet has this stage too early or too late
+astray as (
+    select next.place, segments.segment, count(*) as otherwise
+    from got
+    join routes as next on got.route = 0 and next.route = 0 and next.step = got.step + 1
     join segments using (customer_key)
+    anti join got as there
+        on there.route = 0 and there.step = next.step and there.customer_key = got.customer_key
+    semi join passages as missed
+        on missed.customer_key = got.customer_key and missed.place = next.place
     group by all
 ),
 
 told as (
     select segment, count(*) filter (not ripe) as left_out,
-        count(*) filter (ripe and visitor) as visitors
+        count(*) filter (ripe and tries > 1) as came_again
     from segments
     group by segment
 )
@@ -103,8 +120,10 @@ told as (
 select
     told.segment, stages.stage, stages.place, stages.optional,
     coalesce(walked.customers, 0) as customers,
+    coalesce(walked.visitors, 0) as visitors,
     coalesce(onward.customers, 0) as onward_through,
-    told.left_out, told.visitors
+    coalesce(astray.otherwise, 0) as otherwise,
+    told.left_out, told.came_again
 from (
     from told
     union all
@@ -117,5 +136,8 @@ left join reached as walked
     and walked.route = case when stages.optional then stages.place else 0 end
 left join reached as onward
     on stages.optional and onward.segment = told.segment and onward.route = stages.place
-    and onward.place = (select min(place) from stages as s where s.place > stages.place and not s.optional)
+    and onward.place = (
+        select min(place) from stages as s where s.place > stages.place and not s.optional
+    )
+left join astray on astray.segment = told.segment and astray.place = stages.place
 order by told.segment, stages.place

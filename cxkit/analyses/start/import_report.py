@@ -38,9 +38,12 @@ def _finding(table: pl.DataFrame) -> str:
     sums = {place: int(table[place].sum()) for place in _PLACES}
     told = ", ".join(f"{sums[place]:,} {place.replace('_', ' ')}" for place in _PLACES)
     whole = sum(sums.values()) == table["records"].sum()
+    waiting = table.filter((pl.col("recipe") == "") & (pl.col("records") > 0))
+    wait = f" {int(waiting['records'].sum()):,} of the skipped wait for an answer."
     return (
         f"{'All' if whole else 'NOT all'} {counted(int(table['records'].sum()), 'record')} of "
         f"{counted(table.height, 'file')} are accounted for: {told}."
+        f"{wait if waiting.height else ''}"
     )
 
 
@@ -58,7 +61,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     title = "Every record that should have loaded did"
     if kept_out:
         worst = table.sort(["set_aside", "file"], descending=[True, False]).row(0, named=True)
-        title = f"{counted(kept_out, 'record')} kept out, most of them in {worst['file']}"
+        most = "all" if worst["set_aside"] == kept_out else "most"
+        title = f"{counted(kept_out, 'record')} kept out, {most} of them in {worst['file']}"
     return charts.bars(
         shares,
         length="share_arrived",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, listed
+from cxkit.errors import BadQuestion, listed, whole_number
 from cxkit.result import Result, counted
 from cxkit.safe import masked
 from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
@@ -49,8 +49,7 @@ def quotes(
         raise BadQuestion(
             f"No sentiment is called '{sentiment}'. The levels are: {listed(LEVELS)}."
         )
-    if most < 1:
-        raise BadQuestion(f"most is {most}; ask for at least 1 comment.")
+    whole_number("most", most)
     until = workspace.moment(as_of)
     comments = workspace.query("quotes", as_of=until)
     scores = score_comments(comments["comment"])

@@ -33,8 +33,8 @@ _RULES = {
     "stars": _Rule("star rating", 1, 5, 4, "% top box (4-5 of 5)"),
 }
 _COUNTS = (
-    "given answers top bottom total squares invited responded voices voices_tenure silent "
-    "silent_tenure"
+    "given answers touchpoints top bottom total squares invited responded voices voices_tenure "
+    "voices_squares silent silent_tenure silent_squares"
 ).split()
 
 
@@ -73,7 +73,7 @@ def score(
         most=[rule.most for rule in _RULES.values()],
         top=[rule.top for rule in _RULES.values()],
         as_of=until,
-        by=by or "all",
+        by=workspace.segment(by, own=("touchpoint", "question")),
     ).fill_null(0)
     known = _summed(counts.filter(pl.col("metric").is_in(list(_RULES))), workspace.least)
     table = _scored(known)
@@ -233,12 +233,15 @@ def _segments_differ(scored: pl.DataFrame, by: str) -> str:
         )
     row = _standing_out(scored)
     if row is None:
-        return f"By {by} no {name} stands out from the others ({counted(n, 'answer')})."
+        return (
+            f"By {by} no segment's {name} surely differs from the others' ({counted(n, 'answer')})."
+        )
     rest = _rest(rows, row)
+    unit = f"{rest:+.1f} points" if row["metric"] == "nps" else f"{rest:.1f} %"
     side = "lower" if row["score"] < rest else "higher"
     return (
         f"By {by} '{row['segment']}' has a {side} {name} than the others: {_shown(row)} from "
-        f"{row['answers']:,} answers, against {rest:.1f} from {n - row['answers']:,}."
+        f"{row['answers']:,} answers, against {unit} from {n - row['answers']:,}."
     )
 
 
@@ -257,17 +260,15 @@ def _caveats(
                 f"No unanswered invitation to {name} is recorded: how many were asked and kept "
                 "silent cannot be said, and they may feel otherwise."
             )
-        elif min(row["voices"], row["silent"]) >= ENOUGH:
-            answered, silent = (
-                row["voices_tenure"] / row["voices"],
-                row["silent_tenure"] / row["silent"],
-            )
-            notes.append(
-                f"Whoever answered {name} had been known for {answered:,.0f} days on average when "
-                f"asked, whoever kept silent for {silent:,.0f}: the score speaks for the former."
-            )
+        elif told := _answerers_differ(row):
+            notes.append(f"Those who answered {name} {told}")
         elif row["answers"]:
             notes.append(f"Those who kept silent about {name} may feel otherwise.")
+        if row["touchpoints"] > 1 and not by:
+            notes.append(
+                f"{name[0].upper()}{name[1:]} pools answers about {row['touchpoints']} moments: "
+                'ask by="touchpoint" to see them apart.'
+            )
         if row["given"] > row["answers"]:
             notes.append(
                 f"Left out: {counted(row['given'] - row['answers'], 'answer')} to {name} outside "
@@ -279,7 +280,12 @@ def _caveats(
             f"to {row['scale']} ({counted(row['answers'], 'answer')})."
         )
     for metric, given in others.group_by("metric").agg(pl.col("given").sum()).sort("metric").rows():
-        if given:
+        if given and not metric:
+            notes.append(
+                f"Left out: {counted(given, 'score')} of which nothing says whether it is NPS, "
+                "CSAT, CES or stars: give it a metric in the mapping or the recipe."
+            )
+        elif given:
             notes.append(
                 f"Left out: {counted(given, 'answer')} to '{metric}', which is no score of its own."
             )
@@ -294,6 +300,22 @@ def _caveats(
             "caused by it."
         )
     return tuple(notes)
+
+
+def _answerers_differ(row: dict[str, int]) -> str:
+    """Say how long those who answered had been known, where it surely differs from the silent."""
+    if min(row["voices"], row["silent"]) < ENOUGH:
+        return ""
+    voices = row["voices"], row["voices_tenure"], row["voices_squares"]
+    silent = row["silent"], row["silent_tenure"], row["silent_squares"]
+    if intervals.means_p(*voices, *silent) >= 0.05:
+        return ""
+    answered, kept = voices[1] / voices[0], silent[1] / silent[0]
+    side = "longer" if answered > kept else "for a shorter time"
+    return (
+        f"had been known {side}: {answered:,.0f} days on average when asked, against {kept:,.0f} "
+        f"of those who kept silent. The score speaks for those known {side}."
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

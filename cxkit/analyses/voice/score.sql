@@ -12,7 +12,7 @@ records as (
     -- all answers to one invitation stand in one record of a file
     select
         {'file': feedback.source_file, 'no': feedback.record_no} as record, touchpoint, invited_at,
-        {'metric': metric, 'scale': coalesce(scale, most)} as measure,
+        {'metric': coalesce(metric, ''), 'scale': coalesce(scale, most)} as measure,
         date_diff('day', known_since, invited_at) as tenure,
         case when coalesce(given_at <= $as_of::timestamp, true) then score end as score,
         score between least and coalesce(scale, most) as sound, score >= top as top,
@@ -23,11 +23,13 @@ records as (
             else json_extract_string(attributes, '/' || $by)
         end, 'missing') as segment
     from feedback left join rules using (metric) left join customers using (customer_id)
-    where metric is not null and coalesce(least(invited_at, given_at) <= $as_of::timestamp, true)
+    where (metric is not null or score is not null)
+        and coalesce(least(invited_at, given_at) <= $as_of::timestamp, true)
 ),
 
 answers as (
     select measure, segment, count(score) as given, count(score) filter (sound) as answers,
+        count(distinct touchpoint) filter (sound) as touchpoints,
         count(score) filter (sound and top) as top,
         count(score) filter (sound and score <= 6) as bottom,
         sum(score) filter (sound) as total, sum(score * score) filter (sound) as squares
@@ -50,8 +52,10 @@ invitations as (
 invited as (
     select measure, segment, count(*) as invited, count(*) filter (responded) as responded,
         count(tenure) filter (responded) as voices, sum(tenure) filter (responded) as voices_tenure,
+        sum(tenure * tenure) filter (responded) as voices_squares,
         count(tenure) filter (not responded) as silent,
-        sum(tenure) filter (not responded) as silent_tenure
+        sum(tenure) filter (not responded) as silent_tenure,
+        sum(tenure * tenure) filter (not responded) as silent_squares
     from invitations group by all
 )
 

@@ -55,7 +55,9 @@ def sentiment(
         The comments of a segment add up to its comments with text.
     """
     until = workspace.moment(as_of)
-    comments = workspace.query("sentiment", as_of=until, by=by or "all")
+    comments = workspace.query(
+        "sentiment", as_of=until, by=workspace.segment(by, own=("touchpoint", "metric", "question"))
+    )
     scores = score_comments(comments["comment"])
     table = _levels(comments["segment"], scores, workspace.least)
     languages = scores.filter(pl.col("reason") == "language")["language"].to_list()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion
+from cxkit.errors import BadQuestion, whole_number
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import carried, lapse_interval, lapse_limit, return_curve
@@ -47,12 +47,11 @@ def lapse_curve(
         BadQuestion: where the horizon is below 1 day or the share is not between 0 and 1.
     """
     life = workspace.settings.lifecycle
-    horizon = life.horizon_days if horizon_days is None else horizon_days
+    asked = life.horizon_days if horizon_days is None else horizon_days
+    horizon = whole_number("horizon_days", asked)
     share = life.return_share if return_share is None else return_share
-    if horizon < 1:
-        raise BadQuestion(f"horizon_days is {horizon}; a horizon is at least 1 day.")
-    if not 0 < share < 1:
-        raise BadQuestion(f"return_share is {share}; it lies between 0 and 1, as in 0.2.")
+    if not isinstance(share, float) or not 0 < share < 1:
+        raise BadQuestion(f"return_share is {share!r}; it lies between 0 and 1, as in 0.2.")
     until = workspace.moment(as_of)
     spells = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
     curve = return_curve(spells, horizon)
@@ -96,8 +95,8 @@ def _finding(
     purchases, buyers = spells.height, spells["customer_key"].n_unique()
     if purchases == 0:
         return "There are no purchases: when a customer has lapsed cannot be said."
-    if purchases < ENOUGH:
-        few = counted(purchases, "purchase")
+    if min(purchases, buyers) < ENOUGH:
+        few = f"{counted(purchases, 'purchase')} of {counted(buyers, 'buyer')}"
         return f"The data hold {few} only: too few to say when a customer has lapsed."
     if not spells["returned"].any():
         return (

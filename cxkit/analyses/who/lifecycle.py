@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion
+from cxkit.errors import whole_number
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.stats.survival import lapse_limit, return_curve
@@ -50,10 +50,10 @@ def lifecycle(
         counted, nor are people who became known after `as_of`.
 
     Raises:
-        BadQuestion: where lapse_days is below 1.
+        BadQuestion: where lapse_days is no whole number from 1 on.
     """
-    if lapse_days is not None and lapse_days < 1:
-        raise BadQuestion(f"lapse_days is {lapse_days}; a lapse limit is at least 1 day.")
+    if lapse_days is not None:
+        whole_number("lapse_days", lapse_days)
     until = workspace.moment(as_of)
     limit = _limit(workspace, until, lapse_days)
     life, company = workspace.settings.lifecycle, workspace.settings.company
@@ -66,7 +66,7 @@ def lifecycle(
         loyal_orders=life.loyal_orders,
         currency=company.currency,
     )
-    table = _shares(counts)
+    table = _shares(counts, limit.days)
     return Result(
         name="lifecycle",
         question=QUESTION,
@@ -103,7 +103,7 @@ def _limit(workspace: Workspace, until: datetime | None, asked: int | None) -> _
     )
 
 
-def _shares(counts: pl.DataFrame) -> pl.DataFrame:
+def _shares(counts: pl.DataFrame, lapse_days: int) -> pl.DataFrame:
     currency = counts["currency"][0]
     one = currency is not None and "," not in currency
     frame = counts.with_columns(
@@ -112,7 +112,15 @@ def _shares(counts: pl.DataFrame) -> pl.DataFrame:
         known=pl.col("customers").sum(),
     )
     return add_wilson(frame, "customers", "known", "share").select(
-        "state", "customers", "share", "share_low", "share_high", "orders", "revenue", "currency"
+        "state",
+        "customers",
+        "share",
+        "share_low",
+        "share_high",
+        "orders",
+        "revenue",
+        "currency",
+        lapse_days=pl.lit(lapse_days, dtype=pl.Int64),
     )
 
 
@@ -158,8 +166,8 @@ def _caveats(table: pl.DataFrame, limit: _Limit, counts: pl.DataFrame) -> tuple[
         notes.append(f"No purchases: {counted(cancelled, 'cancelled order')}.")
     if tried:
         notes.append(
-            f"Of those who have never bought, {tried:,} tried: every order they placed was "
-            "cancelled."
+            f"{tried:,} of those who have never bought did place an order: it was cancelled, or "
+            "could not be supplied."
         )
     if sum(count.values()):
         notes.append("A person known by two ids that nothing links is counted twice.")
@@ -172,7 +180,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     buyers = known - count["prospect"]
     title = f"{count['prospect']:,} of {known:,} known people have never bought"
     if buyers:
-        title = f"{count['lapsed']:,} of {buyers:,} buyers have lapsed; {title}"
+        silent = counted(table["lapse_days"][0], "day")
+        title = f"{count['lapsed']:,} of {buyers:,} buyers silent for over {silent}; {title}"
     return charts.bars(
         table,
         length="share",
