@@ -138,7 +138,10 @@ def test_a_segment_that_differs_is_named(tmp_path):
     )
     same = [row | {"score": 5 if i % 2 else 1} for i, row in enumerate(rows)]
     quiet = cx.score(company(tmp_path / "same", feedback=same), by="touchpoint")
-    assert quiet.finding == "By touchpoint no segment's CSAT surely differs from the others' (108 answers)."
+    assert (
+        quiet.finding
+        == "By touchpoint no segment's CSAT surely differs from the others' (108 answers)."
+    )
 
 
 def test_small_segments_are_gathered_and_nobody_is_lost(tmp_path):

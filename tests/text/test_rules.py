@@ -1,5 +1,4 @@
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -141,20 +140,17 @@ HOSTILE = {
 }
 
 
+# The times stand in benchmarks/voice/hostile.py. Reading that grew with the square of the length
+# would take hours here, so a generous limit tells it from reading that does not.
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_no_input_is_slow(text):
-    word_score("warm up")
-    started = time.perf_counter()
+def test_no_input_stops_the_scorer(text):
     score = word_score(text)
-    assert time.perf_counter() - started < 0.5
     assert score is None or -1 <= score <= 1
 
 
-def test_600_emoji_take_10_ms():
-    word_score("😂")
-    started = time.perf_counter()
+def test_600_emoji_are_one_feeling():
     assert word_score("😂" * 600) > 0
-    assert time.perf_counter() - started < 0.05  # 2 ms alone; other processes may be at work
 
 
 @given(st.text(max_size=200))
