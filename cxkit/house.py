@@ -6,14 +6,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cxkit import settings, workspace
+from cxkit.errors import BadQuestion
 from cxkit.workspace import Workspace
 
 
 def open(store: str | Path | None = None) -> Workspace:
     """Open a store read-only; without one, the demo company.
 
-    Raises NoStore where nothing was imported into `store` yet.
+    Raises NoStore where nothing was imported into `store` yet, BadQuestion where it is no path.
     """
+    if store is not None and not isinstance(store, str | Path):
+        raise BadQuestion(f"store is {store!r}; give the path of a store, as in 'stores/mine'.")
     if store is None:
         from cxkit import demo
 

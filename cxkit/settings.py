@@ -119,6 +119,8 @@ def overlay(settings: Settings, told: Mapping[str, Any], where: str) -> Settings
         if section not in {f.name for f in fields(Settings)}:
             known = listed(f.name for f in fields(Settings))
             raise BadSettings(f"{where} has a section '{section}'. The sections are: {known}.")
+        if section == "imports" and not isinstance(values, list | tuple):
+            raise BadSettings(f"{where}: imports is a list; each entry starts with [[imports]].")
         if section == "imports":
             changes[section] = tuple(_filled(Mapped, item, where, section) for item in values)
         else:
@@ -221,6 +223,8 @@ def keep(store: Path, told: Mapping[str, Any]) -> Path:
                 tables.append(tomlkit.item(_plain(item)))
             document[section] = tables
         else:
+            if not isinstance(values, Mapping):
+                raise BadSettings(f"{section} is {values!r}; give a table of names and values.")
             table = document.setdefault(section, tomlkit.table())
             table.update(_plain(values))
     written = tomlkit.dumps(document)

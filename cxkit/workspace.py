@@ -78,6 +78,11 @@ class Workspace:
         except duckdb.Error as problem:
             reason = str(problem).split("\n\n")[0]
             raise BadQuestion(f"The query could not run. {reason}") from None
+        except pl.exceptions.PolarsError as problem:
+            reason = str(problem).split("\n")[0]
+            raise BadQuestion(
+                f"The result is no table: {reason}. Give each column a name and a type of its own."
+            ) from None
 
     def query(self, name: str, **values: Any) -> pl.DataFrame:
         """Run `analyses/**/<name>.sql` with every `$parameter` bound, and return a polars frame."""

@@ -75,6 +75,13 @@ def test_keep_refuses_what_would_not_load_and_writes_nothing(tmp_path):
     assert not (tmp_path / "cx.toml").exists()
 
 
+def test_what_is_no_table_is_refused(tmp_path):
+    with pytest.raises(BadSettings, match=r"^company is 3; give a table of names and values"):
+        settings.keep(tmp_path, {"company": 3})
+    with pytest.raises(BadSettings, match=r"^cx.toml: imports is a list; each entry starts"):
+        settings.load(write(tmp_path, "imports = 3"))
+
+
 def test_settings_survive_the_way_through_plain_values():
     told = {"journey": {"stages": ["a"], "touchpoints": {"a": ["x", "y"]}}}
     made = settings.overlay(settings.Settings(), told, "test")

@@ -41,6 +41,8 @@ def test_words_come_as_text(ws):
         ("select 1 where $x", "The query could not run."),
         ("selec 1", "The query could not run. Parser Error"),
         ("select no_such from orders", "The query could not run. Binder Error"),
+        ("select 1 as a, 2 as a", "The result is no table: "),
+        ("select 170141183460469231731687303715884105727::hugeint as a", "The result is no table"),
         ("select max(ordered_at) - min(ordered_at) as gap from orders",
          "The column 'gap' is an INTERVAL: give it as days or seconds."),
     ],
@@ -96,3 +98,8 @@ def test_the_query_shown_is_the_query_run():
     assert text.startswith("-- How far")
     with pytest.raises(BadQuestion, match=r"There is no query 'fun'\. The queries are: .*funnel"):
         workspace.query_text("fun")
+
+
+def test_a_store_is_a_path():
+    with pytest.raises(BadQuestion, match=r"^store is 5; give the path of a store"):
+        cx.open(5)
