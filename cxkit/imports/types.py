@@ -13,6 +13,7 @@ import polars as pl
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
 COMMA, POINT = "decimal comma", "decimal point"
 FORMATS = {"time": (DAY_FIRST, MONTH_FIRST), "number": (COMMA, POINT)}
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 # What exporters write for "nothing". Not in texts: a customer may well write "none".
 _NOTHING = ("", "null", "\\n", "nan", "n/a", "#n/a")
@@ -23,6 +24,8 @@ _CLOCK = (
     r"(?:[T ,]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
 )
+# no 25:61, which proves nothing about the day before it
+_REAL_CLOCK = r"^\S+(?:[T ,]+(?:[01]?\d|2[0-3]):[0-5]\d(?:\D|$).*)?$"
 _PLAIN = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
 _SHAPES = {
     "iso": r"^(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})" + _CLOCK,
@@ -98,13 +101,14 @@ def _time_evidence(cells: pl.Series) -> Evidence:
     seen = {name: int(cells.str.contains(shape).sum()) for name, shape in _SHAPES.items()}
     one, two = _first_two(cells, "slashed")
     dot_one, dot_two = _first_two(cells, "dotted")
+    real = cells.str.contains(_REAL_CLOCK)
     return Evidence(
         filled=cells.len(),
         plain=plain,
         unix=int(cells.str.contains(_UNIX).sum()),
         **seen,
-        day_first=int(((one > 12) & (two <= 12)).sum()),
-        month_first=int(((one <= 12) & (two > 12)).sum()),
+        day_first=int(((one > 12) & (one <= 31) & (two <= 12) & real).sum()),
+        month_first=int(((one <= 12) & (two > 12) & (two <= 31) & real).sum()),
         dots_month_first=int(((dot_one <= 12) & (dot_two > 12)).sum()),
         unclear_dates=int(((one <= 12) & (two <= 12) & (one != two)).sum()),
         zoned=int(cells.str.contains(r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$").sum()),
@@ -148,11 +152,13 @@ def decide(found: Evidence, pooled: Evidence, declared: str, zone: str) -> How:
     order = declared if declared in FORMATS["time"] else ""
     mark = declared if declared in FORMATS["number"] else ""
     for seen in (found, pooled):
-        if not order and bool(seen.day_first) != bool(seen.month_first):
-            order = DAY_FIRST if seen.day_first else MONTH_FIRST
-        if not mark and bool(seen.comma) != bool(seen.point):
-            mark = COMMA if seen.comma else POINT
-        if (seen.day_first and seen.month_first) or (seen.comma and seen.point):
+        day_first, month_first = _without_strays(seen.day_first, seen.month_first)
+        comma, point = _without_strays(seen.comma, seen.point)
+        if not order and bool(day_first) != bool(month_first):
+            order = DAY_FIRST if day_first else MONTH_FIRST
+        if not mark and bool(comma) != bool(point):
+            mark = COMMA if comma else POINT
+        if (day_first and month_first) or (comma and point):
             break  # the column contradicts itself: others cannot settle it
     return How(
         order=order,
@@ -163,6 +169,15 @@ def decide(found: Evidence, pooled: Evidence, declared: str, zone: str) -> How:
         shapes=tuple(name for name in _SHAPES if getattr(found, name)),
         unix=found.unix > 0,
     )
+
+
+def _without_strays(one: int, other: int) -> tuple[int, int]:
+    """Drop a proof that stands against fifty others: a misspelt cell, which is then set aside.
+
+    >>> _without_strays(1, 60), _without_strays(2, 60)
+    ((0, 60), (2, 60))
+    """
+    return (one if one * 50 > other else 0, other if other * 50 > one else 0)
 
 
 def question(found: Evidence, how: How) -> str:
@@ -334,6 +349,24 @@ def to_utc(local: pl.Expr, zone: str) -> pl.Expr:
     there = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     before = (local - hour).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return pl.coalesce(there, before + hour).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def passed(start: pl.Series, cells: pl.Series, unit: str) -> pl.Series:
+    """Return the times that lie a duration after `start`: "153:05:59", or a number of `unit`."""
+    parts = cells.str.extract_groups(r"^(\d+):(\d{1,2})(?::(\d{1,2}))?$").struct.rename_fields(
+        ["h", "m", "s"]
+    )
+    clock = parts.struct.unnest().select(
+        pl.col("h").cast(pl.Int64) * 3600
+        + pl.col("m").cast(pl.Int64) * 60
+        + pl.col("s").cast(pl.Int64).fill_null(0)
+    )
+    number = _number(cells, POINT).cast(pl.Float64, strict=False) * UNITS.get(unit, 3600)
+    seconds = clock.to_series().cast(pl.Float64)
+    seconds = seconds.zip_with(seconds.is_not_null(), number)
+    micros = (seconds * 1e6).round(0).cast(pl.Int64)
+    frame = pl.DataFrame({"start": start, "micros": micros})
+    return frame.select(pl.col("start") + pl.duration(microseconds=pl.col("micros"))).to_series()
 
 
 def pool(found: Iterable[Evidence]) -> Evidence:
