@@ -65,7 +65,7 @@ def asked(
     open_ = [n for n in layout.names if n and plain(n) not in used and n in cells.columns]
     scored = [q for q in (_scored(n, labels.get(n, n), cells[n]) for n in open_) if q]
     comments = _comments([n for n in open_ if n not in {q.column for q in scored}], labels, cells)
-    comment = Reading(text="\n".join(f"{{{name}}}" for name in comments)) if comments else None
+    comment = _joined(comments)
     template = export.rows[0]
     if not scored and comment is None:
         return replace(
@@ -91,6 +91,13 @@ def asked(
             row = _row(template, made, name, None if rows else comment)
             rows.append(replace(row, when=(question.column,)) if rows else row)
     return replace(export, rows=tuple(rows), note=_told(export, scored, comments))
+
+
+def _joined(comments: list[str]) -> Reading | None:
+    """Read what people wrote as one text; a question may itself hold braces, which stand alone."""
+    if len(comments) < 2 or any("{" in name or "}" in name for name in comments):
+        return Reading(column=(comments[0],)) if comments else None
+    return Reading(text="\n".join(f"{{{name}}}" for name in comments))
 
 
 def _row(

@@ -343,7 +343,7 @@ class File:
             # exports date by the second: cents count as microseconds, below any real difference
             cents = (pl.lit(grown).cast(pl.Float64) * 100).fill_null(0).clip(0, 999_999)
             latest = latest + pl.duration(microseconds=cents.cast(pl.Int64))
-        return good.select(latest.alias("version")).to_series()
+        return good.with_columns(latest.alias("version"))["version"]
 
 
 class _Typed:
