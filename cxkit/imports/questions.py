@@ -93,6 +93,32 @@ def asked(
     return replace(export, rows=tuple(rows), note=_told(export, scored, comments))
 
 
+def ranged(path: Path, staged: Staged, layout: Layout, export: Export) -> Export:
+    """Return the export of bare scores with the metric and scale that their range shows.
+
+    Whole numbers up to 10 that pass 5 can only be NPS among the metrics; of others only the
+    scale is known.
+    """
+    template = export.rows[0]
+    column = fitted(export, layout.names).rows[0].columns["score"].column[0]
+    number = _cells(path, staged, layout)[column].drop_nulls().cast(pl.Float64, strict=False)
+    most = number.drop_nulls().max()
+    top = most if isinstance(most, float) else 0.0
+    scale = next((s for s in (5, 7, 10, 100) if top <= s), 0)
+    nps = 5 < top <= 10 and bool((number.drop_nulls() % 1 == 0).all())
+    if nps:
+        scale = 10
+    made = {
+        **template.columns,
+        "metric": Reading(value="nps" if nps else "item"),
+        "scale": Reading(value=str(scale) if scale else ""),
+        "question": Reading(value=column),
+    }
+    said = f"'{column}' is read as {'nps, 0 to 10' if nps else f'a score of at most {scale}'}"
+    note = f"{export.note}. {said}" if export.note else said
+    return replace(export, rows=(replace(template, columns=made),), note=note)
+
+
 def _joined(comments: list[str]) -> Reading | None:
     """Read what people wrote as one text; a question may itself hold braces, which stand alone."""
     if len(comments) < 2 or any("{" in name or "}" in name for name in comments):
@@ -100,9 +126,7 @@ def _joined(comments: list[str]) -> Reading | None:
     return Reading(text="\n".join(f"{{{name}}}" for name in comments))
 
 
-def _row(
-    template: Rows, made: dict[str, Reading], name: str, comment: Reading | None
-) -> Rows:
+def _row(template: Rows, made: dict[str, Reading], name: str, comment: Reading | None) -> Rows:
     columns = {**template.columns, **made}
     if comment:
         columns["comment"] = comment
@@ -115,8 +139,12 @@ def _row(
 
 def _told(export: Export, scored: list[Asked], comments: list[str]) -> str:
     said = [export.note] if export.note else []
-    said += [f"'{q.column[:60]}' is read as {q.metric}, 0 to 10" if q.metric == "nps"
-             else f"'{q.column[:60]}' is read as {q.metric}, 1 to {q.scale}" for q in scored]
+    said += [
+        f"'{q.column[:60]}' is read as {q.metric}, 0 to 10"
+        if q.metric == "nps"
+        else f"'{q.column[:60]}' is read as {q.metric}, 1 to {q.scale}"
+        for q in scored
+    ]
     if comments:
         said.append(f"the comment is '{comments[0][:60]}'")
     return ". ".join(said)

@@ -85,4 +85,13 @@ def _zone(cell: str | None) -> str:
     return str(told.get("timeZone", "")) if isinstance(told, dict) else ""
 
 
-FILES: dict[str, FileQuirk] = {"survey": _survey, "qualtrics": _qualtrics}
+def _scores(
+    path: Path, staged: "Staged", layout: "Layout", export: "Export"
+) -> tuple["Layout", "Export"]:
+    """A bare list of scores does not say on which scale they are: their range has to."""
+    from cxkit.imports import questions
+
+    return layout, questions.ranged(path, staged, layout, export)
+
+
+FILES: dict[str, FileQuirk] = {"survey": _survey, "qualtrics": _qualtrics, "scores": _scores}

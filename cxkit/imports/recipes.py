@@ -95,9 +95,9 @@ class Export:
 
     name: str
     header: tuple[str, ...]  # columns that such a file has
-    lacks: tuple[str, ...] = ()  # columns that such a file does not have
     rows: tuple[Rows, ...] = ()
     person: Person = Person()
+    lacks: tuple[str, ...] = ()  # columns that such a file does not have
     header_rows: int = 1
     key: tuple[str, ...] = ()  # columns that make a record the same in the next export
     version: tuple[str, ...] = ()  # the times that say which of two is newer: the latest of them
@@ -176,8 +176,10 @@ def _export(told: dict[str, Any], where: str) -> Export:
     export: Export = replace(_filled(Export, told, where), rows=rows, person=person)
     if not export.header:
         raise BadRecipe(f"{where} has no header. Name the columns that make the file known.")
-    for word, known in (*((w, quirks.CELLS) for w in export.cells.values()),
-                        *((w, quirks.FILES) for w in (export.quirk,) if w)):
+    for word, known in (
+        *((w, quirks.CELLS) for w in export.cells.values()),
+        *((w, quirks.FILES) for w in (export.quirk,) if w),
+    ):
         if word not in known:
             raise BadRecipe(f"{where} has the quirk '{word}'. It knows: {listed(known)}.")
     return export

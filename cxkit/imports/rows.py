@@ -202,9 +202,7 @@ class File:
         empty = [~self.columns.filled(name) for name in rows.unless]
         holding = [self.columns.holds(name, words) for name, words in rows.where.items()]
         out = [~self.columns.holds(name, words) for name, words in self.export.leave_out.items()]
-        return pl.all_horizontal(
-            pl.col("record_no").is_not_null(), *filled, *empty, *holding, *out
-        )
+        return pl.all_horizontal(pl.col("record_no").is_not_null(), *filled, *empty, *holding, *out)
 
     def _problems(self, typed: "_Typed", asked: list[pl.Series]) -> pl.DataFrame:
         """Say for each record whether any row is asked of it, and why it cannot be one.
@@ -325,7 +323,6 @@ class File:
         whole = content if self.export.lines else content.hash().cast(pl.String)
         keys = good.select("record_no", unit.alias("unit"), whole.alias("content"))
         return keys.with_columns(version)
-
 
     def _version(self, good: pl.DataFrame) -> pl.Series:
         """Return for each record when it was as it is: null where the export does not say."""

@@ -20,9 +20,18 @@ _NOTHING = ("", "null", "\\n", "nan", "n/a", "#n/a")
 _YES = ("yes", "y", "true", "t", "1", "on", "ja", "j", "wahr", "oui", "sim", "si", "sí", "x")
 _NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "não", "nao")
 
+# Offsets, and the abbreviations that Google writes behind the times of its sheets.
+_OFFSETS = {
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "CET": 60, "MEZ": 60, "CEST": 120,
+    "MESZ": 120, "EET": 120, "OEZ": 120, "EEST": 180, "OESZ": 180, "EST": -300, "EDT": -240,
+    "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
+}  # fmt: skip
+_ZONED = "|".join(
+    (r"(?:GMT|UTC)?[+-]\d{2}:?\d{2}", r"(?:GMT|UTC)?[+-]\d{1,2}", *reversed(sorted(_OFFSETS)))
+)
 _CLOCK = (
     r"(?:[T ,]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>" + _ZONED + r")?$"
 )
 # no 25:61, which proves nothing about the day before it
 _REAL_CLOCK = r"^\S+(?:[T ,]+(?:[01]?\d|2[0-3]):[0-5]\d(?:\D|$).*)?$"
@@ -111,7 +120,9 @@ def _time_evidence(cells: pl.Series) -> Evidence:
         month_first=int(((one <= 12) & (two > 12) & (two <= 31) & real).sum()),
         dots_month_first=int(((dot_one <= 12) & (dot_two > 12)).sum()),
         unclear_dates=int(((one <= 12) & (two <= 12) & (one != two)).sum()),
-        zoned=int(cells.str.contains(r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$").sum()),
+        zoned=int(
+            cells.str.contains(rf":\d\d[\d:.,]*\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:{_ZONED})$").sum()
+        ),
     )
 
 
@@ -327,14 +338,12 @@ def _whole(digits: pl.Expr) -> pl.Expr:
 
 
 def _offset(zone: pl.Expr) -> pl.Expr:
-    """Read `+02:00`, `+0200`, `+02` or `Z` as a duration; null where there is none."""
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    hours = zone.str.extract(r"^[+-](\d{2})").cast(pl.Int64)
-    minutes = zone.str.extract(r"^[+-]\d{2}:?(\d{2})").cast(pl.Int64).fill_null(0)
-    given = (
-        pl.when(zone.is_in(["Z", "UTC", "GMT"])).then(0).otherwise(sign * (hours * 60 + minutes))
-    )
-    return pl.duration(minutes=given)
+    """Read `+02:00`, `+0200`, `+02`, `GMT+2`, `MESZ` or `Z` as a duration; null without one."""
+    sign = pl.when(zone.str.contains("-", literal=True)).then(-1).otherwise(1)
+    hours = zone.str.extract(r"[+-](\d{1,2})").cast(pl.Int64)
+    minutes = zone.str.extract(r"[+-]\d{2}:?(\d{2})").cast(pl.Int64).fill_null(0)
+    named = zone.replace_strict(_OFFSETS, default=None, return_dtype=pl.Int64)
+    return pl.duration(minutes=pl.coalesce(named, sign * (hours * 60 + minutes)))
 
 
 def to_utc(local: pl.Expr, zone: str) -> pl.Expr:
