@@ -189,7 +189,7 @@ def _reading(name: str, filled: pl.Series) -> Reading | None:
     enough = 0.8 * filled.len()
     if filled.str.contains(_NUMBER).sum() >= enough:
         return Reading(column=(name,))
-    if filled.str.contains(_LABELLED).sum() >= enough and int(filled.str.len_chars().max()) < 60:
+    if filled.str.contains(_LABELLED).sum() >= enough and (filled.str.len_chars() < 60).all():
         return Reading(column=(name,), pattern=_LABELLED)
     if filled.str.to_lowercase().is_in(list(_WORDS)).sum() >= enough:
         return Reading(column=(name,), values=_WORDS)
@@ -209,5 +209,5 @@ def _is_choice(cells: pl.Series) -> bool:
     filled = cells.drop_nulls()
     if filled.is_empty():
         return False
-    figures = filled.str.contains(r"^[\d.,:/ -]+$").mean()
-    return float(figures or 0) > 0.8 or (filled.len() >= 10 and filled.n_unique() <= 2)
+    figures = filled.str.contains(r"^[\d.,:/ -]+$").sum()
+    return figures > 0.8 * filled.len() or (filled.len() >= 10 and filled.n_unique() <= 2)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cxkit.imports import types
+
 if TYPE_CHECKING:
     from cxkit.imports.layout import Layout
     from cxkit.imports.recipes import Export
@@ -82,7 +84,7 @@ def _zone(cell: str | None) -> str:
         told = json.loads(cell or "{}")
     except ValueError:
         return ""
-    return str(told.get("timeZone", "")) if isinstance(told, dict) else ""
+    return types.zone_called(str(told.get("timeZone", ""))) if isinstance(told, dict) else ""
 
 
 def _scores(

@@ -176,12 +176,13 @@ def _export(told: dict[str, Any], where: str) -> Export:
     export: Export = replace(_filled(Export, told, where), rows=rows, person=person)
     if not export.header:
         raise BadRecipe(f"{where} has no header. Name the columns that make the file known.")
-    for word, known in (
-        *((w, quirks.CELLS) for w in export.cells.values()),
-        *((w, quirks.FILES) for w in (export.quirk,) if w),
-    ):
-        if word not in known:
-            raise BadRecipe(f"{where} has the quirk '{word}'. It knows: {listed(known)}.")
+    for word in export.cells.values():
+        if word not in quirks.CELLS:
+            raise BadRecipe(f"{where} mends by '{word}'. It knows: {listed(quirks.CELLS)}.")
+    if export.quirk and export.quirk not in quirks.FILES:
+        raise BadRecipe(
+            f"{where} has the quirk '{export.quirk}'. It knows: {listed(quirks.FILES)}."
+        )
     return export
 
 
@@ -420,6 +421,13 @@ def with_formats(export: Export, names: Sequence[str], imports: Sequence[Mapped]
     )
 
 
+def fits(export: Export, names: Sequence[str]) -> bool:
+    """Whether a header has all columns that make an export known, and none that it lacks."""
+    return all(_meant(name, names) for name in export.header) and not any(
+        _meant(name, names) for name in export.lacks
+    )
+
+
 def match(
     head: Sequence[Sequence[str | None]], named: bool, mapped: Sequence[Export]
 ) -> Match | None:
@@ -438,8 +446,7 @@ def match(
             (export, recipe)
             for recipe in recipes()
             for export in recipe.exports
-            if all(_meant(name, names) for name in export.header)
-            and not any(_meant(name, names) for name in export.lacks)
+            if fits(export, names)
         ]
         if fitting:
             export, recipe = max(fitting, key=lambda pair: len(pair[0].header))

@@ -4,6 +4,7 @@ Works in batches. Of each record it decides: skipped, set aside whole (a require
 or unreadable), or good; which good ones are duplicates is decided later, over all files.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,10 +134,15 @@ class File:
                 if reading.times:
                     readings.append((kind, replace(reading, column=(reading.times,))))
         for kind, reading in readings:
-            asks = reading.true_when or reading.values or reading.filled
-            asks = asks or reading.pattern or reading.path
+            asks = (
+                reading.true_when,
+                reading.values,
+                reading.filled,
+                reading.pattern,
+                reading.path,
+            )
             column = self.columns.named(reading)
-            if column and kind in _MEASURED and not asks:
+            if column and kind in _MEASURED and not any(asks):
                 wanted.setdefault((column, kind), reading)
         return wanted
 
@@ -397,5 +403,5 @@ class _Typed:
 
 def _zone_in(column: str) -> str:
     """Return the time zone that a column's name states: `Sent at (Europe/Berlin)`."""
-    found = pl.Series([column]).str.extract(_ZONE_IN_NAME).item()
-    return {"GMT": "UTC"}.get(found, found) or ""
+    found = re.search(_ZONE_IN_NAME, column, re.IGNORECASE)
+    return types.zone_called(found[1]) if found else ""

@@ -7,6 +7,8 @@ unclear ends empty and is counted; it is never turned into the likelier of two v
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -26,9 +28,7 @@ _OFFSETS = {
     "MESZ": 120, "EET": 120, "OEZ": 120, "EEST": 180, "OESZ": 180, "EST": -300, "EDT": -240,
     "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
 }  # fmt: skip
-_ZONED = "|".join(
-    (r"(?:GMT|UTC)?[+-]\d{2}:?\d{2}", r"(?:GMT|UTC)?[+-]\d{1,2}", *reversed(sorted(_OFFSETS)))
-)
+_ZONED = "|".join((r"(?:GMT|UTC)?[+-]\d{2}:?\d{2}", r"(?:GMT|UTC)?[+-]\d{1,2}", *_OFFSETS))
 _CLOCK = (
     r"(?:[T ,]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
     r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>" + _ZONED + r")?$"
@@ -344,6 +344,20 @@ def _offset(zone: pl.Expr) -> pl.Expr:
     minutes = zone.str.extract(r"[+-]\d{2}:?(\d{2})").cast(pl.Int64).fill_null(0)
     named = zone.replace_strict(_OFFSETS, default=None, return_dtype=pl.Int64)
     return pl.duration(minutes=pl.coalesce(named, sign * (hours * 60 + minutes)))
+
+
+def zone_called(name: str) -> str:
+    """Return the time zone of that name as the database of zones writes it; empty without one.
+
+    >>> zone_called("EUROPE/BERLIN"), zone_called("GMT"), zone_called("Middle/Earth")
+    ('Europe/Berlin', 'UTC', '')
+    """
+    return "UTC" if name.upper() in ("UTC", "GMT") else _zones().get(name.casefold(), "")
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {name.casefold(): name for name in available_timezones()}
 
 
 def to_utc(local: pl.Expr, zone: str) -> pl.Expr:
