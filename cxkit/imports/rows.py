@@ -259,6 +259,8 @@ class File:
             )
         elif kind == "yes_no":
             why = pl.lit("not yes or no")
+        elif kind == "duration":
+            why = pl.lit("not a duration")
         else:
             unclear = pl.lit(not how.mark) & cell.str.contains(r"^\D*\d{1,3}[.,]\d{3}\D*$")
             why = (
@@ -289,9 +291,10 @@ class File:
             made[name] = typed(kind, reading)
             if name == "currency":
                 made[name] = made[name].str.to_uppercase()  # ISO 4217 is written so
-            if column and kind not in ("id", "text", "category") and not reading.since:
+            if column and kind not in ("id", "text", "category"):
                 lost = asked & made[name].is_null() & typed.text(kind, reading).is_not_null()
-                self._doubt(column, kind, typed.text(kind, reading).filter(lost))
+                read_as = "duration" if reading.since else kind
+                self._doubt(column, read_as, typed.text(kind, reading).filter(lost))
         needed = table.key if rows.part else table.required
         whole = [
             made[n].is_not_null() if n in made else asked for n in needed if n != "customer_id"

@@ -348,9 +348,9 @@ def test_words_for_names_durations_parts_of_cells_and_conditions(tmp_path):
     assert not recipes.fits(export, [*header, "deleted"])
     export = recipes.fitted(export, header)
     text = ",".join(header) + (
-        '\n7.0,2024-03-01 10:00,153:05:59,"1,5","x,topic:Late,y","{""source"":{""kind"":""mail""}}",'
-        "WON it,2.50,3\n8,2024-03-01 10:00,,,,,open,2.50,3\n9,2024-03-01 10:00,,,,,Test 1,,\n"
-    ).replace('"1,5"', "1.5")
+        '\n7.0,2024-03-01 10:00,153:05:59,1.5,"x,topic:Late,y","{""source"":{""kind"":""mail""}}",'
+        "WON it,2.50,3\n8,2024-03-01 10:00,soon,,,,open,2.50,3\n9,2024-03-01 10:00,,,,,Test 1,,\n"
+    )
     assert build(tmp_path, [replace(export, header=("NUMBER",))], a_csv=text) == {
         "a.csv": (4, 2, 0, 0, 2)
     }
@@ -359,10 +359,13 @@ def test_words_for_names_durations_parts_of_cells_and_conditions(tmp_path):
         "select ticket_id, resolved_at, first_reply_at, topic, channel, subject from tickets",
     ) == [
         ("7", dt(2024, 3, 7, 19, 5, 59), dt(2024, 3, 1, 10, 1, 30), "Late", "mail",
-         "7.0: 2024-03-01 10:00"),
+         "7: 2024-03-01 10:00"),
         ("8", None, None, None, None, "8: 2024-03-01 10:00"),
     ]  # fmt: skip
     assert rows(tmp_path, "select event, amount::double from events") == [("WON it", 7.5)]
+    assert rows(tmp_path, "select column_name, example, reason from doubts") == [
+        ("Took", "soon", "not a duration")
+    ]
 
 
 def test_a_name_is_the_files_own_before_it_is_a_pattern():

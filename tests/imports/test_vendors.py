@@ -88,7 +88,8 @@ VENDORS = [
         ' "metric_set": {"reply_time_in_minutes": {"calendar": 30}}}\n',
         "Zendesk tickets (API)",
         (1, 1, 0, 0, 0),
-        "select ticket_id, t.customer_id, first_reply_at, channel, score from tickets as t, feedback",
+        "select ticket_id, t.customer_id, first_reply_at, channel, score "
+        "from tickets as t, feedback",
         [("5", "zendesk:7", dt(2024, 3, 1, 10, 30), "email", 5.0)],
     ),
     (
@@ -658,7 +659,7 @@ KEYS = {
 
 @pytest.mark.parametrize("name", KEYS)
 def test_a_synthetic_export_loads_without_a_question_and_with_the_right_keys(synthetic, name):
-    folder, made, truth = synthetic
+    _, made, truth = synthetic
     home, line = made[name]
     told = truth[name]
     assert line["recipe"], line["note"]
