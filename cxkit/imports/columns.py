@@ -22,8 +22,15 @@ class Columns:
         self._place = {plain(name): i for i, name in reversed(list(enumerate(layout.names)))}
 
     def cell(self, name: str, kind: str = "id") -> pl.Expr | None:
-        """Return a column, cleaned as its kind asks; None where the file lacks it."""
+        """Return a column, cleaned as its kind asks; None where the file lacks it.
+
+        "A & B" is the first of the two that a record fills.
+        """
         place = self._place.get(plain(name)) if name else None
+        if place is None and " & " in name:
+            cells = [self.cell(part, kind) for part in name.split(" & ")]
+            found = [cell for cell in cells if cell is not None]
+            return pl.coalesce(*found) if found else None
         if place is None or place >= len(self.cells):
             return None
         cell = types.clean(pl.col(self.cells[place]), kind)

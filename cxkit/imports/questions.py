@@ -139,15 +139,17 @@ def _row(template: Rows, made: dict[str, Reading], name: str, comment: Reading |
 
 def _told(export: Export, scored: list[Asked], comments: list[str]) -> str:
     said = [export.note] if export.note else []
-    said += [
-        f"'{q.column[:60]}' is read as {q.metric}, 0 to 10"
-        if q.metric == "nps"
-        else f"'{q.column[:60]}' is read as {q.metric}, 1 to {q.scale}"
-        for q in scored
-    ]
+    for question in scored:
+        scale = f"{0 if question.metric == 'nps' else 1} to {question.scale}"
+        said.append(f"'{_short(question.column)}' is read as {question.metric}, {scale}")
     if comments:
-        said.append(f"the comment is '{comments[0][:60]}'")
+        said.append(f"the comment is '{_short(comments[0])}'")
     return ". ".join(said)
+
+
+def _short(column: str) -> str:
+    """Shorten a question for a note, where a question mark is kept for what cxkit asks."""
+    return " ".join(column.split())[:60].rstrip("?")
 
 
 def _cells(path: Path, staged: Staged, layout: Layout) -> pl.DataFrame:

@@ -6,7 +6,8 @@ A mapping that someone confirmed becomes an `Export` too, so there is one way th
 
 Wherever a recipe names a column it may name others that a vendor used before or since, and leave
 a part open: "Created (UTC) | Created date (UTC)", "Opened (*)". `fitted` puts the file's own names
-in their place once the file is there.
+in their place once the file is there. For a person's ids, "Phone & Billing Phone" takes the first
+that a record fills.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ _HEADER_WITHIN = 30  # records that are searched for the header
 class Reading:
     """Where one canonical column comes from. In TOML a bare text is `{ column = "…" }`."""
 
-    column: tuple[str, ...] = ()  # the file's column; of several, the first that the file has
+    column: tuple[str, ...] = ()  # the file's column; of several, the first that is filled
     text: str = ""  # columns joined, as in "{Title}\n{Body}"
     value: str = ""  # the same in every row
     json: tuple[str, ...] = ()  # columns kept together as a JSON object
@@ -267,7 +268,11 @@ def fitted(export: Export, names: Sequence[str]) -> Export:
     """Return the export with the file's own names in place of those that a recipe leaves open."""
 
     def one(name: str) -> str:
-        return next(iter(_meant(name, names)), name.split(" | ")[0])
+        found = _meant(name, names)
+        if not found and " & " in name:
+            parts = [part for part in name.split(" & ") if _meant(part, names)]
+            return " & ".join(map(one, parts or name.split(" & ")[:1]))
+        return found[0] if found else name.split(" | ")[0]
 
     def all_(named: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one(name) for name in named))
