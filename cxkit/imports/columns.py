@@ -1,8 +1,11 @@
 """The columns of one staged file by their names, and the text that a reading takes from them."""
 
+import re
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
-from cxkit.imports import types
+from cxkit.imports import quirks, types
 from cxkit.imports.layout import Layout
 from cxkit.imports.recipes import Reading, plain
 from cxkit.imports.records import Staged
@@ -11,18 +14,36 @@ from cxkit.imports.records import Staged
 class Columns:
     """Finds a file's columns as its export names them, whatever their order."""
 
-    def __init__(self, staged: Staged, layout: Layout):
+    def __init__(self, staged: Staged, layout: Layout, mended: Mapping[str, str] | None = None):
+        self._mended = {plain(name): how for name, how in (mended or {}).items()}
         self.cells = staged.cells
         self.names = layout.names
         # of two columns with one name the first is meant
         self._place = {plain(name): i for i, name in reversed(list(enumerate(layout.names)))}
 
     def cell(self, name: str, kind: str = "id") -> pl.Expr | None:
-        """Return a column, cleaned as its kind asks; None where the file lacks it."""
+        """Return a column, cleaned as its kind asks; None where the file lacks it.
+
+        "A & B" is the first of the two that a record fills.
+        """
         place = self._place.get(plain(name)) if name else None
+        if place is None and " & " in name:
+            cells = [self.cell(part, kind) for part in name.split(" & ")]
+            found = [cell for cell in cells if cell is not None]
+            return pl.coalesce(*found) if found else None
         if place is None or place >= len(self.cells):
             return None
-        return types.clean(pl.col(self.cells[place]), kind)
+        cell = types.clean(pl.col(self.cells[place]), kind)
+        mend = self._mended.get(plain(name))
+        return quirks.CELLS[mend](cell) if mend else cell
+
+    def holds(self, name: str, words: Sequence[str]) -> pl.Expr:
+        """Whether a column holds one of the words, whatever their case; `*` is any text."""
+        cell = self.cell(name)
+        if cell is None:
+            return pl.lit(False)
+        open_ = "|".join(".*".join(re.escape(part) for part in word.split("*")) for word in words)
+        return cell.str.contains(f"(?is)^(?:{open_})$").fill_null(False)
 
     def filled(self, name: str) -> pl.Expr:
         """Whether a column holds something; false where the file lacks it."""
@@ -43,7 +64,10 @@ class Columns:
         if reading.text:
             return self._template(reading)
         cells = [self.cell(name, kind) for name in reading.column]
-        return pl.coalesce(*(cell for cell in cells if cell is not None), nothing)
+        found = pl.coalesce(*(cell for cell in cells if cell is not None), nothing)
+        if reading.path:
+            found = found.str.json_path_match(reading.path)
+        return found.str.extract(reading.pattern, 1) if reading.pattern else found
 
     def content(self, between: str) -> pl.Expr:
         """Return all cells of a record as one text."""

@@ -120,6 +120,16 @@ def json_items(path: Path, encoding: str, key: str | None) -> int:
     return count
 
 
+def xes(path: Path) -> int:
+    """Count the events of an XES log: its opening tags, outside comments and attributes."""
+    with open_bytes(path) as file:
+        data = file.read()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16").encode()
+    bare = re.sub(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|\"[^\"]*\"|'[^']*'", b"", data, flags=re.DOTALL)
+    return len(re.findall(rb"<(?:\w+:)?event[\s/>]", bare))
+
+
 def parquet(path: Path) -> int:
     """Count the rows that a Parquet file's own footer states."""
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:

@@ -125,7 +125,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def identify(path: Path) -> str:
-    """Return what the file is by its content: csv, json, xlsx or parquet.
+    """Return what the file is by its content: csv, json, xlsx, parquet or xes.
 
     Raises BadFile, with the sentence for the reader, where it is nothing that holds a table.
     """
@@ -180,6 +180,8 @@ def _text(head: bytes) -> str:
         raise BadFile(
             "It is a web page, not an export: probably a login page. Log in and download it again."
         )
+    if re.search(rb"<(?:\w+:)?log[\s>]", plain) and start.startswith((b"<?xml", b"<log", b"<!--")):
+        return "xes"
     if start.startswith(b"<?xml"):
         raise BadFile("It is XML, which cxkit does not read yet. Export it as CSV or Excel.")
     return "json" if re.match(rb'\{\s*["}]|\[\s*[\{\]]', plain) else "csv"

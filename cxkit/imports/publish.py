@@ -344,7 +344,7 @@ def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
     yield from source.staged.notices
     yield from tally.questions
     yield from tally.said
-    if not tally.good and not tally.set_aside and not lonely:
+    if not (tally.good or tally.set_aside or lonely or "not asked for" in tally.skipped):
         yield "it has a header and no rows"
     if lonely:
         yield f"{counted(lonely, 'record')} left out: they belong to rows that no file has"

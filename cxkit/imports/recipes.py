@@ -3,6 +3,11 @@
 A recipe file describes the exports of one vendor or company that belong together. Adding a
 vendor is adding a file; `docs` and `CONTRIBUTING` describe its words, which are the fields below.
 A mapping that someone confirmed becomes an `Export` too, so there is one way through.
+
+Wherever a recipe names a column it may name others that a vendor used before or since, and leave
+a part open: "Created (UTC) | Created date (UTC)", "Opened (*)". `fitted` puts the file's own names
+in their place once the file is there. For a person's ids, "Phone & Billing Phone" takes the first
+that a record fills.
 """
 
 import hashlib
@@ -10,13 +15,13 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from cxkit import schema
 from cxkit.errors import BadRecipe, listed
-from cxkit.imports.types import FORMATS
+from cxkit.imports.types import FORMATS, UNITS
 from cxkit.settings import Mapped
 
 FOLDER = Path(__file__).with_name("recipes")
@@ -28,7 +33,7 @@ _HEADER_WITHIN = 30  # records that are searched for the header
 class Reading:
     """Where one canonical column comes from. In TOML a bare text is `{ column = "…" }`."""
 
-    column: tuple[str, ...] = ()  # the file's column; of several, the first that the file has
+    column: tuple[str, ...] = ()  # the file's column; of several, the first that is filled
     text: str = ""  # columns joined, as in "{Title}\n{Body}"
     value: str = ""  # the same in every row
     json: tuple[str, ...] = ()  # columns kept together as a JSON object
@@ -37,12 +42,18 @@ class Reading:
     values: Mapping[str, str] = field(default_factory=dict)  # the file's word -> ours
     true_when: tuple[str, ...] = ()  # words that mean yes; any other means no
     filled: bool = False  # yes where the cell is filled, no where it is empty
+    pattern: str = ""  # only what the first group of this pattern finds in the cell
+    path: str = ""  # only what stands at this JSONPath of the cell
+    since: str = ""  # the cell is a time that has passed since this column; `unit` says in what
+    unit: str = ""  # minutes, hours, seconds; empty where it is written as h:mm:ss
+    times: str = ""  # the cell times this column: a price and a quantity
     take: str = "first"  # how the records of a part become one value: see TAKES
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns of the file that the reading looks at."""
-        return (*self.column, *re.findall(r"\{(.+?)\}", self.text), *self.json)
+        beside = (name for name in (self.since, self.times) if name)
+        return (*self.column, *re.findall(r"\{(.+?)\}", self.text), *self.json, *beside)
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Rows:
     columns: Mapping[str, Reading]
     when: tuple[str, ...] = ()  # only where all these columns are filled
     unless: tuple[str, ...] = ()  # and all these are empty
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # and hold one of the words
     part: bool = False  # no row of its own: it fills columns of a row with the same key
 
 
@@ -86,12 +98,17 @@ class Export:
     header: tuple[str, ...]  # columns that such a file has
     rows: tuple[Rows, ...] = ()
     person: Person = Person()
+    lacks: tuple[str, ...] = ()  # columns that such a file does not have
     header_rows: int = 1
     key: tuple[str, ...] = ()  # columns that make a record the same in the next export
-    version: str = ""  # the column that says which of two is newer
+    version: tuple[str, ...] = ()  # the times that say which of two is newer: the latest of them
+    grows: str = ""  # an amount that only grows: of two with the same times, more is newer
     lines: bool = False  # several records with one key are one thing: an order and its lines
     zone: str = ""  # of naive times, where it is not the company's
     footer: str = ""  # a pattern that the first cell of every line below the rows fits
+    leave_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # test answers and such
+    cells: Mapping[str, str] = field(default_factory=dict)  # column -> how `quirks` mends its ids
+    quirk: str = ""  # a function of `quirks`, for what no word says
     skip: str = ""  # why a known file gives no rows
     by_value: bool = False  # customer ids that are e-mail addresses link as such
     note: str = ""
@@ -100,8 +117,9 @@ class Export:
     def wanted(self) -> set[str]:
         """The columns that are read."""
         named = {n for rows in self.rows for r in rows.columns.values() for n in r.columns}
-        conditions = {n for rows in self.rows for n in (*rows.when, *rows.unless)}
-        return named | conditions | set(self.person.columns) | set(self.key) | {self.version} - {""}
+        conditions = {n for r in self.rows for n in (*r.when, *r.unless, *r.where)}
+        kept = {*self.key, *self.version, self.grows, *self.leave_out} - {""}
+        return named | conditions | set(self.person.columns) | kept
 
 
 @dataclass(frozen=True)
@@ -149,12 +167,23 @@ def load(path: Path) -> Recipe:
 
 
 def _export(told: dict[str, Any], where: str) -> Export:
+    from cxkit.imports import quirks  # which read the files that recipes describe
+
     where = f"{where}: {told.get('name', 'an export')}"
     rows = tuple(_rows(item, where) for item in told.pop("rows", ()))
     person = _filled(Person, told.pop("person", {}), where)
+    if isinstance(told.get("version"), str):
+        told["version"] = [told["version"]]
     export: Export = replace(_filled(Export, told, where), rows=rows, person=person)
     if not export.header:
         raise BadRecipe(f"{where} has no header. Name the columns that make the file known.")
+    for word in export.cells.values():
+        if word not in quirks.CELLS:
+            raise BadRecipe(f"{where} mends by '{word}'. It knows: {listed(quirks.CELLS)}.")
+    if export.quirk and export.quirk not in quirks.FILES:
+        raise BadRecipe(
+            f"{where} has the quirk '{export.quirk}'. It knows: {listed(quirks.FILES)}."
+        )
     return export
 
 
@@ -180,6 +209,8 @@ def _reading(told: Any, kind: str, where: str) -> Reading:
     formats = FORMATS.get("number" if kind in ("money", "count") else kind, ())
     if reading.format and reading.format not in formats:
         raise BadRecipe(f"{where} has the format '{reading.format}'. It knows: {listed(formats)}.")
+    if reading.unit not in ("", *UNITS):
+        raise BadRecipe(f"{where} has the unit '{reading.unit}'. It knows: {listed(UNITS)}.")
     if reading.take not in TAKES:
         raise BadRecipe(f"{where} takes '{reading.take}'. It knows: {listed(TAKES)}.")
     return reading
@@ -192,7 +223,15 @@ def _filled(kind: Any, told: Mapping[str, Any], where: str) -> Any:
         raise BadRecipe(f"{where} has '{unknown}'. It knows: {listed(known, 20)}.")
     start = {"table": "", "columns": {}} if kind is Rows else {}
     start = {"name": "", "header": ()} if kind is Export else start
-    return kind(**start | {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()})
+    return kind(**start | {k: _frozen(v) for k, v in told.items()})
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
+    return value
 
 
 def plain(name: str) -> str:
@@ -202,6 +241,90 @@ def plain(name: str) -> str:
     'date/time opened'
     """
     return " ".join(name.split()).casefold()
+
+
+def _meant(name: str, names: Sequence[str]) -> list[str]:
+    """Return the file's columns that a recipe means by a name, in the file's order."""
+    seen = _seen(tuple(names))
+    if plain(name) in seen:
+        return [seen[plain(name)]]
+    for one in name.split(" | "):
+        if plain(one) in seen:
+            return [seen[plain(one)]]
+        if "*" in one:
+            open_ = ".*".join(re.escape(part) for part in plain(one).split("*"))
+            found = [own for own in names if own and re.fullmatch(open_, plain(own), re.DOTALL)]
+            if found:
+                return found
+    return []
+
+
+@lru_cache(128)
+def _seen(names: tuple[str, ...]) -> dict[str, str]:
+    return {plain(own): own for own in reversed(names) if own}
+
+
+def fitted(export: Export, names: Sequence[str]) -> Export:
+    """Return the export with the file's own names in place of those that a recipe leaves open."""
+
+    def one(name: str) -> str:
+        found = _meant(name, names)
+        if not found and " & " in name:
+            parts = [part for part in name.split(" & ") if _meant(part, names)]
+            return " & ".join(map(one, parts or name.split(" & ")[:1]))
+        return found[0] if found else name.split(" | ")[0]
+
+    def all_(named: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one(name) for name in named))
+
+    def keys(named: Mapping[str, Any]) -> dict[str, Any]:
+        return {one(name): item for name, item in named.items()}
+
+    def values(named: Mapping[str, str]) -> dict[str, str]:
+        return {kind: one(name) for kind, name in named.items()}
+
+    person = replace(
+        export.person,
+        ids=values(export.person.ids),
+        aliases=values(export.person.aliases),
+        visitor=one(export.person.visitor),
+        merged=one(export.person.merged),
+        through=values(export.person.through),
+    )
+    taken = {plain(name) for name in (*person.columns, *export.key)}
+
+    def reading(told: Reading) -> Reading:
+        kept = [own for name in told.json for own in _meant(name, names)]
+        if any("*" in name for name in told.json):
+            kept = [own for own in kept if plain(own) not in taken]
+        return replace(
+            told,
+            column=all_(told.column),
+            text=re.sub(r"\{(.+?)\}", lambda found: "{" + one(found[1]) + "}", told.text),
+            json=tuple(dict.fromkeys(kept)),
+            since=one(told.since),
+            times=one(told.times),
+        )
+
+    return replace(
+        export,
+        person=person,
+        rows=tuple(
+            replace(
+                rows,
+                columns={name: reading(told) for name, told in rows.columns.items()},
+                when=all_(rows.when),
+                unless=all_(rows.unless),
+                where=keys(rows.where),
+            )
+            for rows in export.rows
+        ),
+        key=all_(export.key),
+        version=all_(export.version),
+        grows=one(export.grows),
+        leave_out=keys(export.leave_out),
+        cells=keys(export.cells),
+    )
 
 
 def from_mapping(
@@ -303,6 +426,13 @@ def with_formats(export: Export, names: Sequence[str], imports: Sequence[Mapped]
     )
 
 
+def fits(export: Export, names: Sequence[str]) -> bool:
+    """Whether a header has all columns that make an export known, and none that it lacks."""
+    return all(_meant(name, names) for name in export.header) and not any(
+        _meant(name, names) for name in export.lacks
+    )
+
+
 def match(
     head: Sequence[Sequence[str | None]], named: bool, mapped: Sequence[Export]
 ) -> Match | None:
@@ -317,12 +447,11 @@ def match(
         for export in mapped:
             if _same(export.header, names):
                 return Match(export, unique(names), place)
-        seen = {plain(name) for name in names}
         fitting = [
             (export, recipe)
             for recipe in recipes()
             for export in recipe.exports
-            if {plain(name) for name in export.header} <= seen
+            if fits(export, names)
         ]
         if fitting:
             export, recipe = max(fitting, key=lambda pair: len(pair[0].header))

@@ -17,7 +17,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from cxkit.errors import BadFile
-from cxkit.imports import count, delimited, tree
+from cxkit.imports import count, delimited, tree, xes
 from cxkit.imports.inbox import identify, open_bytes
 
 _BATCH = 50_000
@@ -38,7 +38,7 @@ class Staged:
     """What is known about a staged file: everything that its content alone decides."""
 
     sha256: str
-    format: str  # csv, json, xlsx or parquet
+    format: str  # csv, json, xlsx, parquet or xes
     width: int  # columns c0 … in the Parquet file
     read: int  # records that the reader found
     counted: int  # records that the independent counter found
@@ -54,7 +54,7 @@ class Staged:
 
 def stage(raw: Path, out: Path, sha256: str) -> Staged:
     """Write the records of `raw` to `out` as text. Raises BadFile where it holds no table."""
-    read = {"csv": _csv, "json": _json, "xlsx": _xlsx, "parquet": _parquet}
+    read = {"csv": _csv, "json": _json, "xlsx": _xlsx, "parquet": _parquet, "xes": _xes}
     kind = identify(raw)
     out.parent.mkdir(parents=True, exist_ok=True)
     passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
@@ -132,6 +132,19 @@ def _json(raw: Path, out: Path, sha256: str) -> Staged:
         counted = count.json_items(raw, encoding, shape.key)
     whole_end = shape.kind == "items" or bool(found and found[-1][1].endswith(("\n", "\r")))
     return Staged(sha256, "json", width, read, counted, tuple(names), whole_end)
+
+
+def _xes(raw: Path, out: Path, sha256: str) -> Staged:
+    names: dict[str, int] = {}
+    for _, _, row, _ in xes.events(raw):  # read twice, so that memory holds no log
+        for name in row or ():
+            names.setdefault(name, len(names))
+    numbered = (
+        (number, line, len(names), None, text, [(row or {}).get(name) for name in names])
+        for number, (line, text, row, _) in enumerate(xes.events(raw), 1)
+    )
+    width, read = _write(out, numbered, width=len(names))
+    return Staged(sha256, "xes", width, read, count.xes(raw), tuple(names))
 
 
 def _xlsx(raw: Path, out: Path, sha256: str) -> Staged:

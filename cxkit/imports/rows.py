@@ -4,8 +4,9 @@ Works in batches. Of each record it decides: skipped, set aside whole (a require
 or unreadable), or good; which good ones are duplicates is decided later, over all files.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class File:
 
     def __init__(self, path: Path, staged: Staged, layout: Layout, export: Export, zone: str):
         self.path, self.staged, self.layout, self.export = path, staged, layout, export
-        self.columns = Columns(staged, layout)
+        self.columns = Columns(staged, layout, export.cells)
         self.tally = Tally()
         self._zone = export.zone or zone
         self._how = self._decided()
@@ -121,15 +122,27 @@ class File:
     def _measured(self) -> dict[tuple[str, str], Reading]:
         """Return the columns that are read as times or numbers, by name and kind."""
         wanted: dict[tuple[str, str], Reading] = {}
-        version = Reading(column=(self.export.version,)) if self.export.version else None
-        readings = [("time", version)] if version else []
+        readings = [("time", Reading(column=(name,))) for name in self.export.version]
+        if self.export.grows:
+            readings.append(("money", Reading(column=(self.export.grows,))))
         for rows in self.export.rows:
             for name, reading in rows.columns.items():
-                readings.append((schema.TABLES[rows.table].column(name).kind, reading))
+                kind = schema.TABLES[rows.table].column(name).kind
+                if reading.since:
+                    reading = replace(reading, column=(reading.since,), since="")
+                readings.append((kind, reading))
+                if reading.times:
+                    readings.append((kind, replace(reading, column=(reading.times,))))
         for kind, reading in readings:
-            asks = reading.true_when or reading.values or reading.filled
+            asks = (
+                reading.true_when,
+                reading.values,
+                reading.filled,
+                reading.pattern,
+                reading.path,
+            )
             column = self.columns.named(reading)
-            if column and kind in _MEASURED and not asks:
+            if column and kind in _MEASURED and not any(asks):
                 wanted.setdefault((column, kind), reading)
         return wanted
 
@@ -193,7 +206,9 @@ class File:
         """Whether a record gives this row at all."""
         filled = [self.columns.filled(name) for name in rows.when]
         empty = [~self.columns.filled(name) for name in rows.unless]
-        return pl.all_horizontal(pl.col("record_no").is_not_null(), *filled, *empty)
+        holding = [self.columns.holds(name, words) for name, words in rows.where.items()]
+        out = [~self.columns.holds(name, words) for name, words in self.export.leave_out.items()]
+        return pl.all_horizontal(pl.col("record_no").is_not_null(), *filled, *empty, *holding, *out)
 
     def _problems(self, typed: "_Typed", asked: list[pl.Series]) -> pl.DataFrame:
         """Say for each record whether any row is asked of it, and why it cannot be one.
@@ -208,7 +223,9 @@ class File:
             table = schema.TABLES[rows.table]
             mine = open_ & condition
             open_ = open_ & ~condition
-            for name in table.key if rows.part else table.required:
+            needed = table.key if rows.part else table.required
+            dated = table.time if table.time in rows.columns and not rows.part else None
+            for name in dict.fromkeys([*needed, *filter(None, [dated])]):
                 if name == "customer_id":
                     missing, cell = typed.body["person"].is_null(), nothing
                     named = " or ".join(self.export.person.columns)
@@ -216,6 +233,8 @@ class File:
                 else:
                     reading, kind = rows.columns.get(name, Reading()), table.column(name).kind
                     missing, cell = typed(kind, reading).is_null(), typed.text(kind, reading)
+                    if name not in needed:  # it may be empty, but not unreadable
+                        missing = missing & cell.is_not_null()
                     named = self.columns.named(reading) or name
                     if not (mine & missing).any():
                         continue
@@ -240,6 +259,8 @@ class File:
             )
         elif kind == "yes_no":
             why = pl.lit("not yes or no")
+        elif kind == "duration":
+            why = pl.lit("not a duration")
         else:
             unclear = pl.lit(not how.mark) & cell.str.contains(r"^\D*\d{1,3}[.,]\d{3}\D*$")
             why = (
@@ -268,9 +289,12 @@ class File:
         for name, reading in rows.columns.items():
             kind, column = table.column(name).kind, self.columns.named(reading)
             made[name] = typed(kind, reading)
+            if name == "currency":
+                made[name] = made[name].str.to_uppercase()  # ISO 4217 is written so
             if column and kind not in ("id", "text", "category"):
                 lost = asked & made[name].is_null() & typed.text(kind, reading).is_not_null()
-                self._doubt(column, kind, typed.text(kind, reading).filter(lost))
+                read_as = "duration" if reading.since else kind
+                self._doubt(column, read_as, typed.text(kind, reading).filter(lost))
         needed = table.key if rows.part else table.required
         whole = [
             made[n].is_not_null() if n in made else asked for n in needed if n != "customer_id"
@@ -303,17 +327,29 @@ class File:
         key = [cell for cell in cells if cell is not None]
         complete = bool(key) and len(key) == len(cells)
         unit = pl.coalesce(pl.concat_str(key, separator=_BETWEEN), content) if complete else content
-        version = pl.Series("version", [None] * good.height, dtype=pl.Datetime("us"))
-        how, cell = (
-            self._how.get((self.export.version, "time")),
-            self.columns.cell(self.export.version),
-        )
-        if how is not None and cell is not None:
-            version = types.typed("time", good.select(cell).to_series(), how).alias("version")
+        version = self._version(good)
         # of single records only whether they differ is asked
         whole = content if self.export.lines else content.hash().cast(pl.String)
         keys = good.select("record_no", unit.alias("unit"), whole.alias("content"))
         return keys.with_columns(version)
+
+    def _version(self, good: pl.DataFrame) -> pl.Series:
+        """Return for each record when it was as it is: null where the export does not say."""
+        read = {}
+        named = [("time", name) for name in self.export.version]
+        for kind, name in [*named, ("money", self.export.grows)]:
+            how, cell = self._how.get((name, kind)), self.columns.cell(name)
+            if how is not None and cell is not None:
+                read[name] = types.typed(kind, good.select(cell).to_series(), how)
+        grown = read.pop(self.export.grows, None)
+        nothing = pl.lit(None, pl.Datetime("us"))
+        times = [pl.lit(time) for time in read.values()]
+        latest = pl.max_horizontal(nothing, *times)
+        if grown is not None:
+            # exports date by the second: cents count as microseconds, below any real difference
+            cents = (pl.lit(grown).cast(pl.Float64) * 100).fill_null(0).clip(0, 999_999)
+            latest = latest + pl.duration(microseconds=cents.cast(pl.Int64))
+        return good.with_columns(latest.alias("version"))["version"]
 
 
 class _Typed:
@@ -355,12 +391,20 @@ class _Typed:
             # a category keeps a word that the recipe does not know
             keeps = kind in ("category", "text", "id")
             text = mapped.zip_with(mapped.is_not_null(), text) if keeps else mapped
+        if reading.since:
+            start = self(kind, Reading(column=(reading.since,)))
+            return types.passed(start, text, reading.unit)
         column = self._columns.named(reading)
         plain = How(mark=types.POINT, zone=self._zone)
-        return types.typed(kind, text, self._how.get((column, kind), plain))
+        made = types.typed(kind, text, self._how.get((column, kind), plain))
+        if reading.times:
+            by = self(kind, Reading(column=(reading.times,)))
+            product = made.cast(pl.Float64) * by.cast(pl.Float64)
+            made = product.round(2).cast(made.dtype)
+        return made
 
 
 def _zone_in(column: str) -> str:
     """Return the time zone that a column's name states: `Sent at (Europe/Berlin)`."""
-    found = pl.Series([column]).str.extract(_ZONE_IN_NAME).item()
-    return {"GMT": "UTC"}.get(found, found) or ""
+    found = re.search(_ZONE_IN_NAME, column, re.IGNORECASE)
+    return types.zone_called(found[1]) if found else ""

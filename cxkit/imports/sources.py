@@ -16,7 +16,7 @@ import polars as pl
 
 from cxkit import schema, settings
 from cxkit.errors import CxError, listed
-from cxkit.imports import guess, layout, recipes, records, rows
+from cxkit.imports import guess, layout, quirks, recipes, records, rows
 from cxkit.imports.publish import Account, Source
 from cxkit.imports.recipes import Match
 from cxkit.imports.records import Staged
@@ -183,6 +183,9 @@ def ready(home: Path, source: Source, company: settings.Settings) -> Source:
     path = staged_path(home, source.account.sha256)
     laid = layout.lay_out(path, source.staged, source.match)
     export = recipes.with_formats(source.match.export, source.match.names, company.imports)
+    if export.quirk:
+        laid, export = quirks.FILES[export.quirk](path, source.staged, laid, export)
+    export = recipes.fitted(export, laid.names)
     file = rows.File(path, source.staged, laid, export, company.company.timezone)
     return replace(source, file=file)
 

@@ -7,22 +7,34 @@ unclear ends empty and is counted; it is never turned into the likelier of two v
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from zoneinfo import available_timezones
 
 import polars as pl
 
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
 COMMA, POINT = "decimal comma", "decimal point"
 FORMATS = {"time": (DAY_FIRST, MONTH_FIRST), "number": (COMMA, POINT)}
+UNITS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 # What exporters write for "nothing". Not in texts: a customer may well write "none".
 _NOTHING = ("", "null", "\\n", "nan", "n/a", "#n/a")
 _YES = ("yes", "y", "true", "t", "1", "on", "ja", "j", "wahr", "oui", "sim", "si", "sí", "x")
 _NO = ("no", "n", "false", "f", "0", "off", "nein", "falsch", "non", "não", "nao")
 
+# Offsets, and the abbreviations that Google writes behind the times of its sheets.
+_OFFSETS = {
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 60, "CET": 60, "MEZ": 60, "CEST": 120,
+    "MESZ": 120, "EET": 120, "OEZ": 120, "EEST": 180, "OESZ": 180, "EST": -300, "EDT": -240,
+    "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
+}  # fmt: skip
+_ZONED = "|".join((r"(?:GMT|UTC)?[+-]\d{2}:?\d{2}", r"(?:GMT|UTC)?[+-]\d{1,2}", *_OFFSETS))
 _CLOCK = (
     r"(?:[T ,]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?\s*(?P<zone>" + _ZONED + r")?$"
 )
+# no 25:61, which proves nothing about the day before it
+_REAL_CLOCK = r"^\S+(?:[T ,]+(?:[01]?\d|2[0-3]):[0-5]\d(?:\D|$).*)?$"
 _PLAIN = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$"
 _SHAPES = {
     "iso": r"^(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})" + _CLOCK,
@@ -98,16 +110,19 @@ def _time_evidence(cells: pl.Series) -> Evidence:
     seen = {name: int(cells.str.contains(shape).sum()) for name, shape in _SHAPES.items()}
     one, two = _first_two(cells, "slashed")
     dot_one, dot_two = _first_two(cells, "dotted")
+    real = cells.str.contains(_REAL_CLOCK)
     return Evidence(
         filled=cells.len(),
         plain=plain,
         unix=int(cells.str.contains(_UNIX).sum()),
         **seen,
-        day_first=int(((one > 12) & (two <= 12)).sum()),
-        month_first=int(((one <= 12) & (two > 12)).sum()),
+        day_first=int(((one > 12) & (one <= 31) & (two <= 12) & real).sum()),
+        month_first=int(((one <= 12) & (two > 12) & (two <= 31) & real).sum()),
         dots_month_first=int(((dot_one <= 12) & (dot_two > 12)).sum()),
         unclear_dates=int(((one <= 12) & (two <= 12) & (one != two)).sum()),
-        zoned=int(cells.str.contains(r"\d\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$").sum()),
+        zoned=int(
+            cells.str.contains(rf":\d\d[\d:.,]*\s*(?:[AaPp]\.?[Mm]\.?)?\s*(?:{_ZONED})$").sum()
+        ),
     )
 
 
@@ -148,11 +163,13 @@ def decide(found: Evidence, pooled: Evidence, declared: str, zone: str) -> How:
     order = declared if declared in FORMATS["time"] else ""
     mark = declared if declared in FORMATS["number"] else ""
     for seen in (found, pooled):
-        if not order and bool(seen.day_first) != bool(seen.month_first):
-            order = DAY_FIRST if seen.day_first else MONTH_FIRST
-        if not mark and bool(seen.comma) != bool(seen.point):
-            mark = COMMA if seen.comma else POINT
-        if (seen.day_first and seen.month_first) or (seen.comma and seen.point):
+        day_first, month_first = _without_strays(seen.day_first, seen.month_first)
+        comma, point = _without_strays(seen.comma, seen.point)
+        if not order and bool(day_first) != bool(month_first):
+            order = DAY_FIRST if day_first else MONTH_FIRST
+        if not mark and bool(comma) != bool(point):
+            mark = COMMA if comma else POINT
+        if (day_first and month_first) or (comma and point):
             break  # the column contradicts itself: others cannot settle it
     return How(
         order=order,
@@ -163,6 +180,15 @@ def decide(found: Evidence, pooled: Evidence, declared: str, zone: str) -> How:
         shapes=tuple(name for name in _SHAPES if getattr(found, name)),
         unix=found.unix > 0,
     )
+
+
+def _without_strays(one: int, other: int) -> tuple[int, int]:
+    """Drop a proof that stands against fifty others: a misspelt cell, which is then set aside.
+
+    >>> _without_strays(1, 60), _without_strays(2, 60)
+    ((0, 60), (2, 60))
+    """
+    return (one if one * 50 > other else 0, other if other * 50 > one else 0)
 
 
 def question(found: Evidence, how: How) -> str:
@@ -312,14 +338,26 @@ def _whole(digits: pl.Expr) -> pl.Expr:
 
 
 def _offset(zone: pl.Expr) -> pl.Expr:
-    """Read `+02:00`, `+0200`, `+02` or `Z` as a duration; null where there is none."""
-    sign = pl.when(zone.str.starts_with("-")).then(-1).otherwise(1)
-    hours = zone.str.extract(r"^[+-](\d{2})").cast(pl.Int64)
-    minutes = zone.str.extract(r"^[+-]\d{2}:?(\d{2})").cast(pl.Int64).fill_null(0)
-    given = (
-        pl.when(zone.is_in(["Z", "UTC", "GMT"])).then(0).otherwise(sign * (hours * 60 + minutes))
-    )
-    return pl.duration(minutes=given)
+    """Read `+02:00`, `+0200`, `+02`, `GMT+2`, `MESZ` or `Z` as a duration; null without one."""
+    sign = pl.when(zone.str.contains("-", literal=True)).then(-1).otherwise(1)
+    hours = zone.str.extract(r"[+-](\d{1,2})").cast(pl.Int64)
+    minutes = zone.str.extract(r"[+-]\d{2}:?(\d{2})").cast(pl.Int64).fill_null(0)
+    named = zone.replace_strict(_OFFSETS, default=None, return_dtype=pl.Int64)
+    return pl.duration(minutes=pl.coalesce(named, sign * (hours * 60 + minutes)))
+
+
+def zone_called(name: str) -> str:
+    """Return the time zone of that name as the database of zones writes it; empty without one.
+
+    >>> zone_called("EUROPE/BERLIN"), zone_called("GMT"), zone_called("Middle/Earth")
+    ('Europe/Berlin', 'UTC', '')
+    """
+    return "UTC" if name.upper() in ("UTC", "GMT") else _zones().get(name.casefold(), "")
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {name.casefold(): name for name in available_timezones()}
 
 
 def to_utc(local: pl.Expr, zone: str) -> pl.Expr:
@@ -334,6 +372,24 @@ def to_utc(local: pl.Expr, zone: str) -> pl.Expr:
     there = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     before = (local - hour).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return pl.coalesce(there, before + hour).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def passed(start: pl.Series, cells: pl.Series, unit: str) -> pl.Series:
+    """Return the times that lie a duration after `start`: "153:05:59", or a number of `unit`."""
+    parts = cells.str.extract_groups(r"^(\d+):(\d{1,2})(?::(\d{1,2}))?$").struct.rename_fields(
+        ["h", "m", "s"]
+    )
+    clock = parts.struct.unnest().select(
+        pl.col("h").cast(pl.Int64) * 3600
+        + pl.col("m").cast(pl.Int64) * 60
+        + pl.col("s").cast(pl.Int64).fill_null(0)
+    )
+    number = _number(cells, POINT).cast(pl.Float64, strict=False) * UNITS.get(unit, 3600)
+    seconds = clock.to_series().cast(pl.Float64)
+    seconds = seconds.zip_with(seconds.is_not_null(), number)
+    micros = (seconds * 1e6).round(0).cast(pl.Int64)
+    frame = pl.DataFrame({"start": start, "micros": micros})
+    return frame.select(pl.col("start") + pl.duration(microseconds=pl.col("micros"))).to_series()
 
 
 def pool(found: Iterable[Evidence]) -> Evidence:

@@ -1,10 +1,11 @@
 """Recipes: what they may say, how a file is known, and how its records become rows."""
 
+from dataclasses import replace
 from datetime import datetime as dt
 
 import polars as pl
 import pytest
-from imports.helping import rows, write
+from imports.helping import rows, take_in, write
 
 from cxkit import store
 from cxkit.errors import BadRecipe
@@ -96,6 +97,21 @@ def test_every_column_that_makes_a_file_known_is_named_once():
             '[[exports]]\nname = "a"\nheader = ["b"]\n[[exports.rows]]\ntable = "orders"\n'
             '[exports.rows.columns]\namount = { column = "b", take = "mean" }',
             "vendor.toml: a: orders.amount takes 'mean'. It knows: first, last, least, most, sum.",
+        ),
+        (
+            '[[exports]]\nname = "a"\nheader = ["b"]\n[[exports.rows]]\ntable = "tickets"\n'
+            '[exports.rows.columns]\nresolved_at = { column = "b", since = "c", unit = "days" }',
+            "vendor.toml: a: tickets.resolved_at has the unit 'days'. "
+            "It knows: hours, minutes, seconds.",
+        ),
+        (
+            '[[exports]]\nname = "a"\nheader = ["b"]\nquirk = "magic"',
+            "vendor.toml: a has the quirk 'magic'. It knows: qualtrics, scores, survey.",
+        ),
+        (
+            '[[exports]]\nname = "a"\nheader = ["b"]\ncells = { b = "magic" }',
+            "vendor.toml: a mends by 'magic'. "
+            "It knows: first of several, none if zero, whole number.",
         ),
     ],
 )
@@ -294,3 +310,81 @@ def test_staged_cells_are_texts_in_numbered_columns(tmp_path):
     assert frame.columns == ["record_no", "line_no", "width", "fault", "raw_text", "c0", "c1", "c2"]
     assert set(frame.select(staged.cells).dtypes) == {pl.String}
     assert records.known(tmp_path / "out.parquet") == staged
+
+
+WORDS = """
+vendor = "Desk"
+[[exports]]
+name = "desk"
+header = ["No | Number", "Opened (*)"]
+lacks = ["Deleted"]
+key = ["No | Number"]
+leave_out = { State = ["test*"] }
+cells = { "No | Number" = "whole number" }
+[[exports.rows]]
+table = "tickets"
+[exports.rows.columns]
+ticket_id = "No | Number"
+opened_at = "Opened (*)"
+resolved_at = { column = "Took", since = "Opened (*)" }
+first_reply_at = { column = "Wait", since = "Opened (*)", unit = "minutes" }
+topic = { column = "Labels", pattern = "topic:([^,]+)" }
+channel = { column = "Via", path = "$.source.kind" }
+subject = { text = "{No | Number}: {Opened (*)}" }
+[[exports.rows]]
+table = "events"
+where = { State = ["re-opened", "won*"] }
+[exports.rows.columns]
+occurred_at = "Opened (*)"
+event = "State"
+amount = { column = "Price", times = "Pieces" }
+"""
+
+
+def test_words_for_names_durations_parts_of_cells_and_conditions(tmp_path):
+    (export,) = recipe(tmp_path, WORDS)
+    header = ["NUMBER", "opened (UTC)", "Took", "Wait", "Labels", "Via", "State", "Price", "Pieces"]
+    assert recipes.fits(export, header)
+    assert not recipes.fits(export, [*header, "deleted"])
+    export = recipes.fitted(export, header)
+    text = ",".join(header) + (
+        '\n7.0,2024-03-01 10:00,153:05:59,1.5,"x,topic:Late,y","{""source"":{""kind"":""mail""}}",'
+        "WON it,2.50,3\n8,2024-03-01 10:00,soon,,,,open,2.50,3\n9,2024-03-01 10:00,,,,,Test 1,,\n"
+    )
+    assert build(tmp_path, [replace(export, header=("NUMBER",))], a_csv=text) == {
+        "a.csv": (4, 2, 0, 0, 2)
+    }
+    assert rows(
+        tmp_path,
+        "select ticket_id, resolved_at, first_reply_at, topic, channel, subject from tickets",
+    ) == [
+        ("7", dt(2024, 3, 7, 19, 5, 59), dt(2024, 3, 1, 10, 1, 30), "Late", "mail",
+         "7: 2024-03-01 10:00"),
+        ("8", None, None, None, None, "8: 2024-03-01 10:00"),
+    ]  # fmt: skip
+    assert rows(tmp_path, "select event, amount::double from events") == [("WON it", 7.5)]
+    assert rows(tmp_path, "select column_name, example, reason from doubts") == [
+        ("Took", "soon", "not a duration")
+    ]
+
+
+def test_a_name_is_the_files_own_before_it_is_a_pattern():
+    """A column that is really called "a | b" or "a*" is meant by that name."""
+    one = recipes.Export("x", ("q",), key=("a | b", "c*", "d | e", "f"))
+    names = ["b", "a | b", "c1", "c*", "e", "E2"]
+    assert recipes.fitted(one, names).key == ("a | b", "c*", "e", "f")
+
+
+@pytest.mark.parametrize(
+    ("cells", "metric", "scale"),
+    [
+        (["0", "10", "7"], "nps", 10),
+        (["1", "5", "4"], "item", 5),
+        (["1.5", "6", "4"], "item", 7),
+        (["80", "99", "4"], "item", 100),
+    ],
+)
+def test_the_scale_of_bare_scores_is_what_their_range_shows(tmp_path, cells, metric, scale):
+    text = "id,score,comment\n" + "".join(f"{i},{c},\n" for i, c in enumerate(cells))
+    take_in(tmp_path, a_csv=text)
+    assert rows(tmp_path, "select distinct metric, scale from feedback") == [(metric, scale)]

@@ -75,6 +75,17 @@ def test_another_column_of_the_file_may_prove_the_order():
     assert read("time", ["03/04/2024"], pooled=proof) == ([dt(2024, 4, 3)], "")
 
 
+def test_one_misspelt_date_against_fifty_settles_nothing():
+    """It is set aside; the order of the others is proven by themselves."""
+    cells = ["01/31/2024"] * 51 + ["31/01/2024", "03/04/2024"]
+    seen = types.evidence("time", pl.Series(cells))
+    how = types.decide(seen, Evidence(), "", "UTC")
+    assert how.order == types.MONTH_FIRST
+    assert types.typed("time", pl.Series(cells[-2:]), how).to_list() == [None, dt(2024, 3, 4)]
+    impossible = types.evidence("time", pl.Series(["01/31/2024", "31/02/2024 25:61"]))
+    assert types.decide(impossible, Evidence(), "", "UTC").order == types.MONTH_FIRST
+
+
 def test_a_column_that_contradicts_itself_is_asked():
     times, question = read("time", ["13/04/2024", "04/13/2024", "03/04/2024"])
     assert times == [dt(2024, 4, 13), dt(2024, 4, 13), None]
