@@ -33,6 +33,7 @@ _HOMES = {
     "CxError": "cxkit.errors",
     # the analyses, in the order of the notebooks
     "import_report": "cxkit.analyses.start.import_report",
+    "import_decisions": "cxkit.analyses.start.import_decisions",
     "set_aside": "cxkit.analyses.start.set_aside",
     "unknown_exports": "cxkit.analyses.start.unknown_exports",
     "identity_links": "cxkit.analyses.start.identity_links",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.start.identity_links import identity_links as identity_links
+    from cxkit.analyses.start.import_decisions import import_decisions as import_decisions
     from cxkit.analyses.start.import_report import import_report as import_report
     from cxkit.analyses.start.readiness import readiness as readiness
     from cxkit.analyses.start.set_aside import set_aside as set_aside
