@@ -222,6 +222,7 @@ def keep(store: Path, told: Mapping[str, Any]) -> Path:
     and writes nothing, where the result would not load.
     """
     import tomlkit
+    from tomlkit.items import Array
 
     path = Path(store) / FILE_NAME
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -238,7 +239,7 @@ def keep(store: Path, told: Mapping[str, Any]) -> Path:
             table = document.setdefault(section, tomlkit.table())
             table.update(_plain(values))
             for value in table.values():
-                if isinstance(value, list) and value and isinstance(value[0], list):
+                if isinstance(value, Array) and value and isinstance(value[0], list):
                     value.multiline(True)  # one line per entry, to take out by hand
     written = tomlkit.dumps(document)
     overlay(Settings(), tomllib.loads(written), FILE_NAME)

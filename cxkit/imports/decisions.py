@@ -41,7 +41,7 @@ def decisions(store: Path, sha256: str, note: str) -> Iterator[Decision]:
     if staged is not None:
         yield from _written(stores.raw_path(store, sha256), staged)
         yield from _known(store, path, staged)
-    for sentence in re.split(r"\. ", note.rstrip(".")):
+    for sentence in note.rstrip(".").split(". "):
         asked = next((what for what, words in _TOLD.items() if re.search(words, sentence)), "")
         if asked:
             yield asked, sentence, ""

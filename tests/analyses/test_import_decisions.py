@@ -14,9 +14,9 @@ def read(tmp_path, **files):
 
 
 def of(result, file):
-    return result.table.filter(result.table["file"] == file).select(
-        "asked", "decided", "why"
-    ).rows()
+    return (
+        result.table.filter(result.table["file"] == file).select("asked", "decided", "why").rows()
+    )
 
 
 SHOP = "order_id;customer_id;ordered_at;amount\no1;jürgen;31/12/2025 10:00;1.020,50\n"

@@ -57,7 +57,7 @@ def test_t20_every_kind_of_dirt_is_counted_aloud(planted, truth):
         f"{dirt['crm_contacts.xlsx']['duplicate_people']} proposed links are not applied",
         "helpdesk_tickets.csv: 'Created time' has 2 ways of writing a date: 2024-12-31, 31/12/2024",
         "helpdesk_tickets.csv: 'Customer No' holds numbers of another system",
-        f"{desk['late_import'] + desk['repeated_rows']} rows of helpdesk_tickets.csv stand more than",
+        f"{desk['late_import'] + desk['repeated_rows']} rows of helpdesk_tickets.csv stand more",
         "survey_responses.csv: Times without a zone are taken as Europe/Berlin",
         f"helpdesk_tickets.csv: {desk['footer_lines']} line left out",
     ):

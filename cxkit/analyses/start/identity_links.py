@@ -5,15 +5,14 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
+from cxkit.imports.identity import LEAST
 from cxkit.result import Result, counted
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who may be the same person under two ids?"
 
 
-def identity_links(
-    workspace: Workspace, *, as_of: date | datetime | str | None = None
-) -> Result:
+def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
     """Show pairs of ids that look like one person, and what merging them would change.
 
     Two entries of the contact lists are compared where they share the given name and one of
@@ -61,7 +60,7 @@ def _finding(table: pl.DataFrame, effect: dict[str, int]) -> str:
     look = "looks" if table.height == 1 else "look"
     return (
         f"{counted(table.height, 'pair')} {look} like one person each (score of "
-        f"{table['score'].min()} or more of 7): {people:,} known people may be about "
+        f"{LEAST} or more of 7): {people:,} known people may be about "
         f"{effect['people_linked']:,}."
     )
 
@@ -69,8 +68,10 @@ def _finding(table: pl.DataFrame, effect: dict[str, int]) -> str:
 def _caveats(table: pl.DataFrame, effect: dict[str, int]) -> tuple[str, ...]:
     if table.is_empty():
         return ("Only people of whom a contact list gives the name can be compared.",)
-    changes = table["merge_changes"].value_counts(sort=True, name="pairs").sort(
-        "pairs", "merge_changes", descending=[True, False]
+    changes = (
+        table["merge_changes"]
+        .value_counts(sort=True, name="pairs")
+        .sort("pairs", "merge_changes", descending=[True, False])
     )
     told = ", ".join(f"{pairs:,} times {change}" for change, pairs in changes.iter_rows())
     return (

@@ -7,7 +7,7 @@ from cxkit.result import Result, counted
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How was each export read, and why so?"
-_COLUMNS = {name: pl.String for name in ("file", "asked", "decided", "why")}
+_COLUMNS = dict.fromkeys(("file", "asked", "decided", "why"), pl.String)
 
 
 def import_decisions(workspace: Workspace) -> Result:

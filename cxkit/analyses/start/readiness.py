@@ -282,7 +282,9 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
         return f"only {counted(filled, 'row')} of {need.table} {having}"
     if not need.sparse and filled < _NEARLY_ALL * rows:
         lack = "belong to nobody known" if need.field == "known" else f"have no {need.field}"
-        those = f"{rows:,} sessions" if need.table == "sessions" else f"{rows:,} rows of {need.table}"
+        those = (
+            f"{rows:,} sessions" if need.table == "sessions" else f"{rows:,} rows of {need.table}"
+        )
         return f"{100 * (1 - filled / rows):.0f} % of {those} {lack}"
     if need.table != "customers" and days is not None and days > _STALE_DAYS:
         return f"the newest row of {need.table} is {counted(days, 'day')} old"
