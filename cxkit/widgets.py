@@ -142,6 +142,11 @@ def _form(
         chosen = {line.meaning.value: line.column for line in lines if line.meaning.value}
         unsaid = [line.column for line in lines if line.asking and not line.format.value]
         formats = {line.meaning.value: line.format.value for line in lines if line.asking}
+        meant = [line.meaning.value for line in lines if line.meaning.value]
+        if len(meant) > len(chosen):
+            twice = next(name for name in meant if meant.count(name) > 1)
+            answer.value = f"Nothing is kept yet. Two columns are {twice}: leave one of them out."
+            return
         if unsaid:
             answer.value = f"Nothing is kept yet. Say first how '{unsaid[0]}' is written."
             return
@@ -176,11 +181,13 @@ class _Line:
         self.formats = formats
         self.column, self.guess, self.asks = row["column"], row["meaning"], row["asks"]
         self.meaning = ipywidgets.Dropdown(description=self.column, **_WIDE)
-        shown = "   ".join(filter(None, (row[f"example_{n}"] for n in (1, 2, 3))))
+        shown = " · ".join(filter(None, (row[f"example_{n}"] for n in (1, 2, 3))))
         examples = ipywidgets.Label(f"e.g. {shown}" if shown else "always empty")
-        self.question = ipywidgets.Label(self.asks)
+        self.question = ipywidgets.Label(f"In '{self.column}', {self.asks}")
         self.format = ipywidgets.Dropdown(layout={"width": "12em"})
-        self.doubt = ipywidgets.HBox([self.question, self.format])
+        self.doubt = ipywidgets.HBox(
+            [self.question, self.format], layout={"margin": "0 0 0 11.5em"}
+        )
         self.box = ipywidgets.VBox([ipywidgets.HBox([self.meaning, examples]), self.doubt])
         self.asking = False
         self._kinds: dict[str, str] = {}
@@ -203,5 +210,6 @@ class _Line:
         kind = "number" if kind in ("money", "count") else kind
         known = self.formats.get(kind, ())
         self.asking = bool(self.asks and known)
-        self.format.options = [("choose", None), *((way, way) for way in known)]
+        self.format.options = [("– choose –", ""), *((way, way) for way in known)]
+        self.format.value = ""
         self.doubt.layout.display = None if self.asking else "none"

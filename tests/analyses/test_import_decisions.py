@@ -1,7 +1,8 @@
 """Every decision about a file, with what it rests on."""
 
-import cxkit as cx
 from company import company
+
+import cxkit as cx
 
 
 def read(tmp_path, **files):

@@ -46,9 +46,13 @@ def test_settling_it_in_the_notebook_loads_it_with_the_next_import(tmp_path):
     # asked in words, and only where the column leaves it open
     assert [doubt.layout.display for doubt in doubts] == [None, "none", "none"]
     question, dates = doubts[0].children
-    assert question.value == "does 03/04 mean 3 April or 4 March?"
+    assert question.value == "In 'Date', does 03/04 mean 3 April or 4 March?"
     keep.click()
     assert answer.value == "Nothing is kept yet. Say first how 'Date' is written."
+    meanings[2].value = "score"
+    keep.click()
+    assert answer.value == "Nothing is kept yet. Two columns are score: leave one of them out."
+    meanings[2].value = "comment"
     assert not (tmp_path / "store" / "cx.toml").exists()
     dates.value = "day first"
     keep.click()
