@@ -6,6 +6,12 @@ create temp table told as
             generate_subscripts($names, 1) as rank
     ),
 
+    contacts as (
+        -- a mapping may fill the column with text that is no JSON
+        select customer_id, if(json_valid(attributes), attributes, null) as attributes
+        from customers
+    ),
+
     fields as (
         select
             '/' || replace(replace(key, '~', '~0'), '/', '~1') as pointer,
@@ -14,14 +20,13 @@ create temp table told as
                 trim(regexp_replace(strip_accents(lower(key)), '[^a-z0-9]+', ' ', 'g')),
                 '^((default|billing|mailing|primary|customer|contact) )+(address )?(\w)', '\4'
             ) as name
-        from (select distinct unnest(json_keys(attributes)) as key from customers)
+        from (select distinct unnest(json_keys(attributes)) as key from contacts)
     ),
 
     cells as (
         select customer_id, kind, rank, trim(json_extract_string(attributes, pointer)) as value
-        from customers
+        from contacts
         cross join (select pointer, kind, rank from fields join called using (name))
-        where attributes is not null
         union all
         select customer_id, 'region', 0, region from customers
     )

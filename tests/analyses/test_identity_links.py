@@ -127,6 +127,23 @@ def test_accepted_links_follow_the_merges_of_the_crm(tmp_path):
     assert people(tmp_path) == ["1", "3", "4"]  # 2 became 5, and 5 is 4
 
 
+def test_a_guest_who_is_known_by_an_address_alone_can_be_accepted(tmp_path):
+    guest = SHOP + "#4,guest@y.test,,paid,30.00,EUR,2024-03-03 10:00:00 +0100,Pot,web,mobile,\n"
+    take_in(tmp_path, crm_csv=CRM, shop_csv=guest)
+    assert "email:guest@y.test" in people(tmp_path)
+    cx.accept_links(tmp_path / "store", pairs=[("email:guest@y.test", "5")])
+    take_in(tmp_path)
+    assert "email:guest@y.test" not in people(tmp_path)
+    assert rows(tmp_path, "select customer_id from orders where order_id = '#4'") == [("5",)]
+
+
+def test_attributes_that_are_no_json_are_left_alone(tmp_path):
+    contacts = [{"customer_id": str(n), "attributes": text} for n, text in enumerate(
+        ["plain words", "[1, 2]", '{"First Name": "Ann", "a/b~c": 1}', None, ""]
+    )]  # fmt: skip
+    assert proposed_in(tmp_path, contacts).table.is_empty()
+
+
 def test_what_cannot_be_accepted_is_refused_and_nothing_is_kept(tmp_path):
     take_in(tmp_path, crm_csv=CRM)
     store = tmp_path / "store"
