@@ -21,6 +21,7 @@ _HOMES = {
     "import_exports": "cxkit.imports",
     "guess_mapping": "cxkit.imports",
     "confirm_mapping": "cxkit.imports",
+    "accept_links": "cxkit.imports",
     "keep_settings": "cxkit.house",
     "month_ends": "cxkit.house",
     "toy_company": "cxkit.house",
@@ -32,8 +33,10 @@ _HOMES = {
     "CxError": "cxkit.errors",
     # the analyses, in the order of the notebooks
     "import_report": "cxkit.analyses.start.import_report",
+    "import_decisions": "cxkit.analyses.start.import_decisions",
     "set_aside": "cxkit.analyses.start.set_aside",
     "unknown_exports": "cxkit.analyses.start.unknown_exports",
+    "identity_links": "cxkit.analyses.start.identity_links",
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
@@ -59,6 +62,8 @@ def __dir__() -> "list[str]":
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.start.identity_links import identity_links as identity_links
+    from cxkit.analyses.start.import_decisions import import_decisions as import_decisions
     from cxkit.analyses.start.import_report import import_report as import_report
     from cxkit.analyses.start.readiness import readiness as readiness
     from cxkit.analyses.start.set_aside import set_aside as set_aside
@@ -74,6 +79,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.house import open as open
     from cxkit.house import show_sql as show_sql
     from cxkit.house import toy_company as toy_company
+    from cxkit.imports import accept_links as accept_links
     from cxkit.imports import confirm_mapping as confirm_mapping
     from cxkit.imports import guess_mapping as guess_mapping
     from cxkit.imports import import_exports as import_exports

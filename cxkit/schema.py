@@ -254,6 +254,18 @@ SNAPSHOT_TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             Column("customer_id", "id", "the person"),
         ),
     ),
+    "proposed_links": (
+        "One row per pair of ids that look like one person; nothing was merged.",
+        (
+            Column("customer_id", "id", "the lesser of the two ids"),
+            Column("other_id", "id", "the other"),
+            Column("person_id", "id", "the least of all ids that the proposals would make one"),
+            Column("score", "count", "in how many of seven fields the two agree"),
+            Column("reasons", "text", "in which, in words"),
+            Column("name", "text", "the first one's initials"),
+            Column("other_name", "text", "the other one's initials"),
+        ),
+    ),
     "files": (
         "One row per imported file: records = loaded + set_aside + duplicate + skipped.",
         (

@@ -67,6 +67,16 @@ class Privacy:
 
 
 @dataclass(frozen=True)
+class People:
+    """Ids that somebody said are one person, beyond what the exports say: `same = [[a, b], ...]`.
+
+    The next import merges them; a line taken out makes them two again.
+    """
+
+    same: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Mapped:
     """A mapping that someone confirmed for one layout of export, known by its `header`.
 
@@ -89,6 +99,7 @@ class Settings:
     journey: Journey = Journey()
     lifecycle: Lifecycle = Lifecycle()
     privacy: Privacy = Privacy()
+    people: People = People()
     imports: tuple[Mapped, ...] = ()
 
 
@@ -156,6 +167,8 @@ def _read(value: Any, kind: str, name: str) -> Any:
             return {key: _read(item, "tuple", name) for key, item in value.items()}
         if all(isinstance(item, str) for item in value.values()):
             return dict(value)
+    elif kind.startswith("tuple[tuple") and isinstance(value, list | tuple):
+        return tuple(_read(item, "tuple", name) for item in value)
     elif "tuple" in kind and isinstance(value, list | tuple):
         if all(isinstance(item, str) for item in value):
             return tuple(value)
@@ -182,6 +195,7 @@ def _check(settings: Settings, where: str) -> None:
         (life.lapse_days < 0, "lifecycle.lapse_days is below 0"),
         (life.new_days < 1, "lifecycle.new_days is below 1"),
         (life.loyal_orders < 2, "lifecycle.loyal_orders is below 2"),
+        (any(len(ids) < 2 for ids in settings.people.same), "people.same names an id alone"),
         (settings.privacy.smallest_group < 5, "privacy.smallest_group is below 5"),
     ]
     for wrong, text in problems:
@@ -210,6 +224,7 @@ def keep(store: Path, told: Mapping[str, Any]) -> Path:
     and writes nothing, where the result would not load.
     """
     import tomlkit
+    from tomlkit.items import Array
 
     path = Path(store) / FILE_NAME
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -227,6 +242,9 @@ def keep(store: Path, told: Mapping[str, Any]) -> Path:
                 raise BadSettings(f"{section} is {values!r}; give a table of names and values.")
             table = document.setdefault(section, tomlkit.table())
             table.update(_plain(values))
+            for value in table.values():
+                if isinstance(value, Array) and value and isinstance(value[0], list):
+                    value.multiline(True)  # one line per entry, to take out by hand
     written = tomlkit.dumps(document)
     overlay(Settings(), tomllib.loads(written), FILE_NAME)
     path.parent.mkdir(parents=True, exist_ok=True)

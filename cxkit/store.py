@@ -28,6 +28,7 @@ from cxkit.settings import Settings
 
 KEPT_SNAPSHOTS = 5
 _PREPARE = Path(__file__).with_name("prepare.sql")
+_BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def sha256(path: Path) -> str:
 def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a connection to a new, empty snapshot that nobody sees until `publish`.
 
-    All canonical tables and the tables files, set_aside, doubts and aliases exist in it. One
+    All canonical tables and those beside them exist in it, but for people and timeline. One
     process at a time may hold a draft of a store (StoreBusy otherwise); leaving the block without
     `publish` leaves the store as it was.
     """
@@ -88,7 +89,7 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         _discard(path)
         connection = connect(path)
         try:
-            for name in [*schema.TABLES, "aliases", "files", "set_aside", "doubts"]:
+            for name in [*schema.TABLES, *_BESIDE]:
                 connection.execute(schema.ddl(name))
             yield connection
         finally:

@@ -12,7 +12,9 @@ from cxkit.safe import escape
 
 if TYPE_CHECKING:
     import ipywidgets
+    import polars as pl
 
+    from cxkit.schema import Table
     from cxkit.workspace import Workspace
 
 
@@ -67,66 +69,147 @@ def _label(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-_NONE = "– none –"
+_NONE = "– leave out –"
+_WIDE = {"style": {"description_width": "11em"}, "layout": {"width": "34em"}}
 
 
 def settle_mapping(workspace: "Workspace") -> "ipywidgets.VBox":
-    """Settle what the columns of the first waiting export mean, and keep it for every later one.
+    """Settle what the columns of waiting exports mean, and keep it for every later one.
 
-    One dropdown per column of the file, set to the guess. *Keep* writes the mapping into the
-    store's `cx.toml`; the next import of the folder loads the file. Where no export waits, the
-    box says so.
+    One line per column of the chosen file: what it may mean, set to the guess, and examples that
+    show their form. Where only you can know whether 03/04 is 3 April, the line asks. *Keep* writes
+    the mapping into the store's `cx.toml`; the next import of the folder loads the file. Where no
+    export waits, the box says so.
     """
     import ipywidgets
 
-    from cxkit import schema
     from cxkit.analyses.start.unknown_exports import unknown_exports
+
+    waiting = unknown_exports(workspace)
+    heading = ipywidgets.Label(waiting.finding)
+    if waiting.table.is_empty():
+        return ipywidgets.VBox([heading])
+    digests = dict(workspace.query("unknown_exports").select("file", "sha256").iter_rows())
+    files = waiting.table["file"].unique(maintain_order=True).to_list()
+    forms = {
+        file: _form(
+            workspace, file, digests[file], waiting.table.filter(waiting.table["file"] == file)
+        )
+        for file in files
+    }
+    chosen = ipywidgets.Dropdown(options=files, description="Export", **_WIDE)
+    place = ipywidgets.VBox([forms[files[0]]])
+
+    def show(_change: object = None) -> None:
+        place.children = (forms[chosen.value],)
+
+    chosen.observe(show, names="value")
+    return ipywidgets.VBox([heading, chosen, place])
+
+
+def _form(
+    workspace: "Workspace", file: str, digest: str, columns: "pl.DataFrame"
+) -> "ipywidgets.VBox":
+    """Make the form of one waiting export: its table, a line per column, a button and an answer."""
+    import ipywidgets
+
+    from cxkit import schema
     from cxkit.imports import confirm_mapping
+    from cxkit.imports.types import FORMATS
     from cxkit.store import raw_path
 
-    asked = unknown_exports(workspace)
-    said = ipywidgets.Label(asked.finding)
-    if asked.table.is_empty():
-        return ipywidgets.VBox([said])
-    file = asked.table["file"][0]
-    columns = asked.table.filter(asked.table["file"] == file)
-    digest = workspace.query("unknown_exports")["sha256"][0]
-
-    wide = {"style": {"description_width": "initial"}, "layout": {"width": "24em"}}
+    lines = [_Line(row, FORMATS) for row in columns.iter_rows(named=True)]
+    guessed = next((name for name in columns["table"] if name), "")
+    told = [
+        (f"{t.name}: {t.meaning[0].lower()}{t.meaning[1:]}", t.name) for t in schema.TABLES.values()
+    ]
     table = ipywidgets.Dropdown(
-        options=list(schema.TABLES),
-        value=next((t for t in columns["table"] if t), "events"),
-        description="table",
-        **wide,
+        options=told, value=guessed or "events", description="It holds", **_WIDE
     )
-    meanings = {
-        row["column"]: ipywidgets.Dropdown(description=row["column"], **wide)
-        for row in columns.iter_rows(named=True)
-    }
-    guessed = dict(columns.select("column", "meaning").iter_rows())
-    dates = _dropdown("dates", [None, "day first", "month first"])
+    ask = ipywidgets.Label(
+        f"{file} looks like {guessed}. Is each column what it says below?"
+        if guessed
+        else f"What does {file} hold? Choose, and say what each column means."
+    )
     keep = ipywidgets.Button(description="Keep", button_style="primary")
+    answer = ipywidgets.Label("Nothing is kept before you press Keep.")
 
     def offer(_change: object = None) -> None:
-        known = [column.name for column in schema.TABLES[table.value].columns]
-        for column, control in meanings.items():
-            control.options = [_NONE, *known]
-            control.value = guessed[column] if guessed[column] in known else _NONE
+        for line in lines:
+            line.offer(schema.TABLES[table.value])
 
     def keep_it(_button: object) -> None:
-        chosen = {c.value: column for column, c in meanings.items() if c.value != _NONE}
-        times = [c.name for c in schema.TABLES[table.value].columns if c.kind == "time"]
-        formats = {name: dates.value for name in times if name in chosen and dates.value}
+        chosen = {line.meaning.value: line.column for line in lines if line.meaning.value}
+        unsaid = [line.column for line in lines if line.asking and not line.format.value]
+        formats = {line.meaning.value: line.format.value for line in lines if line.asking}
+        meant = [line.meaning.value for line in lines if line.meaning.value]
+        if len(meant) > len(chosen):
+            twice = next(name for name in meant if meant.count(name) > 1)
+            answer.value = f"Nothing is kept yet. Two columns are {twice}: leave one of them out."
+            return
+        if unsaid:
+            answer.value = f"Nothing is kept yet. Say first how '{unsaid[0]}' is written."
+            return
         try:
-            confirm_mapping(
-                workspace.store, raw_path(workspace.store, digest), {table.value: chosen}, formats
-            )
+            raw = raw_path(workspace.store, digest)
+            confirm_mapping(workspace.store, raw, {table.value: chosen}, formats)
         except CxError as problem:
-            said.value = str(problem)
-        else:
-            said.value = f"Kept. Import the folder again, and {file} loads with the others."
+            answer.value = f"Nothing is kept. {problem}"
+            return
+        said = ", ".join(
+            f"'{column}' is {name}" + (f" ({formats[name]})" if name in formats else "")
+            for name, column in chosen.items()
+        )
+        answer.value = (
+            f"Kept in cx.toml: {file} holds {table.value}; {said}. "
+            "Import the folder again, and it loads with the others."
+        )
 
     table.observe(offer, names="value")
     keep.on_click(keep_it)
     offer()
-    return ipywidgets.VBox([said, table, *meanings.values(), dates, keep])
+    return ipywidgets.VBox([ask, table, *(line.box for line in lines), keep, answer])
+
+
+class _Line:
+    """One column of a waiting export: its meaning, examples, and a question where there is one."""
+
+    def __init__(self, row: Mapping[str, Any], formats: Mapping[str, Sequence[str]]) -> None:
+        """Make the controls; `formats` are the answers to a doubt, by the kind of cell."""
+        import ipywidgets
+
+        self.formats = formats
+        self.column, self.guess, self.asks = row["column"], row["meaning"], row["asks"]
+        self.meaning = ipywidgets.Dropdown(description=self.column, **_WIDE)
+        shown = " · ".join(filter(None, (row[f"example_{n}"] for n in (1, 2, 3))))
+        examples = ipywidgets.Label(f"e.g. {shown}" if shown else "always empty")
+        self.question = ipywidgets.Label(f"In '{self.column}', {self.asks}")
+        self.format = ipywidgets.Dropdown(layout={"width": "12em"})
+        self.doubt = ipywidgets.HBox(
+            [self.question, self.format], layout={"margin": "0 0 0 11.5em"}
+        )
+        self.box = ipywidgets.VBox([ipywidgets.HBox([self.meaning, examples]), self.doubt])
+        self.asking = False
+        self._kinds: dict[str, str] = {}
+        self.meaning.observe(self._ask, names="value")
+
+    def offer(self, table: "Table") -> None:
+        """Offer the columns of a table as meanings, the guess chosen where it is one of them."""
+        self._kinds = {column.name: column.kind for column in table.columns}
+        told = [
+            (f"{c.name}{' (needed)' if c.required else ''}: {c.meaning}", c.name)
+            for c in table.columns
+        ]
+        self.meaning.options = [(_NONE, ""), *told]
+        self.meaning.value = self.guess if self.guess in self._kinds else ""
+        self._ask()
+
+    def _ask(self, _change: object = None) -> None:
+        """Show the question only where the column is read as something that leaves it open."""
+        kind = self._kinds.get(self.meaning.value or "", "")
+        kind = "number" if kind in ("money", "count") else kind
+        known = self.formats.get(kind, ())
+        self.asking = bool(self.asks and known)
+        self.format.options = [("– choose –", ""), *((way, way) for way in known)]
+        self.format.value = ""
+        self.doubt.layout.display = None if self.asking else "none"

@@ -129,6 +129,24 @@ class Workspace:
         end = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999999, tzinfo=zone)
         return end.astimezone(UTC).replace(tzinfo=None)
 
+    def link_note(self, until: datetime | None) -> tuple[str, ...]:
+        """Return the caveat of every total of people: what the proposed links would make of it.
+
+        Nothing where no link is proposed between people known at `until`.
+        """
+        effect = self.query("link_effect", as_of=until).row(0, named=True)
+        if not effect["pairs"]:
+            return ()
+        many = "link is" if effect["pairs"] == 1 else "links are"
+        who = "person" if effect["people_linked"] == 1 else "people"
+        after, before = effect["buyers_linked"], effect["buyers"]
+        buyers = f", and {after:,} buyers instead of {before:,}" if after < before else ""
+        return (
+            f"{effect['pairs']:,} proposed {many} not applied: with them "
+            f"{effect['people_linked']:,} {who} instead of {effect['people']:,}{buyers} "
+            "(see identity_links).",
+        )
+
     def close(self) -> None:
         """Let go of the snapshot."""
         self._connection.close()

@@ -15,12 +15,13 @@ from cxkit import schema, settings
 from cxkit import store as stores
 from cxkit.errors import BadFile, CxError
 from cxkit.imports import inbox, publish, recipes, records, sources
+from cxkit.imports.identity import accept_links
 from cxkit.imports.mappings import MappingOf, confirm_all, confirm_mapping, guess_mapping
 from cxkit.imports.publish import Account
 from cxkit.imports.sources import Arrived, staged_path
 from cxkit.result import Result, counted
 
-__all__ = ["confirm_mapping", "guess_mapping", "import_exports"]
+__all__ = ["accept_links", "confirm_mapping", "guess_mapping", "import_exports"]
 
 _SQL = "select * exclude (sha256) from files order by source_file"
 _QUESTION = "Did every row arrive?"
@@ -107,7 +108,8 @@ def _build(home: Path, arrived: Sequence[Arrived]) -> bool:
         basis = sources.basis_of(files, company)
         if manifest and manifest.current.get("basis") == basis:
             return False
-        publish.fill(connection, [sources.ready(home, source, company) for source in found])
+        readied = [sources.ready(home, source, company) for source in found]
+        publish.fill(connection, readied, company.people.same)
         stores.publish(
             home,
             connection,

@@ -23,7 +23,10 @@ create or replace temp table pointed as
     group by alias;
 
 insert into link
-select alias, person from pointed where people = 1 and alias <> person order by alias;
+select alias, person
+from pointed
+where people = 1 and alias <> person and alias not in (select alias from link)
+order by alias;
 
 insert into shared
 select $kind, count(*) from pointed where people > 1 having count(*) > 0

@@ -9,10 +9,12 @@ import polars as pl
 
 from cxkit import settings
 from cxkit.errors import BadFile, BadRecipe, listed
-from cxkit.imports import guess, layout, recipes, records
+from cxkit.imports import guess, layout, recipes, records, types
 from cxkit.imports.records import Staged
 from cxkit.imports.sources import Arrived, guesses_for, staged_path
 from cxkit.result import Result
+
+_LOOKS = 20_000  # records in which a date or number may prove how it is written
 
 MappingOf = Mapping[str, Mapping[str, str]]
 
@@ -20,8 +22,9 @@ MappingOf = Mapping[str, Mapping[str, str]]
 def guess_mapping(file: str | Path) -> Result:
     """Show what the columns of an unknown file could mean, each with a confidence from 0 to 1.
 
-    The table has one row per column of the file: column, meaning (the canonical column, empty
-    where none fits), confidence, and three values that show their form and hide what they say.
+    The table has one row per column of the file: column, table, meaning (the canonical column,
+    empty where none fits), confidence, three values that show their form and hide what they say,
+    and asks (what nobody but you can know: does 03/04 mean 3 April? Empty where it is clear).
     Nothing is kept; `confirm_mapping` does that. Raises BadFile where the file holds no table.
     """
     path = Path(file)
@@ -37,7 +40,9 @@ def guess_mapping(file: str | Path) -> Result:
         if staged.names and not match:
             names = staged.names
         best = guesses_for(out, staged, names, header_no)
-        sample = pl.scan_parquet(out).slice(header_no, 200).select(staged.cells).collect()
+        body = pl.scan_parquet(out).slice(header_no)
+        sample = body.head(200).select(staged.cells).collect()
+        asked = _asked(body, staged.cells)
     meaning = {c: (n, fit) for n, (c, fit) in best[0].columns.items()} if best else {}
     lines = []
     for place, name in enumerate(names):
@@ -47,8 +52,10 @@ def guess_mapping(file: str | Path) -> Result:
         shown = values.filter(values != "").unique(maintain_order=True).head(3).to_list()
         found, fit = meaning.get(name, ("", 0.0))
         examples = [guess.shape(value) for value in [*shown, "", "", ""][:3]]
-        lines.append((name, best[0].table if found else "", found, fit, *examples))
-    columns = ["column", "table", "meaning", "confidence", "example_1", "example_2", "example_3"]
+        table = best[0].table if found else ""
+        lines.append((name, table, found, fit, *examples, asked[place]))
+    columns = ["column", "table", "meaning", "confidence"]
+    columns += ["example_1", "example_2", "example_3", "asks"]
     kinds = {name: pl.Float64 if name == "confidence" else pl.String for name in columns}
     if match:
         finding = f"{path.name} is known: {match.export.name}. It needs no mapping."
@@ -63,6 +70,22 @@ def guess_mapping(file: str | Path) -> Result:
         finding,
         n=staged.read,
     )
+
+
+def _asked(body: pl.LazyFrame, columns: Sequence[str]) -> list[str]:
+    """Return for each column the question that its cells leave open, from as many as it takes."""
+    cells = body.head(_LOOKS).select(columns).collect()
+    questions = [""] * len(columns)
+    for kind in ("number", "time"):
+        found = [
+            types.evidence(kind, cells.select(types.clean(pl.col(column), kind)).to_series())
+            for column in columns
+        ]
+        pooled = types.pool(found)
+        for place, seen in enumerate(found):
+            asks = types.question(seen, types.decide(seen, pooled, "", "UTC"))
+            questions[place] = asks or questions[place]
+    return questions
 
 
 def confirm_mapping(

@@ -8,7 +8,6 @@ here, it is made of names from `schema` alone, never of anything that a file hol
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,12 +15,13 @@ import polars as pl
 
 from cxkit import schema
 from cxkit.errors import CxError, listed
+from cxkit.imports import identity
+from cxkit.imports.queries import run
 from cxkit.imports.recipes import TAKES, Match
 from cxkit.imports.records import Staged
 from cxkit.imports.rows import Batch, File
 from cxkit.result import counted
 
-_HERE = Path(__file__).parent
 _SUMS = {"first": "first({0} order by record_no)", "last": "last({0} order by record_no)"}
 _SUMS |= {"sum": "sum({0})", "least": "min({0})", "most": "max({0})"}
 assert set(_SUMS) == set(TAKES)
@@ -59,30 +59,29 @@ class Source:
     file: File | None = None
 
 
-def fill(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
-    """Fill the draft's canonical tables, aliases, files, set_aside and doubts from `sources`.
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    sources: Sequence[Source],
+    same: Sequence[Sequence[str]] = (),
+) -> None:
+    """Fill the draft's canonical tables and those beside them from `sources`.
 
-    `sources` come in the order of their names. Raises CxError where a file's records do not add
+    `sources` come in the order of their names; `same` are ids that the settings call one person.
+    Raises CxError where a file's records do not add
     up to what the independent counter found; the draft is then worth nothing.
     """
     _make_tables(connection)
     for number, source in enumerate(sources):
         if source.file is not None:
             _read(connection, number, source)
-    _run(connection, "staying.sql")
-    _link_people(connection)
+    run(connection, "staying.sql")
+    _link_people(connection, sources, same)
     _fold_parts(connection, sources)
     # orders and tickets first: other rows find their person through them
     for name in sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name)):
         _insert(connection, name)
+    identity.propose(connection)
     _settle(connection, sources)
-
-
-def _run(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
-    for statement in (_HERE / name).read_text(encoding="utf-8").split(";\n"):
-        if statement.strip():
-            bound = {key: item for key, item in values.items() if f"${key}" in statement}
-            connection.execute(statement, bound or None).fetchall()
 
 
 def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -151,14 +150,21 @@ def _put(
     connection.unregister("batch")
 
 
-def _link_people(connection: duckdb.DuckDBPyConnection) -> None:
-    _run(connection, "held_ids.sql")
-    _run(connection, "link_ids.sql")
+def _link_people(
+    connection: duckdb.DuckDBPyConnection,
+    sources: Sequence[Source],
+    same: Sequence[Sequence[str]],
+) -> None:
+    run(connection, "held_ids.sql")
+    run(connection, "link_ids.sql")
+    named = [source.file.export.person for source in sources if source.file]
+    kinds_of_id = {kind for person in named for kind in (*person.ids, *person.aliases)}
+    identity.merge_accepted(connection, same, kinds_of_id)
     kinds = connection.execute(
         "select kind from held where not strong group by kind, place order by place, kind"
     ).fetchall()
     for (kind,) in kinds:
-        _run(connection, "link_aliases.sql", kind=kind)
+        run(connection, "link_aliases.sql", kind=kind)
     connection.execute(
         "insert into aliases select alias, person_name(person) from link order by alias"
     ).fetchall()

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import schema
+from cxkit.errors import listed
 from cxkit.imports import persons, types
 from cxkit.imports.columns import Columns
 from cxkit.imports.layout import Layout, classified
@@ -161,6 +162,11 @@ class File:
                 self.tally.questions.append(f"In '{column}', {asked} Say so in cx.toml")
             elif not reading.format and seen.slashed and made.order:
                 self.tally.said.append(f"'{column}' is proven {made.order}")
+            ways = [name for name, cells in seen.ways.items() if cells]
+            if len(ways) > 1:
+                self.tally.said.append(
+                    f"'{column}' has {len(ways)} ways of writing a date: {listed(ways)}"
+                )
             if not reading.format and seen.comma and made.mark == types.COMMA:
                 self.tally.said.append(f"'{column}' has a decimal comma")
             told = reading.zone or _zone_in(column) or self.export.zone

@@ -76,6 +76,19 @@ class Evidence:
     point: int = 0
     unclear_numbers: int = 0
 
+    @property
+    def ways(self) -> dict[str, int]:
+        """Cells by the way in which a date is written, as one example shows it."""
+        return {
+            "2024-12-31": max(self.plain, self.iso),
+            "31.12.2024": self.dotted,
+            "31/12/2024": self.slashed,
+            "31 Dec 2024": self.named,
+            "Dec 31, 2024": self.titled,
+            "20241231": self.compact,
+            "1735603200": self.unix,
+        }
+
     def __add__(self, other: "Evidence") -> "Evidence":
         return Evidence(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Evidence)))
 

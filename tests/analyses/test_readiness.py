@@ -10,8 +10,10 @@ from cxkit.analyses.start.readiness import NEEDS
 
 JOURNEY = {"journey": {"stages": ["visit", "buy"]}}
 FULL: dict[str, list[dict[str, Any]]] = {
-    "customers": [{"customer_id": f"c{i}"} for i in range(40)],
-    "orders": orders(*[f"c{i} 2026-05-{1 + i % 28:02}T10:0{i % 10} 5" for i in range(40)]),
+    "customers": [
+        {"customer_id": f"c{i}", "attributes": '{"First Name": "Ann"}'} for i in range(40)
+    ],
+    "orders": orders(*[f"c{i % 20} 2026-05-{1 + i % 28:02}T10:0{i % 10} 5" for i in range(40)]),
     "feedback": [
         {
             "customer_id": f"c{i}",
@@ -41,10 +43,16 @@ def flaws(result: cx.Result) -> dict[tuple[str, str], tuple[str, str]]:
 def test_good_exports(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL))
     assert set(verdicts(ready).values()) == {"go"}
-    assert ready.finding == "All 6 questions can be answered in full."
+    assert ready.finding == "All 8 questions can be answered in full."
     assert ready.table["collect_next"].null_count() == len(NEEDS)
-    assert ready.table["filled_share"].to_list() == [1] * len(NEEDS)
-    row = ready.table.row(0, named=True)
+    filled = dict(ready.table.select("field", "filled_share").iter_rows())
+    assert filled.pop("orders.repeated") == 0.5  # each of 20 customers came back once
+    absent = {field for field, share in filled.items() if share is None}
+    assert absent == {"sessions.known", "events.known", "tickets.known", "messages.known"}
+    states = dict(ready.table.select("field", "state").iter_rows())
+    assert {field for field, state in states.items() if state == "absent"} == absent
+    assert all(share == 1 for field, share in filled.items() if field not in absent)
+    row = ready.table.filter(ready.table["field"] == "orders.ordered_at").row(0, named=True)
     assert (row["rows"], row["linked_share"], row["days_old"]) == (40, 1, 0)
     assert row["latest"] == datetime(2026, 5, 28, 10, 7)
     assert ready.n == 120
@@ -56,19 +64,19 @@ def test_what_is_missing_is_named_with_the_next_step(tmp_path):
         for i, row in enumerate(FULL["feedback"])
     ]
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"feedback": anonymous}))
-    assert verdicts(ready)["score"] == "limited"
+    assert verdicts(ready)["score"] == verdicts(ready)["journeys"] == "limited"
+    why = ("would help", "20 % of 40 rows of feedback belong to nobody known")
     assert flaws(ready) == {
-        ("score", "feedback.customer_id"): (
-            "would help",
-            "20 % of 40 rows of feedback have no customer_id",
-        )
+        ("score", "feedback.known"): why,
+        ("journeys", "feedback.known"): why,
     }
     assert ready.finding == (
-        "5 of 6 questions can be answered in full; 'score' is limited (20 % of 40 rows of "
-        "feedback have no customer_id)."
+        "6 of 8 questions can be answered in full; 'journeys', 'score' are limited ('journeys': "
+        "20 % of 40 rows of feedback belong to nobody known); collect next: send surveys with a "
+        "personal link."
     )
     steps = ready.table["collect_next"].drop_nulls().to_list()
-    assert steps == ["send surveys with a personal link"]
+    assert steps == ["send surveys with a personal link"] * 2
     assert "8 rows (20.0 %) of feedback without any id" in " ".join(ready.caveats)
 
 
@@ -79,8 +87,8 @@ def test_few_rows_and_old_rows_are_limited(tmp_path):
         "partly",
         "only 2 rows of orders with ordered_at",
     )
-    assert verdicts(ready)["lapse_curve"] == "limited"
-    assert verdicts(ready)["score"] == "no-go"
+    assert verdicts(ready)["lifecycle"] == "limited"
+    assert verdicts(ready)["lapse_curve"] == verdicts(ready)["score"] == "no-go"
     old = company(tmp_path / "old", JOURNEY, **FULL, events=events("c1 2026-07-01T10:00 visit"))
     assert flaws(cx.readiness(old))["score", "feedback.score"] == (
         "partly",
@@ -105,8 +113,8 @@ def test_without_a_journey_there_is_no_funnel(tmp_path):
     ready = cx.readiness(company(tmp_path, **FULL))
     assert verdicts(ready)["stage_funnel"] == "no-go"
     assert ready.finding == (
-        "5 of 6 questions can be answered in full; 'stage_funnel' is not possible (the settings "
-        "name no journey)."
+        "7 of 8 questions can be answered in full; 'stage_funnel' is not possible (the settings "
+        "name no journey); collect next: name the stages in the settings: [journey] stages."
     )
 
 
@@ -156,7 +164,7 @@ def test_an_empty_store_and_one_customer(tmp_path):
     nothing = cx.readiness(company(tmp_path / "empty"))
     assert set(verdicts(nothing).values()) == {"no-go"}
     assert nothing.n == 0
-    assert nothing.finding.startswith("0 of 6 questions can be answered in full; ")
+    assert nothing.finding.startswith("0 of 8 questions can be answered in full; ")
     assert nothing.chart().layout.title.text
     one = cx.readiness(company(tmp_path / "one", orders=orders("ann 2026-01-05T10:00 20.00")))
     assert verdicts(one)["lifecycle"] == "limited"
@@ -169,8 +177,70 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
     assert one.caveats == two.caveats
 
 
-def test_only_analyses_that_exist_are_judged():
-    assert {need.analysis for need in NEEDS} <= set(dir(cx))
+def test_every_analysis_of_customers_is_judged():
+    about_files = {"import_report", "set_aside", "unknown_exports", "import_decisions"}
+    exist = {name for name, home in cx._HOMES.items() if home.startswith("cxkit.analyses.")}
+    assert {need.analysis for need in NEEDS} == exist - about_files - {"readiness"}
+
+
+def test_customers_who_never_come_back_limit_the_lapse_curve(tmp_path):
+    once = orders(*[f"c{i} 2026-05-{1 + i % 28:02}T10:00 5" for i in range(40)])
+    again = orders(*[f"c{i} 2026-05-{1 + i % 28:02}T10:00 5" for i in range(35)], "c1 2026-05-09 5")
+    some = cx.readiness(company(tmp_path / "some", JOURNEY, **FULL | {"orders": again}))
+    assert flaws(some)["lapse_curve", "orders.repeated"] == (
+        "partly",
+        "only 1 row of orders that follow another of their customer",
+    )
+    none = cx.readiness(company(tmp_path / "none", JOURNEY, **FULL | {"orders": once}))
+    assert verdicts(none)["lapse_curve"] == "no-go"
+    assert verdicts(none)["lifecycle"] == "go"
+
+
+def test_linkable_is_counted_per_table_and_session(tmp_path):
+    """Ann logs in once in the first of two visits: the whole visit is hers."""
+    web = [
+        {"visitor_id": "v", "session": "s1", "occurred_at": "2026-05-20T12:00", "event": "visit"},
+        {"customer_id": "c1", "session": "s1", "occurred_at": "2026-05-20T12:01", "event": "buy"},
+        {"visitor_id": "w", "session": "s2", "occurred_at": "2026-05-20T12:02", "event": "visit"},
+    ]
+    desk = [
+        {"ticket_id": "t1", "customer_id": "c1", "opened_at": "2026-05-20T12:00"},
+        {"ticket_id": "t2", "opened_at": "2026-05-20T12:00"},
+        {"ticket_id": "t3", "opened_at": "2026-05-20T12:00"},
+        {"ticket_id": "t4", "opened_at": "2026-05-20T12:00"},
+    ]
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, events=web, tickets=desk)).table
+    linked = dict(ready.select("field", "linked_share").iter_rows())
+    assert linked["sessions.known"] == 1 / 2
+    assert linked["events.known"] == 1 / 3
+    assert linked["tickets.known"] == 1 / 4
+    assert linked["messages.known"] is None
+
+
+def test_what_the_import_decided_is_told_by_file(tmp_path):
+    zone = "Times without a zone are taken as Europe/Berlin"
+    late = [
+        {"ticket_id": f"t{i}", "opened_at": f"2026-05-{1 + i % 28:02}T12:{i:02}"} for i in range(28)
+    ] + [{"ticket_id": "late", "opened_at": "2026-05-02T12:00"}]
+    said = cx.readiness(
+        company(
+            tmp_path,
+            tickets=late,
+            files=[
+                {"source_file": "a.csv", "note": f"{zone}. 2 records set aside."},
+                {"source_file": "b.csv", "note": f"{zone}. 1 line left out: footer."},
+            ],
+            aliases=[{"alias": "customer:9", "customer_id": "1"}],
+        )
+    ).caveats
+    assert said[-4:] == (
+        "1 row of tickets.csv stand more than a day below later ones: late arrivals or repeats, "
+        "put in their place in time.",
+        "1 row (100.0 %) of the table aliases are former ids: they stand for the person they were "
+        "merged into.",
+        f"a.csv, b.csv: {zone}.",
+        "b.csv: 1 line left out: footer.",
+    )
 
 
 def test_comments_in_another_language_limit_sentiment(tmp_path):

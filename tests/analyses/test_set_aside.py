@@ -17,14 +17,14 @@ FILES = [{"source_file": "a.csv", "records": 60}, {"source_file": "b.csv", "reco
 
 def test_counted_by_file_and_reason(tmp_path):
     kept = [
-        row("a.csv", 7, "not a date", "31/31/2026", "Day"),
+        row("a.csv", 7, "not a date", "31/31/2026", "Day") | {"raw_text": "Äo;31/31"},
         row("b.csv", 9, "no id", ""),
-        row("b.csv", 3, "no id", "ann@shop.example?"),
+        row("b.csv", 3, "no id", "ann@shop.example?") | {"raw_text": "ann@1"},
     ]
     result = cx.set_aside(company(tmp_path, set_aside=kept, files=FILES))
     assert result.table.rows() == [
-        ("b.csv", "Email", "no id", 2, 4, "[e-mail]?", "Add one."),
-        ("a.csv", "Day", "not a date", 1, 8, "31/31/2026", "Add one."),
+        ("b.csv", "Email", "no id", 2, 4, "[e-mail]?", "xxx@9", "Add one."),
+        ("a.csv", "Day", "not a date", 1, 8, "31/31/2026", "Xx;99/99", "Add one."),
     ]
     assert result.finding == (
         "3 of 100 records were set aside; most often in b.csv: no id in 'Email' (2 records)."

@@ -1,5 +1,6 @@
 """What can these exports answer, and what should be collected next?"""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ class Need(NamedTuple):
     """A field that an analysis lives on, or (`wished`) is weaker without.
 
     `sparse` fields are empty in many good rows, so their number counts and not their share.
+    `least` is the fewest rows that have to have it. `if_any`: a table that no export fills is no
+    flaw, since not every company has a chat or a shop.
     """
 
     analysis: str
@@ -28,12 +31,24 @@ class Need(NamedTuple):
     collect_next: str
     wished: bool = False
     sparse: bool = False
+    least: int = ENOUGH
+    if_any: bool = False
 
 
 _ORDER_ID = "export the customer's e-mail or number with every order"
 _ORDER_TIME = "export the time of every order"
+_USER_ID = "export the user's id with web events: who logs in once can be followed"
+_DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
 NEEDS = (
+    Need("identity_links", "customers", "customer_id", "export the contact list", least=2),
+    Need(
+        "identity_links",
+        "customers",
+        "attributes",
+        "export names, addresses and telephone numbers with the contact list",
+        least=2,
+    ),
     Need("lifecycle", "orders", "customer_id", _ORDER_ID),
     Need("lifecycle", "orders", "ordered_at", _ORDER_TIME),
     Need("lifecycle", "orders", "amount", "export what each order cost", wished=True),
@@ -47,6 +62,14 @@ NEEDS = (
     Need("lapse_curve", "orders", "customer_id", _ORDER_ID),
     Need("lapse_curve", "orders", "ordered_at", _ORDER_TIME),
     Need(
+        "lapse_curve",
+        "orders",
+        "repeated",
+        "import a longer history of orders: only there do customers come back",
+        sparse=True,
+        least=10,
+    ),
+    Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
@@ -54,11 +77,33 @@ NEEDS = (
         "stage_funnel",
         "timeline",
         "known",
-        "export the user's id with web events: who logs in once can be followed",
+        _USER_ID,
         wished=True,
     ),
+    Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
+    Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
+    Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
+    Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),
+    Need(
+        "journeys",
+        "messages",
+        "known",
+        "export the customer's e-mail with every message",
+        wished=True,
+        if_any=True,
+        least=1,
+    ),
+    Need(
+        "journeys",
+        "feedback",
+        "known",
+        "send surveys with a personal link",
+        wished=True,
+        if_any=True,
+        least=1,
+    ),
     Need("score", "feedback", "score", "export the survey's answers", sparse=True),
-    Need("score", "feedback", "customer_id", "send surveys with a personal link", wished=True),
+    Need("score", "feedback", "known", "send surveys with a personal link", wished=True),
     Need(
         "score",
         "feedback",
@@ -93,6 +138,7 @@ _COLOURS = {
     "missing": "#D55E00",
     "partly": "#E69F00",
     "would help": "#56B4E9",
+    "absent": "#BBBBBB",
     "good": "#009E73",
 }
 
@@ -100,10 +146,22 @@ _COLOURS = {
 def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
     """Say for each analysis whether the exports carry it, and what would make it better.
 
-    A needed field is missing (no row has it), partly there (in less than 90 % of the rows, in
-    fewer than 30, or ending more than 31 days before `as_of`) or good. A wished field that is not
-    good "would help". The verdict of an analysis is no-go where a needed field is missing, limited
-    where anything is not good, and go otherwise. Filled is not the same as true.
+    Each analysis needs some fields and wishes for others. A field is judged by three things:
+
+    - filled: in at least 90 % of the rows of its table, and in at least 30 of them (lapse_curve:
+      10 orders that follow an earlier one, as survival groups ask for; identity_links: 2 contacts;
+      journeys: 1). Scores, comments and invitations are empty in many good rows, so only their
+      number counts.
+    - linkable: at least 90 % of the rows belong to a known person (fields called `known`; of
+      sessions, a session one of whose events does).
+    - fresh: the newest row of the table is at most 31 days older than `as_of` (not asked of
+      contact lists). A comment counts as readable for sentiment where it is in English, and more
+      than half of them have to be.
+
+    A needed field is missing (no row has it), partly there (it fails a bar) or good; a wished one
+    that fails "would help"; a table that a company may do without is absent where it is empty.
+    The verdict of an analysis is no-go where a needed field is missing, limited where anything
+    fails a bar, and go otherwise. Filled is not the same as true.
 
     Args:
         workspace: an open store.
@@ -112,9 +170,11 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
     Returns:
         One row per analysis and field: analysis, verdict, field (table.column), need (needed or
         wished), state, rows (of the table), filled_share, linked_share (rows with a known person),
-        latest, days_old, reason, collect_next (null where the field is good). The caveats count
-        aloud what is odd in the exports: rows set aside, duplicates, unread cells, rows of nobody,
-        negative amounts, times without a time of day and ties.
+        latest, days_old, reason, collect_next (null where the field is good). The finding names
+        the field to collect next: the one that holds up most analyses. The caveats count aloud
+        what is odd in the exports: rows set aside, duplicates, unread cells, rows of nobody,
+        negative amounts, times without a zone or a time of day, rows out of order, ties, former
+        ids, and links that are only proposed.
     """
     until = workspace.moment(as_of)
     held = workspace.query(
@@ -127,12 +187,19 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
         "select comment from feedback where comment <> '' order by feedback_id limit 2000"
     )["comment"]
     table = _judged(held, len(workspace.settings.journey.stages), _english(texts), until)
+    dirt = pl.concat(
+        [workspace.query("dirt"), workspace.query("dirt_of_files")], how="vertical_relaxed"
+    )
     return Result(
         name="readiness",
         question=QUESTION,
         table=table,
         finding=_finding(table),
-        caveats=_caveats(workspace.query("dirt"), workspace.tables),
+        caveats=(
+            *_caveats(dirt, workspace.tables),
+            *_late(workspace.snapshot.get("late", {})),
+            *workspace.link_note(until),
+        ),
         sql=query_text("readiness"),
         as_of=until,
         n=sum(workspace.tables.get(name, 0) for name in schema.TABLES),
@@ -160,7 +227,7 @@ def _judged(
             count, filled = english
         days = (until - row["latest"]).days if until and row["latest"] else None
         reason = _flaw(need, count, filled, days)
-        state = "good"
+        state = "absent" if need.if_any and count == 0 else "good"
         if reason:
             state = "missing" if filled == 0 else "partly"
             state = "would help" if need.wished else state
@@ -185,12 +252,16 @@ def _judged(
     verdict = (
         pl.when((states == "missing").any().over("analysis"))
         .then(pl.lit("no-go"))
-        .when((states != "good").any().over("analysis"))
+        .when((~states.is_in(["good", "absent"])).any().over("analysis"))
         .then(pl.lit("limited"))
         .otherwise(pl.lit("go"))
     )
     frame = pl.DataFrame(rows, schema=_COLUMNS)
     return frame.select("analysis", verdict.alias("verdict"), pl.exclude("analysis"))
+
+
+_HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
+_HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
 
 
 def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
@@ -200,15 +271,21 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
     if need.table == "comments":
         foreign = 1 - filled / rows if rows else 0.0
         return f"{foreign:.0%} of the comments are not English" if foreign > 0.5 else None
+    if rows == 0 and need.if_any:
+        return None
     if rows == 0:
         return f"the table {need.table} is empty"
     if filled == 0:
-        return f"no row of {need.table} has {need.field}"
-    if filled < ENOUGH:
-        return f"only {counted(filled, 'row')} of {need.table} with {need.field}"
+        return f"no row of {need.table} {_HAS.get(need.field, f'has {need.field}')}"
+    if filled < need.least:
+        having = _HAVING.get(need.field, f"with {need.field}")
+        return f"only {counted(filled, 'row')} of {need.table} {having}"
     if not need.sparse and filled < _NEARLY_ALL * rows:
         lack = "belong to nobody known" if need.field == "known" else f"have no {need.field}"
-        return f"{100 * (1 - filled / rows):.0f} % of {rows:,} rows of {need.table} {lack}"
+        those = (
+            f"{rows:,} sessions" if need.table == "sessions" else f"{rows:,} rows of {need.table}"
+        )
+        return f"{100 * (1 - filled / rows):.0f} % of {those} {lack}"
     if need.table != "customers" and days is not None and days > _STALE_DAYS:
         return f"the newest row of {need.table} is {counted(days, 'day')} old"
     return None
@@ -232,7 +309,23 @@ def _finding(table: pl.DataFrame) -> str:
         first = f"{worst['analysis']!r}: " if len(names) > 1 else ""
         many = "is" if len(names) == 1 else "are"
         parts.append(f"{', '.join(names)} {many} {verb} ({first}{worst['reason']})")
+    parts.append(f"collect next: {_next(table)}")
     return "; ".join(parts) + "."
+
+
+def _next(table: pl.DataFrame) -> str:
+    """Return what would help most: the step that holds up most analyses, needed fields first."""
+    ranks = {"missing": 0, "partly": 1, "would help": 2}
+    steps = (
+        table.drop_nulls("collect_next")
+        .group_by("collect_next", maintain_order=True)
+        .agg(
+            pl.col("state").replace_strict(ranks, return_dtype=pl.Int64).min().alias("rank"),
+            pl.col("analysis").n_unique().alias("helps"),
+        )
+        .sort("rank", "helps", descending=[False, True], maintain_order=True)
+    )
+    return str(steps["collect_next"][0])
 
 
 _TOLD = {
@@ -244,6 +337,11 @@ _TOLD = {
     "negative": "{rows} of {where} with a negative amount: taken as refunds.",
     "stranger": "{people} in {where} missing from the contact list.",
     "date only": "{rows} of {where} at midnight sharp: a date without a time of day, it seems.",
+    "out of order": "{rows} of {where} stand more than a day below later ones: late arrivals or "
+    "repeats, put in their place in time.",
+    "former": "{rows} of the table aliases are former ids: they stand for the person they were "
+    "merged into.",
+    "told": "{where}: {what}.",
     "tie": "{rows} of the timeline share customer and instant with another: the order of the "
     "journey decides which came first.",
 }
@@ -263,6 +361,14 @@ def _caveats(dirt: pl.DataFrame, tables: dict[str, int]) -> tuple[str, ...]:
             )
         )
     return tuple(notes)
+
+
+def _late(late: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(
+        f"{counted(rows, 'row')} of {table} arrived with the last import, after later ones had: "
+        "numbers of earlier days have changed."
+        for table, rows in sorted(late.items())
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -21,19 +21,40 @@ filled as (
     from (unpivot (select count(columns(*)) from timeline) on columns(*) into name field value filled)
 ),
 
-held as (
-    select 'customers' as table_name, count(*) as rows, count(customer_id) as linked,
-        max(known_since) as latest
-    from customers
+seen as (
+    select 'customers' as table_name, customer_id, known_since as seen_at from customers
+    union all select 'orders', customer_id, ordered_at from orders union all
+    select 'events', customer_id, occurred_at from events
     union all
-    select 'orders', count(*), count(customer_id), max(ordered_at) from orders
+    select 'tickets', customer_id, opened_at from tickets
+    union all select 'messages', customer_id, sent_at from messages union all
+    select 'feedback', customer_id, coalesce(given_at, invited_at) from feedback
     union all
-    select 'feedback', count(*), count(customer_id), max(coalesce(given_at, invited_at)) from feedback
+    select 'sessions', any_value(customer_id), max(occurred_at) from events
+    where session is not null group by session
     union all
-    select 'timeline', count(*), count(*) filter (known), max(occurred_at)
+    select 'timeline', if(known, customer_id, null), occurred_at
     from timeline join people using (customer_key)
+),
+
+held as (
+    select table_name, count(*) as rows, count(customer_id) as linked, max(seen_at) as latest
+    from seen group by table_name
+),
+
+repeated as (
+    select 'orders' as table_name, 'repeated' as field,
+        count(*) - count(distinct customer_id) as filled
+    from (
+        select distinct customer_id, ordered_at::date from orders
+        where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
+    )
 )
 
-select analysis, table_name, field, rows, filled, linked, latest
-from needs left join held using (table_name) left join filled using (table_name, field)
+select analysis, table_name, field, rows,
+    if(field = 'known', linked, coalesce(filled.filled, repeated.filled)) as filled, linked, latest
+from needs
+left join held using (table_name)
+left join filled using (table_name, field)
+left join repeated using (table_name, field)
 order by place

@@ -8,6 +8,7 @@ from cxkit.safe import masked
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Which rows could not be loaded, and why?"
+_MOST_LETTERS = 120  # of a record, to see where it breaks
 
 
 def set_aside(workspace: Workspace) -> Result:
@@ -18,11 +19,16 @@ def set_aside(workspace: Workspace) -> Result:
 
     Returns:
         One row per file, column and reason: file, column_name (as the file calls it), reason,
-        records, first_line (counted from 1), example (the first value at fault, masked) and
-        what_to_do. n is the number of records in all files.
+        records, first_line (counted from 1), example (the first value at fault, masked), record
+        (the form of the first record, letters as x and digits as 9; empty where the format has no
+        lines) and what_to_do. n is the number of records in all files.
     """
     table = workspace.query("set_aside")
-    table = table.with_columns(masked(table["example"]).alias("example"))
+    form = pl.col("record").str.replace_all(r"\p{Ll}", "x").str.replace_all(r"\p{Lu}", "X")
+    table = table.with_columns(
+        masked(table["example"]).alias("example"),
+        form.str.replace_all(r"\p{N}", "9").str.head(_MOST_LETTERS).alias("record"),
+    )
     records = int(workspace.sql("select sum(records) as n from files")["n"][0] or 0)
     return Result(
         name="set_aside",
@@ -51,7 +57,11 @@ def _finding(table: pl.DataFrame, records: int) -> str:
 def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
     if table.is_empty():
         return ()
-    return ("Rows set aside are missing from every number that follows.",)
+    return (
+        "Rows set aside are missing from every number that follows.",
+        "Once a recipe, a mapping or a setting is mended, cx.replay(store) takes them in; a mended "
+        "export is imported like any other.",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -6,6 +6,7 @@ select
     count(*) as records,
     min(line_no) as first_line,
     arg_min(value, record_no) as example,
+    arg_min(raw_text, record_no) as record,
     min(hint) as what_to_do
 from set_aside
 group by source_file, column_name, reason

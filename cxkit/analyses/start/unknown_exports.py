@@ -18,8 +18,9 @@ def unknown_exports(workspace: Workspace) -> Result:
 
     Returns:
         One row per column of each waiting file: file, column, table, meaning (the canonical
-        column; empty where none fits), confidence (0 to 1) and three examples, their letters and
-        digits masked. n is the number of records that wait.
+        column; empty where none fits), confidence (0 to 1), three examples, their letters and
+        digits masked, and asks (what only you can know; empty where it is clear). n is the
+        number of records that wait.
     """
     waiting = workspace.query("unknown_exports")
     guesses = [
