@@ -51,4 +51,4 @@ def test_a_question_it_cannot_ask_shows_the_message(box):
     _, within, output = parts(box)
     within.value = 0
     (shown,) = output.outputs
-    assert shown["data"]["text/plain"] == "within_days is 0; a window is at least 1 day."
+    assert shown["data"]["text/plain"] == "within_days is 0; give a whole number from 1 to 100,000."
