@@ -5,7 +5,7 @@ plays no part. Set-based work is SQL over temporary tables of the draft; where i
 here, it is made of names from `schema` alone, never of anything that a file holds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,18 @@ from cxkit import schema
 from cxkit.errors import CxError, listed
 from cxkit.imports.recipes import TAKES, Match
 from cxkit.imports.records import Staged
-from cxkit.imports.rows import Batch, File
+from cxkit.imports.rows import BATCH, Batch, File
 from cxkit.result import counted
+from cxkit.store import quoted
 
 _HERE = Path(__file__).parent
-_SUMS = {"first": "first({0} order by record_no)", "last": "last({0} order by record_no)"}
+_SUMS = {
+    "first": "first({0} order by file, record_no)",
+    "last": "last({0} order by file, record_no)",
+}
 _SUMS |= {"sum": "sum({0})", "least": "min({0})", "most": "max({0})"}
 assert set(_SUMS) == set(TAKES)
+_READING = 0.7  # of the time goes into reading the records; the rest into joining them
 
 
 @dataclass
@@ -59,21 +64,32 @@ class Source:
     file: File | None = None
 
 
-def fill(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
+def fill(
+    connection: duckdb.DuckDBPyConnection,
+    sources: Sequence[Source],
+    watch: Callable[[float], None] = lambda _share: None,
+) -> None:
     """Fill the draft's canonical tables, aliases, files, set_aside and doubts from `sources`.
 
-    `sources` come in the order of their names. Raises CxError where a file's records do not add
+    `sources` come in the order of their names; `watch` is called with the share of the work that
+    is done. Raises CxError where a file's records do not add
     up to what the independent counter found; the draft is then worth nothing.
     """
     _make_tables(connection)
+    total = sum(source.account.records for source in sources) or 1
+    read = 0
     for number, source in enumerate(sources):
-        if source.file is not None:
-            _read(connection, number, source)
+        for records in _read(connection, number, source) if source.file is not None else ():
+            watch(_READING * (read + records) / total)
+        read += source.account.records
+    watch(_READING)
     _run(connection, "staying.sql")
     _link_people(connection)
     _fold_parts(connection, sources)
     # orders and tickets first: other rows find their person through them
-    for name in sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name)):
+    names = sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name))
+    for place, name in enumerate(names):
+        watch(_READING + (1 - _READING) * place / len(names))
         _insert(connection, name)
     _settle(connection, sources)
 
@@ -105,12 +121,12 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) -> None:
-    """Put one file's rows into the temporary tables."""
+def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) -> Iterator[int]:
+    """Put one file's rows into the temporary tables; yields how many of its records are in."""
     assert source.file is not None
     account, export = source.account, source.file.export
     newest: datetime | None = None
-    for batch in source.file.batches():
+    for done, batch in enumerate(source.file.batches(), start=1):
         newest = max((t for t in (newest, _newest(batch)) if t is not None), default=None)
         _put(connection, "record", batch.records, file=number)
         _put(connection, "merged", batch.merged)
@@ -123,6 +139,7 @@ def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) ->
         for rows, place, frame in batch.rows:
             kind = "part" if rows.part else "candidate"
             _put(connection, f"{kind}_{rows.table}", frame, file=number, place=place)
+        yield min(done * BATCH, account.records)
     connection.execute(
         "insert into export values (?, ?, ?, ?, ?, ?)",
         [number, account.source_file, account.sha256, export.name, export.lines, newest],
@@ -363,3 +380,62 @@ def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
     if lost:
         columns = listed({column for column, _ in tally.doubts})
         yield f"{counted(lost, 'cell')} could not be read and stayed empty: {columns}"
+
+
+@dataclass(frozen=True)
+class News:
+    """What the draft holds that the snapshot before it did not.
+
+    `late` counts by table the rows that are new and happened before the last that the table had;
+    a table that had no rows has no late ones. `taken_in` counts by file (its hash) the records
+    that had been set aside and are taken in.
+    """
+
+    late: Mapping[str, int] = field(default_factory=dict)
+    taken_in: Mapping[str, int] = field(default_factory=dict)
+
+
+def news(connection: duckdb.DuckDBPyConnection, before: Path) -> News:
+    """Hold a filled draft against the snapshot in the file `before`."""
+    if not before.is_file():
+        return News()
+    try:
+        connection.execute(f"attach '{quoted(before)}' as before (read_only)")
+    except duckdb.Error:
+        return News()  # it was damaged: the new one takes its place
+    try:
+        return News(dict(_late(connection)), dict(_taken_in(connection)))
+    except duckdb.BinderException:
+        return News()  # of another version of cxkit, with other columns
+    finally:
+        connection.execute("detach before")
+
+
+def _late(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int]]:
+    for table in schema.TABLES.values():
+        if table.time is None:
+            continue
+        rows = connection.execute(
+            f"""
+            select count(*)
+            from {table.name} as mine
+            anti join before.{table.name} as theirs using ({", ".join(table.key)})
+            where mine.{table.time} < (select max({table.time}) from before.{table.name})
+            """
+        ).fetchone()
+        if rows and rows[0]:
+            yield table.name, rows[0]
+
+
+def _taken_in(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    return connection.execute(
+        """
+        select export.sha256, count(*)
+        from record
+        join export using (file)
+        semi join before.set_aside as aside
+            on aside.sha256 = export.sha256 and aside.record_no = record.record_no
+        group by export.sha256
+        order by export.sha256
+        """
+    ).fetchall()
