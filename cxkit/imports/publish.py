@@ -150,9 +150,11 @@ def _newest(batch: Batch) -> datetime | None:
     """Return the latest time in a batch: an export cannot be older than what it tells."""
     times = [batch.records["version"].max()]
     for rows, _, frame in batch.rows:
-        column = schema.TABLES[rows.table].time
-        if column and column in frame.columns:
-            times.append(frame[column].max())
+        times += [
+            frame[column.name].max()
+            for column in schema.TABLES[rows.table].columns
+            if column.kind == "time" and column.name in frame.columns
+        ]
     found = [time for time in times if isinstance(time, datetime)]
     return max(found, default=None)
 
@@ -232,7 +234,10 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         if "visitor_id" in columns
         else ""
     )
-    order = "part, version desc nulls last, layout, file, record_no, place"
+    # the newer version, then the export that reaches further; the rest only fixes the order
+    order = (
+        "part, version desc nulls last, layout, exported_at desc nulls last, file, record_no, place"
+    )
     merged = ", ".join(
         c if c in table.key else f"any_value({c} order by {order}) as {c}"
         for c in [*columns, "source_file"]
@@ -241,7 +246,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         f"""
         insert into {name} by name
         with resolved as (
-            select {made}, version, layout, source_file, candidate.place < 0 as part
+            select {made}, version, layout, exported_at, source_file, candidate.place < 0 as part
             from candidate_{name} as candidate
             join staying using (file, record_no)
             join export using (file, layout)
