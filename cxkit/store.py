@@ -91,15 +91,19 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         _sweep(store)
         path = Path(store) / "snapshots" / "draft.duckdb"
         path.parent.mkdir(exist_ok=True)
-        connection = connect(path)
+        connection = None
         try:
+            connection = connect(path)
             for name in [*schema.TABLES, "aliases", "files", "set_aside", "doubts"]:
                 connection.execute(schema.ddl(name))
             yield connection
-        except duckdb.InterruptException:  # how DuckDB tells of Ctrl-C
-            raise KeyboardInterrupt from None
+        except (duckdb.InterruptException, RuntimeError) as problem:
+            if "interrupted" in str(problem).lower():  # how DuckDB tells of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
             _discard(path)
 
 

@@ -155,8 +155,8 @@ def _news(news: News) -> Iterator[str]:
     rows = sum(news.late.values())
     tables = ", ".join(f"{count:,} in {name}" for name, count in sorted(news.late.items()))
     yield (
-        f"{counted(rows, 'row')} {_is(rows)} late ({tables}): older than rows of an earlier import, "
-        "so numbers of past days have changed."
+        f"{counted(rows, 'row')} {_is(rows)} late ({tables}): older than rows of an earlier "
+        "import, so numbers of past days have changed."
     )
 
 
