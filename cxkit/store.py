@@ -156,10 +156,11 @@ def step_back(store: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises NoStore where nothing was published, or where the earlier snapshot is not as it was;
     CxError where there is no earlier one.
     """
+    if read_manifest(store) is None:
+        raise _nothing(store)
     with _writing(store):
         manifest = read_manifest(store)
-        if manifest is None:
-            raise _nothing(store)
+        assert manifest is not None  # a manifest is never removed
         if len(manifest.snapshots) < 2:
             raise CxError(
                 f"There is nothing to undo in '{Path(store).name}': it holds one import and no "
