@@ -38,7 +38,7 @@ def make_store(folder: Path, events: int) -> cx.Workspace:
         draft.execute("select setseed(0.5)").fetchall()
         draft.execute(MAKE, {"events": events, "customers": max(1, events // 20)})
         started = time.process_time()
-        store.publish(folder, draft, files=[], settings=Settings(), suggested={})
+        store.publish(folder, draft, files={}, settings=Settings(), suggested={})
         print(f"prepare and publish: {time.process_time() - started:.2f} CPU s")
     return cx.open(folder)
 

@@ -19,6 +19,8 @@ _HOMES = {
     "open": "cxkit.house",
     "show_sql": "cxkit.house",
     "import_exports": "cxkit.imports",
+    "replay": "cxkit.imports",
+    "undo": "cxkit.imports",
     "guess_mapping": "cxkit.imports",
     "confirm_mapping": "cxkit.imports",
     "accept_links": "cxkit.imports",
@@ -83,6 +85,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import confirm_mapping as confirm_mapping
     from cxkit.imports import guess_mapping as guess_mapping
     from cxkit.imports import import_exports as import_exports
+    from cxkit.imports import replay as replay
+    from cxkit.imports import undo as undo
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore

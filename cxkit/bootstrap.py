@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata, util
 from pathlib import Path
 
+from cxkit import lock
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 VENV = ROOT / ".venv"
@@ -127,23 +129,12 @@ def site_packages() -> list[Path]:
 def turn() -> Iterator[None]:
     """Let one process at a time set up; the system ends the turn of a process that dies."""
     waited = False
-    with TURN.open("a") as file:
-        while True:
-            try:
-                if sys.platform == "win32":
-                    import msvcrt
-
-                    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-                else:
-                    import fcntl
-
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except (BlockingIOError, PermissionError):
-                if not waited:
-                    say("Another cxkit command is setting up .venv: waiting for it.")
-                waited = True
-                time.sleep(0.5)
+    while (file := lock.take(TURN)) is None:
+        if not waited:
+            say("Another cxkit command is setting up .venv: waiting for it.")
+        waited = True
+        time.sleep(0.5)
+    with file:
         yield
 
 

@@ -15,9 +15,13 @@ from contextlib import suppress
 from importlib import metadata, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from cxkit import __version__
 from cxkit.errors import CxError
+
+if TYPE_CHECKING:
+    from cxkit.result import Result
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NOTEBOOKS = _ROOT / "notebooks"
@@ -48,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
+        where = " The store is as it was." if args.command == "import" else ""
+        print(f"\nStopped.{where}", file=sys.stderr)
         return 130
     except PermissionError as problem:
         place = problem.filename or "a file"
@@ -116,9 +121,23 @@ def _parser() -> argparse.ArgumentParser:
         _import,
         "Import exports into a store, and say where every record went.",
         "import exports/ --store stores/mine",
+        "import --replay stores/mine",
     )
-    imports.add_argument("folder", help="a folder of exports, or one file")
+    imports.add_argument("folder", nargs="?", help="a folder of exports, or one file")
     imports.add_argument("--store", help="where the imported data is kept: stores/<folder's name>")
+    imports.add_argument(
+        "--replay",
+        action="store_true",
+        help="no folder but a store: read its raw files again, with what was mended since",
+    )
+
+    undo = command(
+        "undo",
+        _undo,
+        "Step back one import, and say which one is current now.",
+        "undo --store stores/mine",
+    )
+    undo.add_argument("--store", required=True, help="the store")
 
     command("lab", _lab, "Open the notebooks in JupyterLab, on this machine alone.", "lab")
 
@@ -174,9 +193,27 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from cxkit.report import import_folder
+    from cxkit.report import import_folder, replay_store
 
-    store, outcome = import_folder(args.folder, args.store)
+    if args.replay:
+        if bool(args.folder) == bool(args.store):
+            raise CxError("A replay needs one store and no folder: import --replay STORE.")
+        place = Path(args.folder or args.store)
+        return _account(replay_store(place), place)
+    if args.folder is None:
+        raise CxError("Say which folder or file to import: import FOLDER --store STORE.")
+    place, outcome = import_folder(args.folder, args.store)
+    return _account(outcome, place)
+
+
+def _undo(args: argparse.Namespace) -> int:
+    from cxkit.imports import undo
+
+    return _account(undo(args.store), Path(args.store))
+
+
+def _account(outcome: "Result", store: Path) -> int:
+    """Print where the records of each file are, and what to know."""
     for row in outcome.table.iter_rows(named=True):
         note = f"\n    {row['note']}" if row.get("note") else ""
         print(

@@ -32,6 +32,10 @@ class StoreBusy(CxError):
     """Another process is publishing to the same store."""
 
 
+class NotWritten(CxError):
+    """The store could not be written: no room, no right, or a broken disk. It is as it was."""
+
+
 def listed(names: object, most: int = 12) -> str:
     """Name the known values inside a message, sorted, and say how many were left out.
 

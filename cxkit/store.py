@@ -12,9 +12,10 @@ Readers attach a snapshot READ_ONLY, so any number of them may read while an imp
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from cxkit import schema
-from cxkit.errors import NoStore, StoreBusy
+from cxkit import lock, schema
+from cxkit.errors import CxError, NoStore, NotWritten, StoreBusy
 from cxkit.settings import Settings
 
 KEPT_SNAPSHOTS = 5
+_PATIENCE = 60.0  # seconds that a writer waits for the one before it
+_WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
 
@@ -35,8 +38,10 @@ _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "ti
 class Manifest:
     """What the store has published: newest snapshot last.
 
-    Each snapshot is a dictionary with `id`, `sha256`, `bytes`, `files` (the raw hashes behind it),
-    `settings` (what the recipes in use suggest) and `basis` (the hash of all it was made from).
+    Each snapshot is a dictionary with `id`, `sha256`, `bytes`, `files` (the raw hashes behind it:
+    the names that each came under, and why it was refused), `settings` (what the recipes in use
+    suggest), `basis` (the hash of all it was made from) and `late` (rows by table that came after
+    later ones had: of this import, so not in the tables).
     """
 
     snapshots: tuple[dict[str, Any], ...]
@@ -80,20 +85,26 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     All canonical tables and those beside them exist in it, but for people and timeline. One
     process at a time may hold a draft of a store (StoreBusy otherwise); leaving the block without
-    `publish` leaves the store as it was.
+    `publish` leaves the store as it was. What a process that died left behind is cleared first.
+    Raises NotWritten where the disk or the memory does not suffice.
     """
-    folder = Path(store) / "snapshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(store):
-        path = folder / "draft.duckdb"
-        _discard(path)
-        connection = connect(path)
+    with _writing(store):
+        _sweep(store)
+        path = Path(store) / "snapshots" / "draft.duckdb"
+        path.parent.mkdir(exist_ok=True)
+        connection = None
         try:
+            connection = connect(path)
             for name in [*schema.TABLES, *_BESIDE]:
                 connection.execute(schema.ddl(name))
             yield connection
+        except (duckdb.InterruptException, RuntimeError) as problem:
+            if "interrupted" in str(problem).lower():  # how DuckDB tells of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
             _discard(path)
 
 
@@ -101,17 +112,18 @@ def publish(
     store: Path,
     connection: duckdb.DuckDBPyConnection,
     *,
-    files: list[str],
+    files: dict[str, Any],
     settings: Settings,
     suggested: dict[str, Any],
     basis: str = "",
+    late: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     """Prepare the timeline in the draft behind `connection`, close it, and name it in the manifest.
 
-    `basis` is the hash of all that the snapshot was made from: an import that finds the same
-    basis again has nothing to publish. Returns the snapshot's entry. The snapshot's id is the hash
-    of its file, so the same content under another name is never published twice. The newest five
-    snapshots stay.
+    `files` says what each raw file was called, by its hash. `basis` is the hash of all that the
+    snapshot was made from: an import that finds the same basis again has nothing to publish.
+    `late` counts rows that came after later ones had. Returns the snapshot's entry. The snapshot's
+    id is the hash of its file, so the same content is never published twice. The newest five stay.
     """
     prepare(connection, settings)
     connection.execute("checkpoint")
@@ -122,16 +134,48 @@ def publish(
         "id": digest[:16],
         "sha256": digest,
         "bytes": path.stat().st_size,
-        "files": sorted(files),
+        "files": files,
         "settings": suggested,
         "basis": basis,
+        "late": late or {},
     }
-    _sync(path)
-    path.replace(snapshot_path(store, snapshot))
+    sync(path)
+    target = snapshot_path(store, snapshot)
+    # the same bytes may be there and open: Windows would not let them be replaced
+    if not (target.is_file() and sha256(target) == digest):
+        _replace(path, target)
+    sync_folder(path.parent)
     before = read_manifest(store)
     older = [s for s in (before.snapshots if before else ()) if s["id"] != snapshot["id"]]
     _write_manifest(store, [*older, snapshot][-KEPT_SNAPSHOTS:])
     return snapshot
+
+
+def step_back(store: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Make the snapshot before the current one current again; returns the one left and that one.
+
+    Raises NoStore where nothing was published, or where the earlier snapshot is not as it was;
+    CxError where there is no earlier one.
+    """
+    if read_manifest(store) is None:
+        raise _nothing(store)
+    with _writing(store):
+        manifest = read_manifest(store)
+        assert manifest is not None  # a manifest is never removed
+        if len(manifest.snapshots) < 2:
+            raise CxError(
+                f"There is nothing to undo in '{Path(store).name}': it holds one import and no "
+                "earlier one. To begin anew, import into another store."
+            )
+        *earlier, left = manifest.snapshots
+        path = snapshot_path(store, earlier[-1])
+        if not path.is_file() or sha256(path) != earlier[-1]["sha256"]:
+            raise NoStore(
+                f"The snapshot before this one, {path.name}, is missing or was changed, so the "
+                "store stays as it is. Import the right exports instead."
+            )
+        _write_manifest(store, earlier)
+        return left, earlier[-1]
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -180,27 +224,56 @@ def attach(store: Path) -> duckdb.DuckDBPyConnection:
 
     Raises NoStore where nothing was published, or where the snapshot is not the one published.
     """
-    manifest = read_manifest(store)
-    if manifest is None:
-        raise NoStore(
-            f"There is no cxkit store in '{Path(store).name}'. "
-            "Import a folder of exports into it first: cx.import_exports(folder, store=...)."
-        )
-    path = snapshot_path(store, manifest.current)
-    if not path.is_file() or path.stat().st_size != manifest.current["bytes"]:
-        raise NoStore(
-            f"The snapshot {path.name} is missing or was changed. "
-            "Import the exports again: the raw files are still in the store."
-        )
+    return attach_current(store)[1]
+
+
+def attach_current(store: Path) -> tuple[dict[str, Any], duckdb.DuckDBPyConnection]:
+    """Open the current snapshot as `attach` does, and return its entry in the manifest as well."""
+    tried = None
+    while True:
+        manifest = read_manifest(store)
+        if manifest is None:
+            raise _nothing(store)
+        try:
+            return manifest.current, _attach(store, manifest.current)
+        except NoStore:
+            # imports may have replaced and dropped it since the manifest was read: look again
+            if manifest.current["id"] == tried:
+                raise
+            tried = manifest.current["id"]
+
+
+def _nothing(store: Path) -> NoStore:
+    return NoStore(
+        f"There is no cxkit store in '{Path(store).name}'. "
+        "Import a folder of exports into it first: cx.import_exports(folder, store=...)."
+    )
+
+
+def _attach(store: Path, snapshot: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    path = snapshot_path(store, snapshot)
+    changed = NoStore(
+        f"The snapshot {path.name} is missing or was changed. "
+        "Import the exports again: the raw files are still in the store."
+    )
+    if not path.is_file() or path.stat().st_size != snapshot["bytes"]:
+        raise changed
     connection = connect()
-    connection.execute("set allowed_directories = [?]", [str(path.parent)])
-    # ATTACH takes no bound value; the path is ours, and quotes in the folder's name are doubled.
-    quoted = str(path).replace("'", "''")
-    connection.execute(f"attach '{quoted}' as snapshot (read_only)")
-    connection.execute("use snapshot")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+    try:
+        connection.execute("set allowed_directories = [?]", [str(path.parent)])
+        connection.execute(f"attach '{quoted(path)}' as snapshot (read_only)")
+        connection.execute("use snapshot")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except duckdb.Error:
+        connection.close()
+        raise changed from None
     return connection
+
+
+def quoted(path: Path) -> str:
+    """Return a path of ours for the text of ATTACH, which takes no bound value."""
+    return str(path).replace("'", "''")
 
 
 def frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
@@ -212,69 +285,112 @@ def frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
 
 
 @contextmanager
-def _lock(store: Path) -> Iterator[None]:
-    """Hold the one writer's place of a store; a place left by a process that died is taken over."""
-    path = Path(store) / "writing.lock"
-    for _ in range(300):
+def _writing(store: Path) -> Iterator[None]:
+    """Hold the one writer's place of a store; a place left by a process that died is free."""
+    place = Path(store) / "writing.lock"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        until = time.monotonic() + _PATIENCE
+        while (file := lock.take(place)) is None:
+            if time.monotonic() > until:
+                raise StoreBusy(
+                    f"Another import is writing to '{Path(store).name}'. "
+                    "Wait until it has ended, then run again."
+                )
+            time.sleep(0.1)
         try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-            break
-        except FileExistsError:
-            if not _alive(path):
-                path.unlink(missing_ok=True)
-            else:
-                time.sleep(0.2)
-    else:
-        raise StoreBusy(
-            f"Another import is writing to '{Path(store).name}'. "
-            "Wait until it has ended, then run again."
-        )
-    try:
-        os.write(handle, str(os.getpid()).encode())
-        os.close(handle)
-        yield
-    finally:
-        path.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.give_back(place, file)
+    except OSError as problem:
+        raise not_written(store, problem.strerror or str(problem)) from problem
+    except (duckdb.IOException, duckdb.FatalException) as problem:
+        # 'IO Error: Could not write file "…": No space left on device'
+        raise not_written(store, str(problem).splitlines()[0].split(": ")[-1]) from problem
+    except (MemoryError, duckdb.OutOfMemoryException) as problem:
+        raise NotWritten(
+            f"The tables of '{Path(store).name}' need more memory than there is. "
+            "The store is as it was: close other programs and run again."
+        ) from problem
 
 
-def _alive(path: Path) -> bool:
-    """Whether the process that holds the lock still runs."""
-    try:
-        number = int(path.read_text() or "0")
-    except (OSError, ValueError):
-        return True
-    if number == 0:
-        return True  # it was made this instant, and its owner has not signed yet
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def not_written(store: Path, why: str) -> NotWritten:
+    """Return the error that says why a store could not be written."""
+    return NotWritten(
+        f"The store '{Path(store).name}' could not be written: {why.rstrip('.')}. "
+        "It is as it was: make room, or mend its folder's rights, and run again."
+    )
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename over another file; on Windows wait for the readers that have it open this moment."""
+    for _ in range(50 if os.name == "nt" else 0):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            time.sleep(0.02)
+    source.replace(target)
+
+
+def _sweep(store: Path) -> None:
+    """Clear what a writer that died left behind. Only whoever holds the writer's place may."""
+    home = Path(store)
+    _discard(home / "snapshots" / "draft.duckdb")
+    for leftover in (p for part in _WRITTEN for p in (home / part).glob("*.tmp")):
+        _drop(leftover)
+    manifest = read_manifest(home)
+    _drop_unnamed(home, manifest.snapshots if manifest else ())
+
+
+def _drop_unnamed(store: Path, snapshots: Iterable[dict[str, Any]]) -> None:
+    """Drop the snapshots that the manifest does not name."""
+    named = {f"{s['id']}.duckdb" for s in snapshots}
+    for path in (Path(store) / "snapshots").glob("*.duckdb"):
+        if path.name not in named:
+            _drop(path)
+
+
+def _drop(path: Path) -> None:
+    with suppress(OSError):  # a reader on Windows still holds it; the next import drops it
+        path.unlink()
 
 
 def _discard(path: Path) -> None:
-    for leftover in (path, path.with_name(path.name + ".wal")):
-        leftover.unlink(missing_ok=True)
+    _drop(path)
+    _drop(path.with_name(path.name + ".wal"))
+    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)  # DuckDB's spilled rows
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file's content written to the disk itself."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder written to the disk itself, where the system knows how."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _write_manifest(store: Path, snapshots: list[dict[str, Any]]) -> None:
     """Swap the manifest in one step, then drop snapshots that it no longer names."""
     path = Path(store) / "manifest.json"
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"snapshots": snapshots}, indent=1), encoding="utf-8")
-    _sync(temporary)
-    temporary.replace(path)
-    named = {f"{s['id']}.duckdb" for s in snapshots}
-    for old in (Path(store) / "snapshots").glob("*.duckdb"):
-        if old.name not in named:
-            try:
-                old.unlink()
-            except OSError:
-                continue  # a reader on Windows still holds it; the next publish drops it
+    try:
+        text = json.dumps({"snapshots": snapshots}, indent=1, sort_keys=True, ensure_ascii=False)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        sync(temporary)
+        _replace(temporary, path)
+    except BaseException:
+        _drop(temporary)
+        raise
+    # from here on it is published: nothing that fails below changes that
+    with suppress(OSError):
+        sync_folder(path.parent)
+    _drop_unnamed(store, snapshots)

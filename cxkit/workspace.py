@@ -27,15 +27,7 @@ class Workspace:
     def __init__(self, store: str | Path) -> None:
         """Open `store`, a folder that `import_exports` has published to; NoStore otherwise."""
         self.store = Path(store)
-        self.snapshot = self._manifest().current
-        self._connection = store_.attach(self.store)
-
-    def _manifest(self) -> store_.Manifest:
-        manifest = store_.read_manifest(self.store)
-        if manifest is None:
-            store_.attach(self.store)  # raises NoStore with the next step
-            raise AssertionError("unreachable")
-        return manifest
+        self.snapshot, self._connection = store_.attach_current(self.store)
 
     @cached_property
     def settings(self) -> settings_.Settings:

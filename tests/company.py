@@ -25,7 +25,7 @@ def company(
                     f"insert into {table} ({names}) values ({marks})", list(values.values())
                 )
         store.publish(
-            folder, draft, files=[], settings=overlay(Settings(), told, "test"), suggested=told
+            folder, draft, files={}, settings=overlay(Settings(), told, "test"), suggested=told
         )
     return Workspace(folder)
 

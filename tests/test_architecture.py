@@ -13,7 +13,7 @@ HOUSE = Path(cxkit.__file__).parent
 
 # A part imports only from parts before it. `house` is the door that the public face opens.
 ORDER = [
-    "errors", "schema", "settings", "stats", "text", "safe", "charts", "result", "store",
+    "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "result", "store",
     "workspace", "imports", "demo", "house", "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 

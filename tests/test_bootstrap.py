@@ -71,7 +71,7 @@ def checkout(folder: Path, requirement: str) -> Checkout:
     """Lay out a checkout that needs `requirement`, and beside it a wheel of 'tiny' 1.0, locked."""
     root = folder.resolve()
     (root / "cxkit").mkdir(parents=True)
-    for name in ("__main__.py", "bootstrap.py"):
+    for name in ("__main__.py", "bootstrap.py", "lock.py"):
         shutil.copy(PACKAGE / name, root / "cxkit")
     (root / "cxkit" / "__init__.py").touch()
     (root / "cxkit" / "cli.py").write_text(CLI)

@@ -1,6 +1,5 @@
 """Snapshots: published whole or not at all, read by many, closed to everything else."""
 
-import os
 import subprocess
 import sys
 
@@ -9,8 +8,9 @@ import pytest
 from company import company, events, orders
 
 from cxkit import store
-from cxkit.errors import BadQuestion, NoStore, StoreBusy
+from cxkit.errors import BadQuestion, CxError, NoStore, StoreBusy
 from cxkit.settings import Settings
+from cxkit.workspace import Workspace
 
 
 def test_nothing_published_says_what_to_do(tmp_path):
@@ -56,15 +56,86 @@ def test_a_snapshot_that_was_changed_is_not_opened(tmp_path):
         store.attach(tmp_path)
 
 
-def test_the_lock_of_a_dead_process_is_taken_over_and_of_a_living_one_is_not(tmp_path, monkeypatch):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (tmp_path / "writing.lock").write_text(str(gone.pid))
+HOLD = """
+import sys, time
+from pathlib import Path
+from cxkit import store
+with store.draft(Path(sys.argv[1])) as draft:
+    print("holding", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_place_of_a_killed_writer_is_free_and_of_a_living_one_is_not(tmp_path, monkeypatch):
+    before = company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE)
+    with holder:
+        assert holder.stdout.readline() == b"holding\n"
+        assert before.tables["orders"] == 1
+        monkeypatch.setattr(store, "_PATIENCE", 0.3)
+        with pytest.raises(StoreBusy) as problem, store.draft(tmp_path):
+            pass
+        assert str(problem.value) == (
+            f"Another import is writing to '{tmp_path.name}'. "
+            "Wait until it has ended, then run again."
+        )
+        holder.kill()
+    assert (tmp_path / "snapshots" / "draft.duckdb").exists()
+    after = company(tmp_path, orders=orders("ann 2026-01-01 10", "bob 2026-01-02 10"))
+    assert after.tables["orders"] == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "snapshots"]
+
+
+def test_what_a_writer_that_died_left_behind_is_cleared(tmp_path):
     company(tmp_path, orders=orders("ann 2026-01-01 10"))
-    (tmp_path / "writing.lock").write_text(str(os.getpid()))
-    monkeypatch.setattr(store.time, "sleep", lambda _seconds: None)
-    with pytest.raises(StoreBusy, match="Another import is writing to"), store.draft(tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("manifest.tmp", "raw/ab.csv.77.tmp", "staged/ab.parquet.77.tmp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    for name in ("draft.duckdb", "draft.duckdb.wal", "0123456789abcdef.duckdb"):
+        (tmp_path / "snapshots" / name).write_text("half")
+    (tmp_path / "snapshots" / "draft.duckdb.tmp").mkdir()
+    with store.draft(tmp_path):
         pass
+    after = sorted(path for path in tmp_path.rglob("*") if path.name not in ("raw", "staged"))
+    assert after == before
+
+
+def test_undo_steps_back_one_snapshot_at_a_time(tmp_path):
+    for day in (1, 2, 3):
+        company(tmp_path, orders=orders(f"ann 2026-01-0{day} {day}0")).close()
+    reader = Workspace(tmp_path)
+    left, now = store.step_back(tmp_path)
+    assert reader.sql("select amount::double as amount from orders")["amount"][0] == 30.0
+    manifest = store.read_manifest(tmp_path)
+    assert (left["id"] != now["id"], manifest.current, len(manifest.snapshots)) == (True, now, 2)
+    assert store.attach(tmp_path).execute("select amount::int from orders").fetchall() == [(20,)]
+    assert len(list((tmp_path / "snapshots").glob("*.duckdb"))) == 2
+    store.step_back(tmp_path)
+    with pytest.raises(CxError) as problem:
+        store.step_back(tmp_path)
+    assert str(problem.value) == (
+        f"There is nothing to undo in '{tmp_path.name}': it holds one import and no earlier one. "
+        "To begin anew, import into another store."
+    )
+
+
+def test_undo_to_a_snapshot_that_was_changed_leaves_the_store_as_it_is(tmp_path):
+    first = company(tmp_path, orders=orders("ann 2026-01-01 10"))
+    first.close()
+    company(tmp_path, orders=orders("ann 2026-01-02 20")).close()
+    path = store.snapshot_path(tmp_path, first.snapshot)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    before = (tmp_path / "manifest.json").read_bytes()
+    with pytest.raises(NoStore) as problem:
+        store.step_back(tmp_path)
+    assert str(problem.value) == (
+        f"The snapshot before this one, {path.name}, is missing or was changed, so the store stays "
+        "as it is. Import the right exports instead."
+    )
+    assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 def test_the_open_door_leads_nowhere_else(tmp_path):

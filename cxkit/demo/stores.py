@@ -46,7 +46,7 @@ def store() -> Path:
             make(folder, profile="small")
     manifest = stores.read_manifest(home)
     exports = sorted(stores.sha256(path) for path in (folder / "exports").iterdir())
-    if manifest and manifest.current["files"] != exports:
+    if manifest and sorted(manifest.current["files"]) != exports:
         shutil.rmtree(home)
     import_exports(folder / "exports", store=home)
     return home

@@ -6,13 +6,15 @@ A file's name decides nothing: a CSV called `.xlsx` is read as a CSV, and a logi
 
 import gzip
 import hashlib
+import io
 import os
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cxkit.errors import BadFile, CxError
 from cxkit.store import sha256
@@ -86,13 +88,18 @@ def _locked(problem: OSError) -> str:
 def copy_raw(path: Path, store: Path, digest: str) -> Path:
     """Copy a file to `raw/` under the hash of its content, and return the copy's path.
 
-    Raises BadFile where the file cannot be opened or changes while it is read.
+    Raises BadFile where the file cannot be opened or changes while it is read, OSError where the
+    copy cannot be written.
     """
     copy = store / "raw" / (digest + _suffix(path))
     copy.parent.mkdir(parents=True, exist_ok=True)
     passing = copy.with_name(f"{copy.name}.{os.getpid()}.tmp")
     try:
-        with path.open("rb") as source, passing.open("wb") as target:
+        source = path.open("rb")
+    except OSError as problem:
+        raise BadFile(_locked(problem)) from None
+    try:
+        with source, passing.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
             target.flush()
             os.fsync(target.fileno())
@@ -101,8 +108,6 @@ def copy_raw(path: Path, store: Path, digest: str) -> Path:
                 "It is still being written. Wait until the download ends and import again."
             )
         passing.replace(copy)
-    except OSError as problem:
-        raise BadFile(_locked(problem)) from None
     finally:
         passing.unlink(missing_ok=True)
     return copy
@@ -113,6 +118,21 @@ def _suffix(path: Path) -> str:
     return "".join(s.lower() for s in path.suffixes[-2:] if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", s))
 
 
+# Told the bytes of every block that is read, where someone shows how far the reading is.
+listener: Callable[[int], None] | None = None
+
+
+class _Heard(io.FileIO):
+    """A file that tells the listener what is read of it."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read as `FileIO` does, and tell."""
+        size = super().readinto(buffer)
+        if listener and size:
+            listener(size)
+        return size
+
+
 def packed(path: Path) -> bool:
     """Whether the file is gzip."""
     with path.open("rb") as file:
@@ -121,7 +141,12 @@ def packed(path: Path) -> bool:
 
 def open_bytes(path: Path) -> IO[bytes]:
     """Open a file for reading its bytes, unpacked."""
-    return gzip.open(path, "rb") if packed(path) else path.open("rb")  # type: ignore[return-value]
+    file = io.BufferedReader(_Heard(path), 1 << 20)
+    if not packed(path):
+        return file
+    unpacked = gzip.GzipFile(fileobj=file)
+    unpacked.myfileobj = file  # type: ignore[assignment]  # so that it is closed with it
+    return unpacked  # type: ignore[return-value]
 
 
 def identify(path: Path) -> str:

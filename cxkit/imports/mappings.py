@@ -9,7 +9,7 @@ import polars as pl
 
 from cxkit import settings
 from cxkit.errors import BadFile, BadRecipe, listed
-from cxkit.imports import guess, layout, recipes, records, types
+from cxkit.imports import guess, layout, process, recipes, records, types
 from cxkit.imports.records import Staged
 from cxkit.imports.sources import Arrived, guesses_for, staged_path
 from cxkit.result import Result
@@ -30,7 +30,7 @@ def guess_mapping(file: str | Path) -> Result:
     path = Path(file)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "staged.parquet"
-        staged = records.stage(path, out, "")
+        staged = process.stage(path, out, "")
         first = [list(staged.names)] if staged.names else layout.head(out, staged)
         match = recipes.match(first, bool(staged.names), ())
         header_no = match.header_no if match else 0 if staged.names else layout.guess_header(first)
@@ -104,7 +104,7 @@ def confirm_mapping(
     path = Path(file)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "staged.parquet"
-        staged = records.stage(path, out, "")
+        staged = process.stage(path, out, "")
         header = _header_with(out, staged, mapping)
     if header is None:
         named = listed({column for columns in mapping.values() for column in columns.values()})

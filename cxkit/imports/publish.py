@@ -5,9 +5,10 @@ plays no part. Set-based work is SQL over temporary tables of the draft; where i
 here, it is made of names from `schema` alone, never of anything that a file holds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,12 +20,17 @@ from cxkit.imports import identity
 from cxkit.imports.queries import run
 from cxkit.imports.recipes import TAKES, Match
 from cxkit.imports.records import Staged
-from cxkit.imports.rows import Batch, File
+from cxkit.imports.rows import BATCH, Batch, File
 from cxkit.result import counted
+from cxkit.store import quoted
 
-_SUMS = {"first": "first({0} order by record_no)", "last": "last({0} order by record_no)"}
+_SUMS = {
+    "first": "first({0} order by file, record_no)",
+    "last": "last({0} order by file, record_no)",
+}
 _SUMS |= {"sum": "sum({0})", "least": "min({0})", "most": "max({0})"}
 assert set(_SUMS) == set(TAKES)
+_READING = 0.7  # of the time goes into reading the records; the rest into joining them
 
 
 @dataclass
@@ -63,22 +69,29 @@ def fill(
     connection: duckdb.DuckDBPyConnection,
     sources: Sequence[Source],
     same: Sequence[Sequence[str]] = (),
+    watch: Callable[[float], None] = lambda _share: None,
 ) -> None:
     """Fill the draft's canonical tables and those beside them from `sources`.
 
-    `sources` come in the order of their names; `same` are ids that the settings call one person.
-    Raises CxError where a file's records do not add
-    up to what the independent counter found; the draft is then worth nothing.
+    `sources` come in the order of their names; `same` are ids that the settings call one person;
+    `watch` is called with the share of the work that is done. Raises CxError where a file's
+    records do not add up to what the independent counter found; the draft is then worth nothing.
     """
     _make_tables(connection)
+    total = sum(source.account.records for source in sources) or 1
+    read = 0
     for number, source in enumerate(sources):
-        if source.file is not None:
-            _read(connection, number, source)
+        for records in _read(connection, number, source) if source.file is not None else ():
+            watch(_READING * (read + records) / total)
+        read += source.account.records
+    watch(_READING)
     run(connection, "staying.sql")
     _link_people(connection, sources, same)
     _fold_parts(connection, sources)
     # orders and tickets first: other rows find their person through them
-    for name in sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name)):
+    names = sorted(schema.TABLES, key=lambda name: (name not in ("orders", "tickets"), name))
+    for place, name in enumerate(names):
+        watch(_READING + (1 - _READING) * place / len(names))
         _insert(connection, name)
     identity.propose(connection)
     _settle(connection, sources)
@@ -104,12 +117,12 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) -> None:
-    """Put one file's rows into the temporary tables."""
+def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) -> Iterator[int]:
+    """Put one file's rows into the temporary tables; yields how many of its records are in."""
     assert source.file is not None
     account, export = source.account, source.file.export
     newest: datetime | None = None
-    for batch in source.file.batches():
+    for done, batch in enumerate(source.file.batches(), start=1):
         newest = max((t for t in (newest, _newest(batch)) if t is not None), default=None)
         _put(connection, "record", batch.records, file=number)
         _put(connection, "merged", batch.merged)
@@ -122,6 +135,7 @@ def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) ->
         for rows, place, frame in batch.rows:
             kind = "part" if rows.part else "candidate"
             _put(connection, f"{kind}_{rows.table}", frame, file=number, place=place)
+        yield min(done * BATCH, account.records)
     connection.execute(
         "insert into export values (?, ?, ?, ?, ?, ?)",
         [number, account.source_file, account.sha256, export.name, export.lines, newest],
@@ -132,9 +146,11 @@ def _newest(batch: Batch) -> datetime | None:
     """Return the latest time in a batch: an export cannot be older than what it tells."""
     times = [batch.records["version"].max()]
     for rows, _, frame in batch.rows:
-        column = schema.TABLES[rows.table].time
-        if column and column in frame.columns:
-            times.append(frame[column].max())
+        times += [
+            frame[column.name].max()
+            for column in schema.TABLES[rows.table].columns
+            if column.kind == "time" and column.name in frame.columns
+        ]
     found = [time for time in times if isinstance(time, datetime)]
     return max(found, default=None)
 
@@ -221,7 +237,10 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         if "visitor_id" in columns
         else ""
     )
-    order = "part, version desc nulls last, layout, file, record_no, place"
+    # the newer version, then the export that reaches further; the rest only fixes the order
+    order = (
+        "part, version desc nulls last, layout, exported_at desc nulls last, file, record_no, place"
+    )
     merged = ", ".join(
         c if c in table.key else f"any_value({c} order by {order}) as {c}"
         for c in [*columns, "source_file"]
@@ -230,7 +249,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         f"""
         insert into {name} by name
         with resolved as (
-            select {made}, version, layout, source_file, candidate.place < 0 as part
+            select {made}, version, layout, exported_at, source_file, candidate.place < 0 as part
             from candidate_{name} as candidate
             join staying using (file, record_no)
             join export using (file, layout)
@@ -369,3 +388,62 @@ def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
     if lost:
         columns = listed({column for column, _ in tally.doubts})
         yield f"{counted(lost, 'cell')} could not be read and stayed empty: {columns}"
+
+
+@dataclass(frozen=True)
+class News:
+    """What the draft holds that the snapshot before it did not.
+
+    `late` counts by table the rows that are new and happened before the last that the table had;
+    a table that had no rows has no late ones. `taken_in` counts by file (its hash) the records
+    that had been set aside and are taken in.
+    """
+
+    late: Mapping[str, int] = field(default_factory=dict)
+    taken_in: Mapping[str, int] = field(default_factory=dict)
+
+
+def news(connection: duckdb.DuckDBPyConnection, before: Path) -> News:
+    """Hold a filled draft against the snapshot in the file `before`."""
+    if not before.is_file():
+        return News()
+    try:
+        connection.execute(f"attach '{quoted(before)}' as before (read_only)")
+    except duckdb.Error:
+        return News()  # it was damaged: the new one takes its place
+    try:
+        return News(dict(_late(connection)), dict(_taken_in(connection)))
+    except duckdb.BinderException:
+        return News()  # of another version of cxkit, with other columns
+    finally:
+        connection.execute("detach before")
+
+
+def _late(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int]]:
+    for table in schema.TABLES.values():
+        if table.time is None:
+            continue
+        rows = connection.execute(
+            f"""
+            select count(*)
+            from {table.name} as mine
+            anti join before.{table.name} as theirs using ({", ".join(table.key)})
+            where mine.{table.time} < (select max({table.time}) from before.{table.name})
+            """
+        ).fetchone()
+        if rows and rows[0]:
+            yield table.name, rows[0]
+
+
+def _taken_in(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
+    return connection.execute(
+        """
+        select export.sha256, count(*)
+        from record
+        join export using (file)
+        semi join before.set_aside as aside
+            on aside.sha256 = export.sha256 and aside.record_no = record.record_no
+        group by export.sha256
+        order by export.sha256
+        """
+    ).fetchall()

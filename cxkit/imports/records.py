@@ -19,6 +19,7 @@ from polars.io.plugins import register_io_source
 from cxkit.errors import BadFile
 from cxkit.imports import count, delimited, tree, xes
 from cxkit.imports.inbox import identify, open_bytes
+from cxkit.store import sync
 
 _BATCH = 50_000
 _SAMPLE = 2_000  # records that decide how many columns there are
@@ -60,6 +61,7 @@ def stage(raw: Path, out: Path, sha256: str) -> Staged:
     passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
         staged = read[kind](raw, passing, sha256)
+        sync(passing)  # what is told of it below must not outlive it
         passing.replace(out)
     finally:
         passing.unlink(missing_ok=True)

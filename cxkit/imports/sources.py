@@ -1,7 +1,7 @@
 """Which files does the store hold, and what reads each of them?
 
-The names under which a content came are kept in `files.json`; the set of files is the one that
-the manifest names. Everything here is a function of the two, of the recipes and of `cx.toml`.
+The manifest names them: each content by its hash, with all names under which it came. Everything
+here is a function of that set, of the recipes and of `cx.toml`; the order of imports plays no part.
 """
 
 import hashlib
@@ -14,14 +14,13 @@ from typing import Any
 
 import polars as pl
 
-from cxkit import schema, settings
+from cxkit import __version__, schema, settings
+from cxkit import store as stores
 from cxkit.errors import CxError, listed
-from cxkit.imports import guess, layout, quirks, recipes, records, rows
+from cxkit.imports import guess, layout, process, quirks, recipes, records, rows
 from cxkit.imports.publish import Account, Source
 from cxkit.imports.recipes import Match
 from cxkit.imports.records import Staged
-
-_LEDGER = "files.json"
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,31 @@ class Arrived:
     refused: str = ""
 
 
-def noted(home: Path, arrived: Sequence[Arrived]) -> dict[str, dict[str, Any]]:
-    """Keep the names under which each content came, and return all that are known."""
-    path = home / _LEDGER
-    ledger: dict[str, dict[str, Any]] = (
-        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    )
+def held(home: Path) -> dict[str, dict[str, Any]]:
+    """Return the files behind the current snapshot by hash: names, and why one was refused."""
+    manifest = stores.read_manifest(home)
+    files = manifest.current["files"] if manifest else {}
+    if isinstance(files, list):  # a store of before, which kept the names beside the manifest
+        names = json.loads((home / "files.json").read_text(encoding="utf-8"))
+        return {digest: names[digest] for digest in files}
+    return dict(files)
+
+
+def joined(
+    files: Mapping[str, Mapping[str, Any]], arrived: Sequence[Arrived]
+) -> dict[str, dict[str, Any]]:
+    """Return the files of the store with those that arrived: each content with all its names."""
+    made = {digest: dict(file) for digest, file in files.items()}
     for item in arrived:
-        known = ledger.get(item.sha256, {"names": []})
-        names = sorted({*known["names"], item.name})
-        ledger[item.sha256] = {"names": names, "refused": item.refused}
-    written = json.dumps(ledger, indent=1, sort_keys=True, ensure_ascii=False)
-    if not path.is_file() or path.read_text(encoding="utf-8") != written:
-        passing = path.with_suffix(".tmp")
-        passing.write_text(written, encoding="utf-8", newline="\n")
-        passing.replace(path)
-    return ledger
+        names = {*made.get(item.sha256, {"names": ()})["names"], item.name}
+        made[item.sha256] = {"names": sorted(names), "refused": item.refused}
+    return dict(sorted(made.items()))
 
 
 def basis_of(files: Mapping[str, Any], company: settings.Settings) -> str:
     """Return the hash of everything that decides what a snapshot holds."""
     made_from = {
+        "cxkit": __version__,
         "files": files,
         "settings": settings.as_told(company),
         "recipes": [recipe.stamp for recipe in recipes.recipes()],
@@ -110,7 +113,7 @@ def _source(
 def _again(home: Path, digest: str) -> Staged:
     """Stage a raw file once more, where its staged form was lost."""
     for raw in (home / "raw").glob(f"{digest}*"):
-        return records.stage(raw, staged_path(home, digest), digest)
+        return process.stage(raw, staged_path(home, digest), digest)
     raise CxError(
         f"The store has lost the raw file {digest[:8]}. Import that export again into a new store."
     )

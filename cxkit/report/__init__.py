@@ -1,6 +1,7 @@
 """The main job: a folder of exports in, one page with every notebook's findings out."""
 
 import sys
+import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -77,8 +78,16 @@ def import_folder(folder: str | Path, store: str | Path | None = None) -> tuple[
     if store is None:
         store = Path("stores") / (source.stem if source.is_file() else source.name)
         _claim(store, source)
-    with _Line() as line:
+    with _Line(in_bytes=True) as line:
         return Path(store), import_exports(source, store=store, progress=line.show)
+
+
+def replay_store(store: str | Path) -> Result:
+    """Replay a store's raw files, and show how far it is."""
+    from cxkit.imports import replay
+
+    with _Line(in_bytes=True) as line:
+        return replay(store, progress=line.show)
 
 
 def _claim(store: Path, source: Path) -> None:
@@ -109,13 +118,18 @@ def _cover(workspace: Workspace, as_of: str, notes: tuple[str, ...]) -> Cover:
 class _Line:
     """What is being done and for how long yet: a bar in a terminal, elsewhere a line for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_bytes: bool = False) -> None:
         self.name = ""
+        self.in_bytes = in_bytes
+        self.began = self.said = time.monotonic()
+        counts = "  {n_fmt} of {total_fmt}" if in_bytes else ""
         self.bar = tqdm(
             file=sys.stderr,
             disable=None,  # draws in a terminal alone
             leave=False,
-            bar_format="  {bar:24}  {desc}  {remaining} left",
+            unit="B" if in_bytes else "it",
+            unit_scale=in_bytes,
+            bar_format="  {bar:24}" + counts + "  {desc}  {remaining} left",
         )
 
     def __enter__(self) -> Self:
@@ -125,12 +139,25 @@ class _Line:
         self.bar.close()
 
     def show(self, done: int, total: int, name: str) -> None:
-        """Say that `done` of `total` is done, and `name` is next."""
-        if name and name != self.name and self.bar.disable:
-            print(f"  {name}", file=sys.stderr, flush=True)
+        """Say that `done` of `total` is done, and `name` is at work."""
+        if self.bar.disable and name:
+            self._say(done, total, name)
         self.name = name
         self.bar.total, self.bar.n = total, done
         self.bar.set_description_str(name)
+
+    def _say(self, done: int, total: int, name: str) -> None:
+        """Print a line for each new name, and for one that takes long every ten seconds."""
+        now = time.monotonic()
+        if name == self.name and (not self.in_bytes or now - self.said < 10):
+            return
+        self.said = now
+        far = ""
+        if self.in_bytes and now - self.began >= 10 and done:
+            left = (now - self.began) / done * (total - done)
+            sizes = f"{tqdm.format_sizeof(done)}B of {tqdm.format_sizeof(total)}B"
+            far = f"  {sizes}, about {tqdm.format_interval(left)} left"
+        print(f"  {name}{far}", file=sys.stderr, flush=True)
 
 
 def _run(paths: list[Path], parameters: dict[str, Any], target: Path) -> list[Executed]:

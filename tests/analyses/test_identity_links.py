@@ -204,7 +204,7 @@ def proposed_in(folder, contacts):
         draft.execute("create temp table held (said bigint, alias text, kind text, place bigint)")
         draft.execute("create temp table link (alias text, person text)")
         identity.propose(draft)
-        store.publish(folder, draft, files=[], settings=Settings(), suggested={})
+        store.publish(folder, draft, files={}, settings=Settings(), suggested={})
     return cx.identity_links(Workspace(folder))
 
 

@@ -393,12 +393,32 @@ def test_progress_counts_bytes_and_names_files(tmp_path):
         mapping=EVENTS,
         progress=lambda done, total, name: told.append((done, total, name)),
     )
-    sizes = [len(LOG), len(LOG) - 1]
-    assert told == [
-        (0, sum(sizes), "a.csv"),
-        (sizes[0], sum(sizes), "b.csv"),
-        (sum(sizes),) * 2 + ("",),
+    total = len(LOG) + len(LOG) - 1
+    done = [step[0] for step in told]
+    assert done == sorted(done)
+    assert told[0] == (0, total, "a.csv")
+    assert told[-1] == (total, total, "")
+    assert list(dict.fromkeys(step[2] for step in told)) == [
+        "a.csv",
+        "b.csv",
+        "building the tables",
+        "",
     ]
+
+
+def test_progress_moves_inside_a_long_file(tmp_path):
+    lines = "".join(f"c{n},2024-01-05 10:00:00,visited\n" for n in range(300_000))
+    exports = write(tmp_path / "exports", log_csv="user,at,event\n" + lines)
+    told = []
+    import_exports(
+        exports,
+        store=tmp_path / "store",
+        mapping=EVENTS,
+        progress=lambda done, _total, name: told.append((name, done)),
+    )
+    inside = {done for name, done in told if name == "log.csv"}
+    assert len(inside) > 3
+    assert len({done for name, done in told if name == "building the tables"}) > 3
 
 
 def test_a_file_that_became_readable_takes_the_place_of_the_refused_one(tmp_path):
