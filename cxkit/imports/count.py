@@ -24,15 +24,16 @@ _MOST_BYTES = 8 << 20
 def delimited(path: Path, encoding: str, delimiter: str, quote: str = '"', escape: str = "") -> int:
     """Count the records of delimited text, blank lines and headers included.
 
-    A state machine that jumps from quote to quote: between quotes line ends are counted, inside
-    quotes they are not. A quoted cell that never closes gives its record's first line back.
+    Between quotes line ends are counted, inside quotes they are not. Where each quote of a block
+    stands at the edge of a cell, its parity says which is which; else a state machine jumps from
+    quote to quote, and a quoted cell that never closes gives its record's first line back.
     """
     rule = _Rule(delimiter.encode(), quote.encode(), escape.encode())
     blocks = _utf8(path, encoding)
     data, total = b"", 0
     while (block := next(blocks, None)) is not None:
         data += block
-        done, count = rule.count(data, ended=False)
+        done, count = rule.by_parity(data) or rule.count(data, ended=False)
         data, total = data[done:], total + count
     return total + rule.count(data, ended=True)[1]
 
@@ -45,7 +46,32 @@ class _Rule:
         before = rb"(?:\A|[\r\n]|" + re.escape(mark) + rb")"
         self._opening = re.compile(before + quote)
         self._pair = re.compile(rb"\\[\\" + quote + rb"]|" + quote + quote + rb"?")
+        edge = rb"[^\r\n" + re.escape(mark + quote) + rb"]"
+        self._misplaced = re.compile(edge + quote + rb"|" + quote + edge)
         self._line_end = re.compile(rb"\r\n|\r|\n")
+
+    def by_parity(self, data: bytes) -> tuple[int, int] | None:
+        """Do as `count` does, where every quote opens or closes a cell; else None."""
+        if self._escape or len(self._mark) > 1:
+            return None
+        if data.endswith(b"\r"):
+            data = data[:-1]  # a line feed may follow
+        parts = data.split(self._quote)
+        outside = parts[0::2]
+        while outside and b"\n" not in outside[-1] and b"\r" not in outside[-1]:
+            outside.pop()  # of the record that the block cuts
+        if not outside:
+            return None
+        inside = parts[1 : 2 * len(outside) - 2 : 2]
+        last = outside[-1]
+        outside[-1] = last[: max(last.rfind(b"\n"), last.rfind(b"\r")) + 1]
+        text = self._quote.join(outside)
+        within = self._quote.join(inside)
+        if self._misplaced.search(text) or _line_ends(within, 0, len(within)) > _MOST_LINES:
+            return None
+        # every part but the first stands behind a quote
+        done = len(text) + sum(map(len, inside)) + len(inside)
+        return (done, _line_ends(text, 0, len(text))) if done <= _MOST_BYTES else None
 
     def count(self, data: bytes, ended: bool) -> tuple[int, int]:
         """Return where the last whole record ends, and how many there are up to there."""

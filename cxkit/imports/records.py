@@ -274,7 +274,7 @@ class _Duck:
         return frame if self._whole(frame, piece, quotes, len(end)) else None
 
     def _cells(self, end: str, quoted: bool) -> pl.DataFrame:
-        made = self._connection.execute(
+        made = self._connection.sql(
             """
             select * from read_csv(
                 $path, auto_detect = false, header = false, columns = $columns,
@@ -283,7 +283,7 @@ class _Duck:
                 strict_mode = true, ignore_errors = false, parallel = false
             )
             """,
-            {
+            params={
                 "path": str(self._path),
                 "columns": dict.fromkeys(self._names, "VARCHAR"),
                 "names": self._names,
@@ -296,7 +296,9 @@ class _Duck:
 
     def _whole(self, frame: pl.DataFrame, piece: bytes, quotes: int, end: int) -> bool:
         """Whether cells, quotes, delimiters and line ends are all the bytes of the piece."""
-        if quotes and frame.select(pl.all().str.len_bytes().max()).max_horizontal().item() > (
+        if frame.is_empty():
+            return False
+        if quotes and max(frame.select(pl.all().str.len_bytes().max()).row(0)) > (
             delimited.LARGEST_CELL
         ):
             raise _Irregular
