@@ -28,9 +28,9 @@ copy (
             timestamp '2025-01-01' + to_seconds((random() * 31536000)::bigint), '%Y-%m-%d %H:%M:%S'
         ) as "at",
         ['visit', 'visit', 'cart', 'pay', 'review', 'help, please', 'search', 'say "hi"']
-            [1 + (random() * 7.999)::int] as event,
-        ['web', 'app', 'shop'][1 + (random() * 2.999)::int] as channel,
-        ['', '/home', '/cart/' || (random() * 999)::int][1 + (random() * 2.999)::int] as page
+            [1 + floor(random() * 8)::int] as event,
+        ['web', 'app', 'shop'][1 + floor(random() * 3)::int] as channel,
+        ['', '/home', '/cart/' || (random() * 999)::int][1 + floor(random() * 3)::int] as page
     from range($rows) as made(i)
 ) to '{path}' (header, delimiter ',')
 """

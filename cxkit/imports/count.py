@@ -47,7 +47,8 @@ class _Rule:
         self._opening = re.compile(before + quote)
         self._pair = re.compile(rb"\\[\\" + quote + rb"]|" + quote + quote + rb"?")
         edge = rb"[^\r\n" + re.escape(mark + quote) + rb"]"
-        self._misplaced = re.compile(edge + quote + rb"|" + quote + edge)
+        # begins with the quote, which is quick to search for
+        self._misplaced = re.compile(quote + rb"(?:(?<=" + edge + quote + rb")|(?=" + edge + rb"))")
         self._line_end = re.compile(rb"\r\n|\r|\n")
 
     def by_parity(self, data: bytes) -> tuple[int, int] | None:

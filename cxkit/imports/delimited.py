@@ -32,7 +32,7 @@ _LONGER = {",": ", ", ";": "; ", "|": "||"}
 LONGEST_CELL = 10_000  # line ends inside one quoted cell
 LARGEST_CELL = 8 << 20  # bytes of UTF-8 inside one quoted cell
 _LARGEST_RECORD = 64 << 20
-_PIECE = 16 << 20
+_PIECE = 2 << 20
 _HEAD, _WINDOW, _WINDOWS = 1 << 18, 1 << 15, 48  # the sample that decides the dialect
 _MIXED = "+cp1252"
 _VALUE = re.compile(r"[-+(]?[\d.,:/ -]+\)?%?|\d{4}-\d{2}-\d{2}.*")
@@ -176,7 +176,9 @@ def dialect_of(path: Path, encoding: str) -> Dialect:
     best, score = _evenest(windows, usual)
     if score < 0.25 and not hint:
         rare, rare_score = _evenest(windows, [replace(plain, delimiter=mark) for mark in _RARE])
-        if rare_score > 0.6:
+        widths = _widths(windows, rare)
+        # two columns by a space may be a date and its time
+        if rare_score > 0.35 and max(widths, key=lambda width: widths[width]) > 2:
             best, score = rare, rare_score
     longer = _LONGER.get(best.delimiter)
     if longer and not hint and _cuts_alike(windows, best, longer):
@@ -219,7 +221,11 @@ def _evenest(windows: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Diale
             if score > most + margin:
                 best, most = tried, score
     if best.quote == '"' and not best.escape and _in_apostrophes(windows, best):
-        best = replace(best, quote="'")
+        best, most = replace(best, quote="'"), -1.0
+        for tried in (best, replace(best, escape="\\")):
+            score = _evenness(_widths(windows, tried))
+            if score > most + 1e-9:
+                best, most = tried, score
     return best, most
 
 
@@ -278,11 +284,13 @@ def _in_apostrophes(windows: Sequence[str], dialect: Dialect) -> bool:
         return len(cell) > 1 and cell[0] == cell[-1] == "'"
 
     rows = [row for row in filled if row]
-    if not rows or any(cell[0] == "'" and not around(cell) for row in rows for cell in row):
-        return False
     cells = [cell for row in rows for cell in row]
+    wrapped = sum(map(around, cells))
+    opened = sum(cell[0] == "'" for cell in cells)
+    if not rows or opened - wrapped > 0.05 * wrapped:
+        return False
     header = len(rows[0]) > 1 and all(map(around, rows[0]))
-    return (header and len(rows) > 1) or sum(map(around, cells)) > 0.5 * len(cells) > 1
+    return (header and len(rows) > 1) or wrapped > 0.5 * len(cells) > 1
 
 
 # -- records ---------------------------------------------------------------------------------------

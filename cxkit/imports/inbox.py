@@ -205,7 +205,8 @@ def wide_without_mark(head: bytes) -> str | None:
         ("utf-16-le", head[1::2], head[0::2]),
         ("utf-16-be", head[0::2], head[1::2]),
     ):
-        if len(head) >= 4 and zeros.count(0) > 0.1 * len(zeros) and others.count(0) == 0:
+        often = zeros.count(0)
+        if len(head) >= 4 and often > 0.1 * len(zeros) and often > 8 * others.count(0):
             return codec
     return None
 

@@ -163,10 +163,7 @@ def careful(raw: Path, dialect: Dialect, width: int) -> Iterator[pl.DataFrame]:
 
 def _quick(raw: Path, dialect: Dialect, width: int, usual: int) -> Iterator[pl.DataFrame]:
     """Yield the same as `careful`: long stretches cut by DuckDB, the rest by the csv module."""
-    with tempfile.TemporaryDirectory() as folder, store.connect() as connection:
-        connection.execute("set memory_limit = '256MB'")
-        connection.execute("set produce_arrow_string_view = true")
-        duck = _Duck(connection, Path(folder) / "piece.csv", dialect, usual)
+    with contextlib.closing(_Duck(dialect, usual)) as duck:
         record, line = 1, 1
         waiting: list[Numbered] = []
         size = 0
@@ -244,19 +241,34 @@ def _by_csv(
 class _Duck:
     """DuckDB as a reader of well-formed pieces: an explicit dialect, and every byte accounted."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, width: int
-    ):
-        self._connection, self._path, self._dialect = connection, path, dialect
+    def __init__(self, dialect: Dialect, width: int):
+        self._dialect = dialect
         self._names = [f"c{i}" for i in range(width)]
-        # one column: blank lines are records to us and nothing to DuckDB. Its paths are patterns.
-        self._fit = 1 < width <= _MOST_COLUMNS and not set("*?[") & set(str(path))
+        self._opened = contextlib.ExitStack()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._path = Path()
+
+    def _open(self) -> bool:
+        """Start DuckDB where there is work for it."""
+        # one column: blank lines are records to us and nothing to DuckDB
+        if self._connection is None and 1 < len(self._names) <= _MOST_COLUMNS:
+            folder = self._opened.enter_context(tempfile.TemporaryDirectory())
+            self._path = Path(folder, "piece.csv")
+            if not set("*?[") & set(folder):  # to DuckDB a path is a pattern
+                self._connection = self._opened.enter_context(store.connect())
+                self._connection.execute("set memory_limit = '256MB'")
+                self._connection.execute("set produce_arrow_string_view = true")
+        return self._connection is not None
+
+    def close(self) -> None:
+        """Stop DuckDB and leave nothing behind."""
+        self._opened.close()
 
     def read(self, piece: bytes) -> pl.DataFrame | None:
         """Return the cells of a piece, or None where DuckDB does not read it as the rule does."""
         quote = self._dialect.quote.encode()
         quotes = piece.count(quote)
-        if not self._fit or b"\x00" in piece:
+        if b"\x00" in piece or not self._open():
             return None
         end = b"\n"
         if b"\r" in piece:
@@ -274,6 +286,7 @@ class _Duck:
         return frame if self._whole(frame, piece, quotes, len(end)) else None
 
     def _cells(self, end: str, quoted: bool) -> pl.DataFrame:
+        assert self._connection is not None
         made = self._connection.sql(
             """
             select * from read_csv(

@@ -19,8 +19,8 @@ from cxkit.imports.recipes import Export, Reading, Rows
 from cxkit.imports.records import Staged, wording_of
 from cxkit.imports.types import Evidence, How
 
-BATCH = 100_000  # records, or
-_BATCH_TEXT = 32 << 20  # bytes of them as text
+BATCH = 100_000
+_BATCH_CELLS = 1_000_000  # fewer records of a wide file, so that memory does not depend on it
 _BETWEEN = "\x1f"  # between the cells of a key; no export holds it
 _ZONE_IN_NAME = r"\(([A-Za-z]+(?:/[A-Za-z_]+)+|UTC|GMT)\)"
 _MEASURED = ("time", "money", "number", "count")  # kinds whose format a column has to prove
@@ -83,6 +83,7 @@ class File:
         self.path, self.staged, self.layout, self.export = path, staged, layout, export
         self.columns = Columns(staged, layout)
         self.tally = Tally()
+        self._batch = max(1_000, min(BATCH, _BATCH_CELLS // max(staged.width, 1)))
         self._wording = wording_of(path, staged)
         self._zone = export.zone or zone
         self._how = self._decided()
@@ -90,12 +91,13 @@ class File:
     def batches(self) -> Iterator[Batch]:
         """Yield the canonical rows, batch after batch, and count what becomes of each record."""
         for number, records in enumerate(self._records()):
-            yield self._read(records, number * BATCH)
+            yield self._read(records, number * self._batch)
 
     def _records(self) -> Iterator[pl.DataFrame]:
         records = pl.scan_parquet(self.path)
-        for start in range(0, self.staged.read, BATCH):
-            yield classified(records.slice(start, BATCH), self.staged, self.layout).collect()
+        for start in range(0, self.staged.read, self._batch):
+            batch = records.slice(start, self._batch)
+            yield classified(batch, self.staged, self.layout).collect()
 
     # -- decisions over the whole file -------------------------------------------------------------
 
