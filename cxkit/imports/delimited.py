@@ -287,7 +287,7 @@ def _in_apostrophes(windows: Sequence[str], dialect: Dialect) -> bool:
     cells = [cell for row in rows for cell in row]
     wrapped = sum(map(around, cells))
     opened = sum(cell[0] == "'" for cell in cells)
-    if not rows or opened - wrapped > 0.05 * wrapped:
+    if not rows or opened - wrapped > 0.1 * wrapped:
         return False
     header = len(rows[0]) > 1 and all(map(around, rows[0]))
     return (header and len(rows) > 1) or wrapped > 0.5 * len(cells) > 1

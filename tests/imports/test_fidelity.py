@@ -86,6 +86,9 @@ def written(draw: random.Random, known: bool) -> Written:
     nasty = 0.6 if known else 0.15
     for row in range(draw.randint(4, 25)):
         table.append([cell(draw, column, row, nasty) for column in range(width)])
+    if fault == "open quote":
+        # before a cell that begins like the end of one, nobody can tell where the quote was due
+        table = [[text.lstrip("".join(NASTY) + "ñ") for text in row] for row in table]
     if escape:  # else nothing in the file may show that it is one
         table[-1][-1] = f"a {quote}b{quote}, c"
     if fault == "nul":
@@ -105,7 +108,7 @@ def written(draw: random.Random, known: bool) -> Written:
     elif fault == "blank":
         lines.insert(place, end)
     elif fault == "preamble":
-        lines[:0] = ["Report of March" + end, end]
+        lines[:0] = ["Report" + end, end]
     elif fault == "footer":
         lines.append("Confidential" + end)
     elif fault == "open quote":
