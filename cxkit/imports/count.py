@@ -16,42 +16,118 @@ import duckdb
 
 from cxkit.imports.inbox import open_bytes
 
-_MOST_LINES = 10_000  # line ends that a quoted cell may hold; see the rule in `delimited`
+# What a quoted cell may hold; see the rule in `delimited`.
+_MOST_LINES = 10_000
+_MOST_BYTES = 8 << 20
 
 
-def delimited(path: Path, encoding: str, delimiter: str) -> int:
+def delimited(path: Path, encoding: str, delimiter: str, quote: str = '"', escape: str = "") -> int:
     """Count the records of delimited text, blank lines and headers included.
 
-    A state machine that jumps from quote to quote: between quotes line ends are counted, inside
-    quotes they are not. A quoted cell that never closes gives its record's first line back.
+    Between quotes line ends are counted, inside quotes they are not. Where each quote of a block
+    stands at the edge of a cell, its parity says which is which; else a state machine jumps from
+    quote to quote, and a quoted cell that never closes gives its record's first line back.
     """
-    data = b"".join(_utf8(path, encoding))
-    mark = delimiter.encode()
-    opening = re.compile(rb"(?:\A|[\r\n]|" + re.escape(mark) + rb')"')
-    line_end = re.compile(rb"\r\n|\r|\n")
-    size, count = len(data), 0
-    at = 0  # everything before is counted
-    record = 0  # where the record at `at` began
-    while True:
-        # step back one byte, so that the delimiter or line end before a quote is seen
-        found = opening.search(data, max(at - 1, 0))
-        quote = found.end() - 1 if found else size
-        ends = _line_ends(data, at, quote)
-        if ends:
-            count += ends
-            record = max(data.rfind(b"\n", at, quote), data.rfind(b"\r", at, quote)) + 1
-        if found is None:
-            break
-        close = _closing(data, quote + 1, mark)
-        if close is None:
-            first = line_end.search(data, record)
+    rule = _Rule(delimiter.encode(), quote.encode(), escape.encode())
+    blocks = _utf8(path, encoding)
+    data, total = b"", 0
+    while (block := next(blocks, None)) is not None:
+        data += block
+        done, count = rule.by_parity(data) or rule.count(data, ended=False)
+        data, total = data[done:], total + count
+    return total + rule.count(data, ended=True)[1]
+
+
+class _Rule:
+    """Counts the records of a stretch of text that begins with one."""
+
+    def __init__(self, mark: bytes, quote: bytes, escape: bytes):
+        self._mark, self._quote, self._escape = mark, quote, escape
+        before = rb"(?:\A|[\r\n]|" + re.escape(mark) + rb")"
+        self._opening = re.compile(before + quote)
+        self._pair = re.compile(rb"\\[\\" + quote + rb"]|" + quote + quote + rb"?")
+        edge = rb"[^\r\n" + re.escape(mark + quote) + rb"]"
+        # begins with the quote, which is quick to search for
+        self._misplaced = re.compile(quote + rb"(?:(?<=" + edge + quote + rb")|(?=" + edge + rb"))")
+        self._line_end = re.compile(rb"\r\n|\r|\n")
+
+    def by_parity(self, data: bytes) -> tuple[int, int] | None:
+        """Do as `count` does, where every quote opens or closes a cell; else None."""
+        if self._escape or len(self._mark) > 1:
+            return None
+        if data.endswith(b"\r"):
+            data = data[:-1]  # a line feed may follow
+        parts = data.split(self._quote)
+        outside = parts[0::2]
+        while outside and b"\n" not in outside[-1] and b"\r" not in outside[-1]:
+            outside.pop()  # of the record that the block cuts
+        if not outside:
+            return None
+        inside = parts[1 : 2 * len(outside) - 2 : 2]
+        last = outside[-1]
+        outside[-1] = last[: max(last.rfind(b"\n"), last.rfind(b"\r")) + 1]
+        text = self._quote.join(outside)
+        within = self._quote.join(inside)
+        if self._misplaced.search(text) or _line_ends(within, 0, len(within)) > _MOST_LINES:
+            return None
+        # every part but the first stands behind a quote
+        done = len(text) + sum(map(len, inside)) + len(inside)
+        return (done, _line_ends(text, 0, len(text))) if done <= _MOST_BYTES else None
+
+    def count(self, data: bytes, ended: bool) -> tuple[int, int]:
+        """Return where the last whole record ends, and how many there are up to there."""
+        size = len(data)
+        if not ended and data.endswith(b"\r"):
+            size -= 1  # a line feed may follow
+        at = record = count = 0  # up to `at` all is seen; the record at `at` began at `record`
+        while True:
+            # step back, so that the delimiter or line end before a quote is seen
+            found = self._opening.search(data, max(at - len(self._mark), 0), size)
+            while found and found.end() - 1 < at:
+                found = self._opening.search(data, found.start() + 1, size)
+            quote = found.end() - 1 if found else size
+            ends = _line_ends(data, at, quote)
+            if ends:
+                count += ends
+                record = max(data.rfind(b"\n", at, quote), data.rfind(b"\r", at, quote)) + 1
+            if found is None:
+                break
+            close = self._closing(data, quote + 1, size, ended)
+            if close is None:
+                break
+            if close >= 0:
+                at = close + 1
+                continue
+            first = self._line_end.search(data, record, size)
             if first is None:
                 break
             count += 1
             at = record = first.end()
-        else:
-            at = close + 1
-    return count + (1 if record < size else 0)
+        if not ended:
+            return record, count
+        return size, count + (record < size)
+
+    def _closing(self, data: bytes, start: int, size: int, ended: bool) -> int | None:
+        """Return where a quoted cell closes, -1 where it does not as it should, None if unclear."""
+        at = self._first_single(data, start, size)
+        unclear = at < 0 or at + 1 + len(self._mark) > size
+        if unclear and not ended:
+            over = size - start > _MOST_BYTES or _line_ends(data, start, size) > _MOST_LINES
+            return -1 if over else None
+        if at < 0 or at - start > _MOST_BYTES:
+            return -1
+        fits = data[at + 1 : at + 2] in (b"", b"\r", b"\n") or data.startswith(self._mark, at + 1)
+        return at if fits and _line_ends(data, start, at) <= _MOST_LINES else -1
+
+    def _first_single(self, data: bytes, start: int, size: int) -> int:
+        """Return the first quote that stands for no text, or -1."""
+        if self._escape:
+            quotes = self._pair.finditer(data, start, size)
+            return next((m.start() for m in quotes if len(m[0]) == 1), -1)
+        at = data.find(self._quote, start, size)
+        while at >= 0 and data.startswith(self._quote * 2, at):
+            at = data.find(self._quote, at + 2, size)
+        return at
 
 
 def _line_ends(data: bytes, start: int, end: int) -> int:
@@ -60,32 +136,27 @@ def _line_ends(data: bytes, start: int, end: int) -> int:
     return feeds + returns - data.count(b"\r\n", start, end)
 
 
-def _closing(data: bytes, start: int, mark: bytes) -> int | None:
-    """Return where a quoted cell closes, or None where it does not close as it should."""
-    at = data.find(b'"', start)
-    while at >= 0:
-        following = data[at + 1 : at + 2]
-        if following == b'"':
-            at = data.find(b'"', at + 2)
-            continue
-        fits = following in (b"", b"\r", b"\n") or data.startswith(mark, at + 1)
-        return at if fits and _line_ends(data, start, at) <= _MOST_LINES else None
-    return None
-
-
 def _utf8(path: Path, encoding: str) -> Iterator[bytes]:
     """Yield the text as UTF-8 whatever it was, without its byte order mark."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    codec = encoding.partition("+")[0]
+    decoder = codecs.getincrementaldecoder(codec)(errors="replace")
+    plain = codec in ("utf-8", "cp1252")  # whose ASCII is ASCII
     with open_bytes(path) as file:
         while block := file.read(1 << 20):
-            yield decoder.decode(block).encode("utf-8", "surrogatepass")
-        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+            if plain and block.isascii() and not decoder.getstate()[0]:
+                yield block
+            else:
+                yield decoder.decode(block).encode("utf-8", "replace")
+        yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 
 
 def json_lines(path: Path, encoding: str) -> int:
     """Count the lines of a file with one JSON value a line, blank lines included."""
-    data = b"".join(_utf8(path, encoding))
-    return data.count(b"\n") + (1 if data and not data.endswith(b"\n") else 0)
+    count, last = 0, b"\n"
+    for block in _utf8(path, encoding):
+        count += block.count(b"\n")
+        last = block[-1:] or last
+    return count + (last != b"\n")
 
 
 def json_items(path: Path, encoding: str, key: str | None) -> int:
@@ -94,10 +165,8 @@ def json_items(path: Path, encoding: str, key: str | None) -> int:
     inside = key is None
     level = 1 if key is None else 2
     name = b"" if key is None else json.dumps(key, ensure_ascii=False).encode()
-    token = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
     last = b""
-    for found in token.finditer(b"".join(_utf8(path, encoding))):
-        text = found[0]
+    for text in _tokens(path, encoding):
         if text in (b"[", b"{"):
             if inside and depth == level:
                 filled = True
@@ -128,6 +197,23 @@ def xes(path: Path) -> int:
         data = data.decode("utf-16").encode()
     bare = re.sub(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|\"[^\"]*\"|'[^']*'", b"", data, flags=re.DOTALL)
     return len(re.findall(rb"<(?:\w+:)?event[\s/>]", bare))
+
+
+def _tokens(path: Path, encoding: str) -> Iterator[bytes]:
+    """Yield the tokens of JSON; one that reaches the end of a block waits for the next."""
+    token = re.compile(
+        rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL
+    )
+    data = b""
+    for block in _utf8(path, encoding):
+        data, rest = data + block, b""
+        for found in token.finditer(data):
+            if found.end() == len(data):
+                rest = found[0]
+            else:
+                yield found[0]
+        data = rest
+    yield from (found[0] for found in token.finditer(data))
 
 
 def parquet(path: Path) -> int:

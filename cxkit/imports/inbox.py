@@ -23,6 +23,7 @@ from cxkit.store import sha256
 _PASSING = (".tmp", ".part", ".partial", ".crdownload", ".download", ".lock", "~")
 _PASSING_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
 
+_LARGEST_BOOK = 256 << 20  # of XML, which takes several times as much memory
 _LARGEST_UNPACKED = 8 << 30
 _LARGEST_RATIO = 200  # real tables pack 5 to 30 times
 _SMALL_ENOUGH = 100 << 20  # unpacked; below this the ratio does not matter
@@ -168,6 +169,8 @@ def identify(path: Path) -> str:
     for magic, place, sentence in _REFUSED:
         if head[place : place + len(magic)] == magic:
             raise BadFile(sentence)
+    if packed(path) and head.startswith((b"PAR1", b"PK\x03\x04", b"\x1f\x8b")):
+        raise BadFile("It is a packed file inside a .gz file. Unpack it and import it again.")
     if head.startswith(b"PAR1"):
         return "parquet"
     if head.startswith(b"PK\x03\x04"):
@@ -187,10 +190,18 @@ _REFUSED = (
     (b"\x80\x03", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
     (b"\x80\x04", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
     (b"\x80\x05", 0, "It is a Python pickle, which is never opened. Save the table as CSV."),
+    (b"7z\xbc\xaf\x27\x1c", 0, "It is a 7z archive. Unpack it and import the files inside."),
+    (b"Rar!", 0, "It is a RAR archive. Unpack it and import the files inside."),
+    (b"BZh", 0, "It is a .bz2 archive. Unpack it and import the file inside."),
+    (b"\xfd7zXZ", 0, "It is an .xz archive. Unpack it and import the file inside."),
+    (b"\x28\xb5\x2f\xfd", 0, "It is a .zst archive. Unpack it and import the file inside."),
     (b"%PDF", 0, "It is a PDF, not a table. Export the table as CSV or Excel."),
     (b"\x89PNG", 0, "It is a picture, not a table. Export the table as CSV or Excel."),
     (b"\xff\xd8\xff", 0, "It is a picture, not a table. Export the table as CSV or Excel."),
 )
+
+
+_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<title", b"<div")
 
 
 def _text(head: bytes) -> str:
@@ -200,8 +211,8 @@ def _text(head: bytes) -> str:
     plain = head.replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").lstrip()
     if not plain:
         raise BadFile("It holds no text, only blanks. Export it again.")
-    start = plain[:200].lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head")):
+    start = plain[:4000].lower()
+    if start.startswith(_PAGE) or (start.startswith(b"<") and b"<html" in start):
         raise BadFile(
             "It is a web page, not an export: probably a login page. Log in and download it again."
         )
@@ -213,9 +224,16 @@ def _text(head: bytes) -> str:
 
 
 def wide_without_mark(head: bytes) -> str | None:
-    """Return the UTF-16 flavour of text that lacks a byte order mark, or None."""
-    for codec, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
-        if len(head) >= 4 and zeros.count(0) > 0.7 * len(zeros):
+    """Return the UTF-16 flavour of text that lacks a byte order mark, or None.
+
+    In every alphabet the digits, delimiters and line ends of a table have a zero on one side.
+    """
+    for codec, zeros, others in (
+        ("utf-16-le", head[1::2], head[0::2]),
+        ("utf-16-be", head[0::2], head[1::2]),
+    ):
+        often = zeros.count(0)
+        if len(head) >= 4 and often > 0.1 * len(zeros) and often > 8 * others.count(0):
             return codec
     return None
 
@@ -231,6 +249,13 @@ def _zip(path: Path) -> str:
         raise BadFile(
             f"It would unpack to {unpacked >> 20:,} MB, far more than a table of its size. "
             "Export it again as CSV."
+        )
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise BadFile("It is protected by a password. Save it without one and import again.")
+    if "xl/workbook.xml" in {entry.filename for entry in entries} and unpacked > _LARGEST_BOOK:
+        raise BadFile(
+            f"Its sheets unpack to {unpacked >> 20:,} MB, too much for a workbook. "
+            "Save the sheet as CSV and import that."
         )
     if "xl/workbook.xml" not in {entry.filename for entry in entries}:
         raise BadFile("It is a zip archive. Unpack it and import the files inside.")

@@ -1,13 +1,13 @@
 """Which records of a staged file are rows, and which are header, footer, blank or broken?"""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from cxkit.imports.delimited import guess_header as guess_header
 from cxkit.imports.recipes import Match
 from cxkit.imports.records import Staged
 
@@ -16,7 +16,6 @@ _TOTAL = re.compile(
     r"(?:grand |sub-?)?(?:total|totals|sum|summe|gesamt|gesamtsumme|somme|suma|totale|soma)\b:?",
     re.IGNORECASE,
 )
-_VALUE = re.compile(r"[-+(]?[\d.,:/ -]+\)?%?|\d{4}-\d{2}-\d{2}.*")
 
 
 @dataclass(frozen=True)
@@ -45,26 +44,6 @@ def _cut(row: Sequence[str | None]) -> list[str | None]:
     while cells and not (cells[-1] or "").strip():
         cells.pop()
     return cells
-
-
-def guess_header(first: Sequence[Sequence[str | None]]) -> int | None:
-    """Return the number of the record that looks like a header, or None where none does.
-
-    A header has as many cells as most records have, nearly all different, and no figures.
-    """
-    widths = Counter(len(cells) for cells in first if len(cells) > 1)
-    if not widths:
-        widths = Counter(len(cells) for cells in first if cells)
-    usual = max(widths, key=lambda width: (widths[width], width), default=0)
-    for number, cells in enumerate(first[:30], 1):
-        names = [(cell or "").strip() for cell in cells]
-        filled = [name for name in names if name]
-        if len(names) < max(usual, 1) or len(filled) < 0.6 * len(names):
-            continue
-        if len(set(filled)) < 0.8 * len(filled) or any(_VALUE.fullmatch(n) for n in filled):
-            continue
-        return number
-    return None
 
 
 def lay_out(path: Path, staged: Staged, match: Match) -> Layout:

@@ -18,10 +18,11 @@ from cxkit.imports import persons, types
 from cxkit.imports.columns import Columns
 from cxkit.imports.layout import Layout, classified
 from cxkit.imports.recipes import Export, Reading, Rows
-from cxkit.imports.records import Staged
+from cxkit.imports.records import Staged, wording_of
 from cxkit.imports.types import Evidence, How
 
 BATCH = 100_000
+_BATCH_CELLS = 1_000_000  # fewer records of a wide file, so that memory does not depend on it
 _BETWEEN = "\x1f"  # between the cells of a key; no export holds it
 _ZONE_IN_NAME = r"\(([A-Za-z]+(?:/[A-Za-z_]+)+|UTC|GMT)\)"
 _MEASURED = ("time", "money", "number", "count")  # kinds whose format a column has to prove
@@ -84,18 +85,21 @@ class File:
         self.path, self.staged, self.layout, self.export = path, staged, layout, export
         self.columns = Columns(staged, layout, export.cells)
         self.tally = Tally()
+        self._batch = max(1_000, min(BATCH, _BATCH_CELLS // max(staged.width, 1)))
+        self._wording = wording_of(path, staged)
         self._zone = export.zone or zone
         self._how = self._decided()
 
     def batches(self) -> Iterator[Batch]:
         """Yield the canonical rows, batch after batch, and count what becomes of each record."""
         for number, records in enumerate(self._records()):
-            yield self._read(records, number * BATCH)
+            yield self._read(records, number * self._batch)
 
     def _records(self) -> Iterator[pl.DataFrame]:
         records = pl.scan_parquet(self.path)
-        for start in range(0, self.staged.read, BATCH):
-            yield classified(records.slice(start, BATCH), self.staged, self.layout).collect()
+        for start in range(0, self.staged.read, self._batch):
+            batch = records.slice(start, self._batch)
+            yield classified(batch, self.staged, self.layout).collect()
 
     # -- decisions over the whole file -------------------------------------------------------------
 
@@ -195,7 +199,7 @@ class File:
         good = body["reason"].is_null() & body["asked"]
         self.tally.good += int(good.sum())
         kept = body.filter(good)
-        aside = pl.concat([self._aside(broken), self._aside(refused)])
+        aside = self._aside(pl.concat([broken, refused.select(broken.columns)]))
         self.tally.put_aside(aside)
         return Batch(
             self._keys(kept),
@@ -278,6 +282,15 @@ class File:
         return cells.to_frame("cell").select(empty).to_series()
 
     def _aside(self, records: pl.DataFrame) -> pl.DataFrame:
+        records = records.sort("record_no")
+        if self._wording is not None:
+            plain = pl.col("raw_text").is_null()
+            texts = self._wording.of(records.filter(plain)["line_no"].to_list())
+            lines = records.filter(plain).select(
+                "record_no", pl.Series("letters", texts, pl.String)
+            )
+            records = records.join(lines, on="record_no", how="left", maintain_order="left")
+            records = records.with_columns(raw_text=pl.coalesce("raw_text", "letters"))
         return records.select(
             "record_no",
             "line_no",

@@ -4,17 +4,23 @@ Nested objects become dotted names (`properties.time`); numbers keep the digits 
 with, so long ids survive.
 """
 
+import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cxkit.errors import BadFile
-from cxkit.imports.delimited import lines
+from cxkit.imports.delimited import lines, utf8
 
 # line, text as it stood, the object flattened (None: not one), what is wrong with it
 Item = tuple[int, str, dict[str, str | None] | None, str | None]
+
+
+_LARGEST = 64 << 20  # characters of one record, or of a file that can only be read whole
+_BLANK = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,13 @@ class Shape:
 
 def shape_of(path: Path, encoding: str) -> Shape:
     """Return how the file holds its records."""
+    if next(filter(None, (text.lstrip() for text in _texts(path, encoding))), "")[:1] == "[":
+        return Shape("items")
     filled = (line for line in lines(path, encoding) if line.strip())
     first = _object(next(filled, ""))
     if first is not None and next(filled, None) is not None:
         return Shape("lines")
     whole = _whole(path, encoding) if first is None else first
-    if isinstance(whole, list):
-        return Shape("items")
     tables = {
         key: len(value)
         for key, value in whole.items()
@@ -54,13 +60,75 @@ def items(path: Path, encoding: str, shape: Shape) -> Iterator[Item]:
             fault = None if value is not None else "not JSON"
             yield number, line, None if value is None else flat(value), fault
         return
-    whole = _whole(path, encoding)
-    for number, value in enumerate(whole if shape.key is None else whole[shape.key], 1):
+    found = _array(path, encoding) if shape.key is None else _whole(path, encoding)[shape.key]
+    for number, value in enumerate(found, 1):
         raw = json.dumps(value, ensure_ascii=False)
         if isinstance(value, dict):
             yield number, raw, flat(value), None
         else:
             yield number, raw, None, "not a record"
+
+
+def _texts(path: Path, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for block in utf8(path, encoding):
+        yield decoder.decode(block)
+
+
+def _array(path: Path, encoding: str) -> Iterator[Any]:
+    """Yield the items of an array, however long, holding a few of them at a time."""
+    texts = _texts(path, encoding)
+    text, at, line, ended = "", 0, 1, False
+    due = "["  # what has to come next: the array, an item or its end, or what stands between two
+
+    def more() -> None:
+        """Drop what is read, and at least double what is not."""
+        nonlocal text, at, line, ended
+        line += text.count("\n", 0, at)
+        held, size, wanted = [text[at:]], 0, max(len(text) - at, 1)
+        while size < wanted and not ended:
+            block = next(texts, None)
+            ended = block is None
+            held.append(block or "")
+            size += len(held[-1])
+        text, at = "".join(held), 0
+        if len(text) > _LARGEST and not ended:
+            raise BadFile("One record of it is too long for a table. Export it as CSV.")
+
+    while True:
+        at = _BLANK.match(text, at).end()  # type: ignore[union-attr]
+        if at == len(text):
+            if ended:
+                break
+            more()
+            continue
+        if due == "end":
+            break
+        if due == "[" and text[at] == "[":
+            due, at = "first", at + 1
+        elif due in ("first", "next") and text[at] == "]":
+            due, at = "end", at + 1
+        elif due == "next" and text[at] == ",":
+            due, at = "item", at + 1
+        elif due in ("first", "item"):
+            try:
+                value, end = _DECODER.raw_decode(text, at)
+            except RecursionError:
+                raise _too_deep() from None
+            except ValueError:
+                if ended:
+                    break
+                more()
+                continue
+            if end == len(text) and not ended:
+                more()  # a number may go on
+                continue
+            yield value
+            due, at = "next", end
+        else:
+            break
+    if due != "end" or at < len(text):
+        raise _misspelt(line + text.count("\n", 0, at))
 
 
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
@@ -75,16 +143,32 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _whole(path: Path, encoding: str) -> Any:
-    text = "".join(lines(path, encoding))
+    held, size = [], 0
+    for text in _texts(path, encoding):
+        held.append(text)
+        size += len(text)
+        if size > _LARGEST:
+            raise BadFile(
+                f"It is one JSON object of more than {_LARGEST >> 20} MB. "
+                "Export it as JSON lines or CSV."
+            )
+    text = "".join(held)
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as problem:
-        raise BadFile(
-            f"It is not valid JSON: line {problem.lineno} breaks off or is misspelt. "
-            "Download it again."
-        ) from None
+        raise _misspelt(problem.lineno) from None
     except (ValueError, RecursionError):
-        raise BadFile("It is JSON nested too deeply to be a table. Export it as CSV.") from None
+        raise _too_deep() from None
+
+
+def _misspelt(line: int) -> BadFile:
+    return BadFile(
+        f"It is not valid JSON: line {line:,} breaks off or is misspelt. Download it again."
+    )
+
+
+def _too_deep() -> BadFile:
+    return BadFile("It is JSON nested too deeply to be a table. Export it as CSV.")
 
 
 def flat(value: dict[str, Any], prefix: str = "") -> dict[str, str | None]:

@@ -407,7 +407,7 @@ def test_progress_counts_bytes_and_names_files(tmp_path):
 
 
 def test_progress_moves_inside_a_long_file(tmp_path):
-    lines = "".join(f"c{n},2024-01-05 10:00:00,visited\n" for n in range(300_000))
+    lines = "".join(f"c{n},2024-01-05 10:00:00,visited\n" for n in range(1_000_000))
     exports = write(tmp_path / "exports", log_csv="user,at,event\n" + lines)
     told = []
     import_exports(
