@@ -55,11 +55,23 @@ class Manifest:
 
 
 def read_manifest(store: Path) -> Manifest | None:
-    """Return what `store` has published, or None where it has published nothing yet."""
+    """Return what `store` has published, or None where it has published nothing yet.
+
+    Raises NoStore where the manifest is not what was written.
+    """
     path = Path(store) / "manifest.json"
     if not path.is_file():
         return None
-    return Manifest(tuple(json.loads(path.read_text(encoding="utf-8"))["snapshots"]))
+    try:
+        snapshots = tuple(json.loads(path.read_text(encoding="utf-8"))["snapshots"])
+        if not snapshots or not all(isinstance(entry, dict) for entry in snapshots):
+            raise ValueError("no snapshot")
+    except (ValueError, KeyError, TypeError):
+        raise NoStore(
+            f"manifest.json of '{Path(store).name}' is damaged. "
+            "Rename it and import the exports again: every raw file is still in the store."
+        ) from None
+    return Manifest(snapshots)
 
 
 def snapshot_path(store: Path, snapshot: dict[str, Any]) -> Path:

@@ -230,3 +230,10 @@ def test_prepare_of_an_empty_store(tmp_path):
     assert ws.as_of is None
     assert ws.tables["timeline"] == 0
     assert ws.settings == Settings()
+
+
+@pytest.mark.parametrize("text", ["{bad", "{}", '{"snapshots": []}', '{"snapshots": [1]}'])
+def test_a_damaged_manifest_is_one_sentence(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(NoStore, match=r"^manifest.json of '.*' is damaged\. Rename it and import"):
+        store.read_manifest(tmp_path)

@@ -27,7 +27,7 @@ def guess_mapping(file: str | Path) -> Result:
     and asks (what nobody but you can know: does 03/04 mean 3 April? Empty where it is clear).
     Nothing is kept; `confirm_mapping` does that. Raises BadFile where the file holds no table.
     """
-    path = Path(file)
+    path = _file(file)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "staged.parquet"
         staged = process.stage(path, out, "")
@@ -101,7 +101,8 @@ def confirm_mapping(
     file again to load it. Returns the path of `cx.toml`. Raises BadRecipe where a table or a
     column does not exist.
     """
-    path = Path(file)
+    mapping = _mapping(mapping)
+    path = _file(file)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "staged.parquet"
         staged = process.stage(path, out, "")
@@ -114,6 +115,7 @@ def confirm_mapping(
 
 def confirm_all(home: Path, arrived: Sequence[Arrived], mapping: MappingOf) -> None:
     """Keep a mapping for every arrived file that has its columns."""
+    mapping = _mapping(mapping)
     kept = 0
     for item in arrived:
         staged = records.known(staged_path(home, item.sha256))
@@ -129,6 +131,26 @@ def confirm_all(home: Path, arrived: Sequence[Arrived], mapping: MappingOf) -> N
             f"No file has the columns of the mapping: {named}. "
             "Look at a file's columns with guess_mapping(file)."
         )
+
+
+def _file(file: str | Path) -> Path:
+    path = Path(file)
+    if not path.is_file():
+        raise BadFile(f"There is no file '{path.name}'. Give the path of one export.")
+    return path
+
+
+def _mapping(mapping: object) -> MappingOf:
+    """Return `mapping` where it has the shape of one; BadRecipe otherwise."""
+    tables = mapping.items() if isinstance(mapping, Mapping) else [("", None)]
+    for table, columns in tables:
+        texts = [table, *columns, *columns.values()] if isinstance(columns, Mapping) else [None]
+        if not all(isinstance(text, str) for text in texts):
+            raise BadRecipe(
+                f"The mapping is {mapping!r}. Write it as "
+                '{"orders": {"order_id": "Order no", "customer_id": "E-mail"}}.'
+            )
+    return mapping  # type: ignore[return-value]
 
 
 def _header_with(path: Path, staged: Staged, mapping: MappingOf) -> tuple[str, ...] | None:

@@ -491,3 +491,21 @@ def test_a_mapping_names_what_the_table_cannot_do_without(tmp_path):
     assert str(problem.value) == (
         "events cannot do without event. Say which of the file's columns holds it."
     )
+
+
+@pytest.mark.parametrize(
+    "mapping", ["orders", ["a"], {"orders": None}, {"orders": {"order_id": 3}}, {1: {"a": "b"}}]
+)
+def test_a_mapping_that_is_none_is_one_sentence(tmp_path, mapping):
+    with pytest.raises(BadRecipe, match=r"^The mapping is .*\. Write it as "):
+        take_in(tmp_path, mapping, log_csv=LOG)
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path):
+    for ask in (
+        lambda: guess_mapping(tmp_path / "none.csv"),
+        lambda: guess_mapping(tmp_path),
+        lambda: confirm_mapping(tmp_path, tmp_path / "none.csv", {"orders": {"order_id": "a"}}),
+    ):
+        with pytest.raises(BadFile, match=r"^There is no file '.*'\. Give the path of one export"):
+            ask()
