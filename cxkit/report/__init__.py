@@ -122,7 +122,7 @@ class _Line:
         self.name = ""
         self.in_bytes = in_bytes
         self.began = self.said = time.monotonic()
-        counts = "  {n_fmt} of {total_fmt}" if in_bytes else ""
+        counts = "  {n_fmt}B of {total_fmt}B" if in_bytes else ""
         self.bar = tqdm(
             file=sys.stderr,
             disable=None,  # draws in a terminal alone
