@@ -28,7 +28,7 @@ from cxkit.settings import Settings
 
 KEPT_SNAPSHOTS = 5
 # An import of any size runs in this much and spills the rest beside the draft.
-_DRAFT = {"memory_limit": "320MB", "threads": 1}
+_DRAFT = {"memory_limit": "256MB", "threads": 1}
 _PREPARE = Path(__file__).with_name("prepare.sql")
 
 
