@@ -31,7 +31,7 @@ KEPT_SNAPSHOTS = 5
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 # An import of any size runs in this much and spills the rest beside the draft.
-_DRAFT = {"memory_limit": "320MB", "threads": 1}
+_DRAFT = {"memory_limit": "256MB", "threads": 1}
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
 

@@ -171,6 +171,9 @@ def dialect_of(path: Path, encoding: str) -> Dialect:
     plain = Dialect(encoding, ",")
     if not windows:
         return plain
+    framed = _framed(windows[0], plain)
+    if framed:
+        return _evenest(windows, [framed])[0]
     hint = re.match(r'"?sep=(.)"?[\r\n]', windows[0], re.IGNORECASE)
     usual = [replace(plain, delimiter=mark) for mark in ((hint[1],) if hint else DELIMITERS)]
     best, score = _evenest(windows, usual)
@@ -184,6 +187,17 @@ def dialect_of(path: Path, encoding: str) -> Dialect:
     if longer and not hint and _cuts_alike(windows, best, longer):
         best = replace(best, delimiter=longer)
     return best
+
+
+def _framed(text: str, plain: Dialect) -> Dialect | None:
+    """Return the dialect that a line proves whose cells are all quoted, if one of the first is."""
+    for line in re.findall(r"[^\r\n]+", text[:_WINDOW])[:5]:
+        for quote in ('"', "'"):
+            cell = rf"{quote}[^{quote}]*+{quote}"
+            for mark in (*DELIMITERS, *_RARE, *_LONGER.values()):
+                if re.fullmatch(rf"{cell}(?:{re.escape(mark)}{cell})+", line):
+                    return replace(plain, delimiter=mark, quote=quote)
+    return None
 
 
 def _windows(path: Path, encoding: str) -> list[str]:
@@ -217,7 +231,7 @@ def _evenest(windows: Sequence[str], dialects: Sequence[Dialect]) -> tuple[Diale
         for tried in _quotings(windows, dialect):
             score = _evenness(_widths(windows, tried))
             # another way of quoting has to show in the widths, not by a hair
-            margin = 0.0 if tried == dialect else 0.01 if tried.quote == "'" else 1e-9
+            margin = 0.0 if tried == dialect else 1e-9 if tried.quote == dialect.quote else 0.01
             if score > most + margin:
                 best, most = tried, score
     if best.quote == '"' and not best.escape and _in_apostrophes(windows, best):
@@ -233,9 +247,9 @@ def _quotings(windows: Sequence[str], dialect: Dialect) -> Iterator[Dialect]:
     """Yield the ways of quoting that a sample gives reason to try."""
     yield dialect
     mark = re.escape(dialect.delimiter)
-    for quote in ('"', "'"):
+    for quote in dict.fromkeys((dialect.quote, "'")):
         opened = re.compile(rf"(?:^|[\r\n]|{mark}){quote}")
-        if quote == "'":
+        if quote != dialect.quote:
             if not any(opened.search(text) for text in windows):
                 continue
             yield replace(dialect, quote=quote)
