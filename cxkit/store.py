@@ -27,8 +27,6 @@ from cxkit.errors import NoStore, StoreBusy
 from cxkit.settings import Settings
 
 KEPT_SNAPSHOTS = 5
-# An import of any size runs in this much and spills the rest beside the draft.
-_DRAFT = {"memory_limit": "256MB", "threads": 1}
 _PREPARE = Path(__file__).with_name("prepare.sql")
 
 
@@ -88,7 +86,7 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with _lock(store):
         path = folder / "draft.duckdb"
         _discard(path)
-        connection = connect(path, **_DRAFT)
+        connection = connect(path)
         try:
             for name in [*schema.TABLES, "aliases", "files", "set_aside", "doubts"]:
                 connection.execute(schema.ddl(name))
