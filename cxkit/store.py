@@ -30,8 +30,6 @@ from cxkit.settings import Settings
 KEPT_SNAPSHOTS = 5
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
-# An import of any size runs in this much and spills the rest beside the draft.
-_DRAFT = {"memory_limit": "256MB", "threads": 1}
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
 
@@ -108,7 +106,7 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         path.parent.mkdir(exist_ok=True)
         connection = None
         try:
-            connection = connect(path, **_DRAFT)
+            connection = connect(path)
             for name in [*schema.TABLES, *_BESIDE]:
                 connection.execute(schema.ddl(name))
             yield connection

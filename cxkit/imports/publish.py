@@ -245,44 +245,37 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         c if c in table.key else f"any_value({c} order by {order}) as {c}"
         for c in [*columns, "source_file"]
     )
-    # In steps, each of which can spill: together they would need memory for the largest file.
-    connection.execute(
-        f"""
-        create temp table resolved as
-        select {made}, version, layout, exported_at, source_file, candidate.place < 0 as part
-        from candidate_{name} as candidate
-        join staying using (file, record_no)
-        join export using (file, layout)
-        left join link on link.alias = candidate.person
-        left join row_person as owner
-            on owner.table_name = candidate.through_table
-            and owner.id = candidate.through_id
-        {by_visitor}
-        """
-    ).fetchall()
-    same = " and ".join(f"resolved.{k} is not distinct from repeated.{k}" for k in table.key)
-    connection.execute(
-        f"create temp table repeated as select {key} from resolved group by {key} "
-        "having count(*) > 1"
-    ).fetchall()
     connection.execute(
         f"""
         insert into {name} by name
+        with resolved as (
+            select {made}, version, layout, exported_at, source_file, candidate.place < 0 as part
+            from candidate_{name} as candidate
+            join staying using (file, record_no)
+            join export using (file, layout)
+            left join link on link.alias = candidate.person
+            left join row_person as owner
+                on owner.table_name = candidate.through_table
+                and owner.id = candidate.through_id
+            {by_visitor}
+        ),
+
+        counted as (
+            select *, count(*) over (partition by {key}) as times from resolved
+        )
+
         select {", ".join(columns)}, source_file, record_no
-        from resolved
-        anti join repeated on {same}
-        where not part
+        from counted
+        where times = 1 and not part
         union all by name
         select {merged}, any_value(record_no order by {order}) as record_no
-        from resolved
-        semi join repeated on {same}
+        from counted
+        where times > 1
         group by {key}
         having not bool_and(part)
         order by {key}
         """
     ).fetchall()
-    connection.execute("drop table resolved").fetchall()
-    connection.execute("drop table repeated").fetchall()
     if name in ("orders", "tickets"):
         connection.execute(
             f"insert into row_person select ?, {key}, customer_id from {name} "

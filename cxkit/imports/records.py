@@ -288,6 +288,7 @@ class _Duck:
         return frame if self._whole(frame, piece, quotes, len(end)) else None
 
     def _cells(self, end: str, quoted: bool) -> pl.DataFrame:
+        # strict mode returns nothing at all for CR LF; the piece is well formed, and `_whole` looks
         assert self._connection is not None
         made = self._connection.sql(
             """
@@ -295,7 +296,7 @@ class _Duck:
                 $path, auto_detect = false, header = false, columns = $columns,
                 force_not_null = $names, delim = $delimiter, quote = $quote, escape = $quote,
                 new_line = $line_end, comment = '', skip = 0, null_padding = false,
-                strict_mode = true, ignore_errors = false, parallel = false
+                strict_mode = false, ignore_errors = false, parallel = false
             )
             """,
             params={

@@ -1,10 +1,12 @@
 """Delimited text: what a record is, and that nothing of a file is lost."""
 
+import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from imports.helping import delimited as delimited_text
 
+from cxkit.errors import BadFile
 from cxkit.imports import count, delimited, records
 
 COMMA = delimited.Dialect("utf-8", ",")
@@ -151,3 +153,98 @@ def test_batches_lose_no_record(tmp_path_factory, rows):
     path.write_text("n,m\n" + "".join(f"{n},x\n" for n in range(rows)), encoding="utf-8")
     staged = records.stage(path, folder / "out.parquet", "hash")
     assert (staged.read, staged.counted) == (rows + 1, rows + 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "record"),
+    [
+        ("id name note\n1 Ann 'a b'\n2 Bo ok\n3 Cy 'c d'\n", (" ", "'", ""), ["1", "Ann", "a b"]),
+        ("id, name, note\n1, Ann, a\n2, Bo, b\n", (", ", '"', ""), ["1", "Ann", "a"]),
+        ("id||name\n1||Ann\n2||Bo\n", ("||", '"', ""), ["1", "Ann"]),
+        ("'id','note'\n'1','a, b'\n'2','c'\n", (",", "'", ""), ["1", "a, b"]),
+        ('id,note\n1,"say \\"hi\\", she"\n2,b\n', (",", '"', "\\"), ["1", 'say "hi", she']),
+        ('id,note\n1,"C:\\dir\\"\n2,"b"\n', (",", '"', ""), ["1", "C:\\dir\\"]),
+        ("id;price\n1;2,50\n2;3,75\n", (";", '"', ""), ["1", "2,50"]),
+        ("id,note\n1,'tis\n2,it's\n", (",", '"', ""), ["1", "'tis"]),
+        ("at\n2024-01-01 10:00:00\n2024-01-02 11:00:00\n", (",", '"', ""), ["2024-01-01 10:00:00"]),
+    ],
+)
+def test_the_dialect_is_found_with_no_parameters(tmp_path, text, found, record):
+    path = tmp_path / "file.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    dialect = delimited.dialect_of(path, "utf-8")
+    assert (dialect.delimiter, dialect.quote, dialect.escape) == found
+    assert records.read_records(path)[1][0] == record
+
+
+def test_the_dialect_comes_from_the_whole_file(tmp_path):
+    """A long head of one column decides nothing about what stands below it."""
+    path = tmp_path / "file.csv"
+    head = "".join(f"# comment, number {n}\n" for n in range(20_000))
+    body = "".join(f"{n};Ann {n};{n}\n" for n in range(400_000))
+    path.write_text(head + "id;name;n\n" + body, encoding="utf-8")
+    assert delimited.dialect_of(path, "utf-8").delimiter == ";"
+
+
+def test_a_few_broken_letters_do_not_spoil_the_others(tmp_path):
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"id,name\n" + "1,Zoë é ü ñ\n".encode() * 3 + b"2,Gr\xfc\xdfe\n")
+    assert delimited.encoding_of(path) == "utf-8+cp1252"
+    made = cells(tmp_path, path.read_bytes())
+    assert made[1:] == [["1", "Zoë é ü ñ"]] * 3 + [["2", "Grüße"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_known_in_any_alphabet(tmp_path, encoding):
+    path = tmp_path / "file.csv"
+    path.write_bytes("номер;имя\n1;Анна\n2;Борис\n".encode(encoding))
+    assert delimited.encoding_of(path) == encoding
+
+
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_quick_and_the_careful_way_stage_the_same(tmp_path, monkeypatch, quoted, end):
+    """DuckDB reads the well-formed stretches; a short row and an open quote stand between."""
+    monkeypatch.setattr(records, "_WORTH_IT", 1 << 10)
+    used = []
+    read = records._Duck.read
+    monkeypatch.setattr(
+        records._Duck, "read", lambda self, piece: used.append(read(self, piece)) or used[-1]
+    )
+    rows = [[str(n), f"say {n}, or\nnot", "é", ""] for n in range(4000)]
+    text = delimited_text([["a", "b", "c", "d"], *rows], ",", end, quoted)
+    middle = text.index("1500" + '"' * quoted + ",")
+    middle = text.rindex(end, 0, middle) + len(end)
+    text = text[:middle] + f'short,1{end}1,"open,2,3{end}x,y,z,{end}' + text[middle:]
+    path = tmp_path / "file.csv"
+    path.write_bytes(text.encode())
+    dialect = delimited.dialect_of(path, "utf-8")
+    careful = pl.concat(list(records.careful(path, dialect, 4)))
+    quick = pl.concat(list(records._quick(path, dialect, 4, 4)))
+    assert quick.equals(careful)
+    if end != "\r":  # DuckDB does not tell such an end from a line end inside quotes
+        assert sum(frame.height for frame in used if frame is not None) > 3000
+    faults = careful.filter(pl.col("fault").is_not_null())
+    assert faults["raw_text"].to_list() == [f'1,"open,2,3{end}']
+    assert careful.height == 4000 + 4
+
+
+def test_a_staged_record_is_found_to_the_letter(tmp_path):
+    text = 'id,note\r\n1,"a\nb"\r\n"2",c\n3,""\r\n'
+    path = tmp_path / "file.csv"
+    path.write_bytes(text.encode("utf-16"))
+    staged = records.stage(path, tmp_path / "out.parquet", "hash")
+    lines = pl.read_parquet(tmp_path / "out.parquet")["line_no"].to_list()
+    assert lines == [1, 2, 4, 5]
+    assert records.Wording(path, staged).of(lines) == [
+        "id,note\r\n", '1,"a\nb"\r\n', '"2",c\n', '3,""\r\n',
+    ]  # fmt: skip
+    assert records.Wording(path, staged).of([4]) == ['"2",c\n']
+
+
+def test_a_line_without_end_is_no_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "_LARGEST_RECORD", 1 << 16)
+    path = tmp_path / "file.csv"
+    path.write_text("a,b\n1,2\n" + "x" * (1 << 17), encoding="utf-8")
+    with pytest.raises(BadFile, match=r"^Line 3 is longer than .+ Export it again as CSV\.$"):
+        records.stage(path, tmp_path / "out.parquet", "hash")
