@@ -82,14 +82,14 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_log(
 ) -> None:
     (tmp_path / "out").write_text("a file where a folder should be")
     (tmp_path / "stores").mkdir()
-    (tmp_path / "stores" / "manifest.json").write_text("{}")
+    (tmp_path / "stores" / "manifest.json").write_text('{"snapshots": [{}]}')
     assert told(capsys, "export", "stores", "--out", "tables") == (
         3,
         "",
         "Something that cxkit did not expect (KeyError). The details are in cxkit-error.log: "
         "please send that file to whoever looks after cxkit.\n",
     )
-    assert "KeyError: 'snapshots'" in (tmp_path / "cxkit-error.log").read_text(encoding="utf-8")
+    assert "KeyError: 'id'" in (tmp_path / "cxkit-error.log").read_text(encoding="utf-8")
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

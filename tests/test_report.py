@@ -84,13 +84,13 @@ def test_the_page_lies_under_the_as_of_date(place: Path, report: Report) -> None
 def test_each_failure_is_named_in_plain_words_and_the_others_still_run(report: Report) -> None:
     assert [str(failure) for failure in report.failures] == [
         "02_refused.ipynb, cell 5, in the section “Where do they stop?”: "
-        "within_days is 0; a window is at least 1 day.",
+        "within_days is 0; give a whole number from 1 to 100,000.",
         "03_broken.ipynb, cell 1: Something that cxkit did not expect (ZeroDivisionError). "
         "The details are in stopped/03_broken.log.",
     ]
     page = report.page.read_text(encoding="utf-8")
     assert "2 of 4 chapters stopped before their end." in page
-    assert "within_days is 0; a window is at least 1 day." in page
+    assert "within_days is 0; give a whole number from 1 to 100,000." in page
     assert "never reached" not in page
     assert "Traceback" not in page
     stopped = report.page.parent / "stopped"
