@@ -29,6 +29,7 @@ from cxkit.settings import Settings
 
 KEPT_SNAPSHOTS = 5
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
+_MEMORY = "250MB"  # of DuckDB while tables are built; what is beyond it goes to the disk
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
@@ -106,7 +107,7 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         path.parent.mkdir(exist_ok=True)
         connection = None
         try:
-            connection = connect(path)
+            connection = connect(path, memory_limit=_MEMORY)
             for name in [*schema.TABLES, *_BESIDE]:
                 connection.execute(schema.ddl(name))
             yield connection

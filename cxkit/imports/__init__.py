@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int, str], None]
-_BUILDING = 0.5  # of the time that reading a byte takes, spent on it again when tables are built
+_BUILDING = 3.0  # of the time that reading a byte takes, spent on it again when tables are built
 
 
 def import_exports(

@@ -18,7 +18,7 @@ from cxkit import schema
 from cxkit.errors import CxError, listed
 from cxkit.imports import identity
 from cxkit.imports.queries import run
-from cxkit.imports.recipes import TAKES, Match
+from cxkit.imports.recipes import TAKES, Match, Rows
 from cxkit.imports.records import Staged
 from cxkit.imports.rows import BATCH, Batch, File
 from cxkit.result import counted
@@ -30,7 +30,9 @@ _SUMS = {
 }
 _SUMS |= {"sum": "sum({0})", "least": "min({0})", "most": "max({0})"}
 assert set(_SUMS) == set(TAKES)
-_READING = 0.7  # of the time goes into reading the records; the rest into joining them
+_PROVENANCE = [column.name for column in schema.PROVENANCE]
+_TOGETHER = 500_000  # rows that are grouped or ranked at one time
+_READING = 0.6  # of the time goes into reading the records; the rest into joining them
 
 
 @dataclass
@@ -85,7 +87,7 @@ def fill(
             watch(_READING * (read + records) / total)
         read += source.account.records
     watch(_READING)
-    run(connection, "staying.sql")
+    _find_gone(connection)
     _link_people(connection, sources, same)
     _fold_parts(connection, sources)
     # orders and tickets first: other rows find their person through them
@@ -103,14 +105,17 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
         for kind in ("candidate", "part"):
             connection.execute(
                 f"create temp table {kind}_{table.name} ({columns}, file integer, "
-                "record_no bigint, place integer, person varchar, through_table varchar, "
-                "through_id varchar)"
+                "record_no bigint, place integer, version timestamp, person varchar, "
+                "through_table varchar, through_id varchar)"
             )
     for statement in (
         "create temp table record (file integer, record_no bigint, unit varchar, "
         "content varchar, version timestamp)",
         "create temp table export (file integer, source_file varchar, sha256 varchar, "
-        "layout varchar, lines boolean, exported_at timestamp)",
+        "layout varchar, vendor varchar, lines boolean, exported_at timestamp)",
+        "create temp table gone (file integer, record_no bigint, gave_way varchar)",
+        "create temp table renamed (table_name varchar, vendor varchar, id varchar, own varchar)",
+        "create temp table row_person (table_name varchar, id varchar, customer_id varchar)",
         "create temp table said (said bigint, alias varchar, strong boolean)",
         "create temp table merged (former varchar, alias varchar)",
     ):
@@ -122,6 +127,9 @@ def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) ->
     assert source.file is not None
     account, export = source.account, source.file.export
     newest: datetime | None = None
+    # exports that the company mapped itself share its own ids
+    recipe = source.match.recipe if source.match else None
+    vendor = recipe.vendor if recipe and recipe.own_ids else ""
     for done, batch in enumerate(source.file.batches(), start=1):
         newest = max((t for t in (newest, _newest(batch)) if t is not None), default=None)
         _put(connection, "record", batch.records, file=number)
@@ -132,14 +140,21 @@ def _read(connection: duckdb.DuckDBPyConnection, number: int, source: Source) ->
             pl.lit(account.source_file).alias("source_file"), pl.lit(account.sha256).alias("sha256")
         )
         _put(connection, "set_aside", aside)
+        keys = batch.records.select("record_no", "unit", "version")
         for rows, place, frame in batch.rows:
-            kind = "part" if rows.part else "candidate"
-            _put(connection, f"{kind}_{rows.table}", frame, file=number, place=place)
+            dated = frame.join(keys, on="record_no", how="left", maintain_order="left")
+            _put_rows(connection, rows, dated, export.name, number, place)
         yield min(done * BATCH, account.records)
     connection.execute(
-        "insert into export values (?, ?, ?, ?, ?, ?)",
-        [number, account.source_file, account.sha256, export.name, export.lines, newest],
+        "insert into export values (?, ?, ?, ?, ?, ?, ?)",
+        [number, account.source_file, account.sha256, export.name, vendor, export.lines, newest],
     )
+
+
+def _own_id(name: str) -> str | None:
+    """Return the key of a table whose rows get an id of their own where the export gives none."""
+    table = schema.TABLES[name]
+    return next((k for k in table.key if k.endswith("_id") and k not in table.required), None)
 
 
 def _newest(batch: Batch) -> datetime | None:
@@ -156,14 +171,40 @@ def _newest(batch: Batch) -> datetime | None:
 
 
 def _put(
-    connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame, **constants: int
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    frame: pl.DataFrame,
+    kept: str = "*",
+    bound: Mapping[str, str] | None = None,
+    **constants: int,
 ) -> None:
     if frame.is_empty():
         return
     named = [pl.lit(value, pl.Int32).alias(name) for name, value in constants.items()]
     connection.register("batch", frame.with_columns(named))
-    connection.execute(f"insert into {table} by name select * from batch").fetchall()
+    connection.execute(f"insert into {table} by name select {kept} from batch", bound).fetchall()
     connection.unregister("batch")
+
+
+def _put_rows(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    frame: pl.DataFrame,
+    layout: str,
+    file: int,
+    place: int,
+) -> None:
+    """Put canonical rows where they wait; one without an id gets it from its record's content."""
+    own_id = _own_id(rows.table)
+    if own_id and not rows.part:
+        if own_id not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(own_id))
+        named = f"coalesce({own_id}, md5(concat_ws('|', $layout, unit, place)))"
+        kept, bound = f"* exclude unit replace ({named} as {own_id})", {"layout": layout}
+    else:
+        kept, bound = "* exclude unit", {}
+    into = f"{'part' if rows.part else 'candidate'}_{rows.table}"
+    _put(connection, into, frame, kept, bound, file=file, place=place)
 
 
 def _link_people(
@@ -186,6 +227,24 @@ def _link_people(
     ).fetchall()
 
 
+def _find_gone(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "contested.sql")
+    for part in _parts(connection, "contested"):
+        run(connection, "gone.sql", **part)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = connection.execute(f"select count(*) from {table}").fetchone()
+    return found[0] if found else 0
+
+
+def _parts(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[dict[str, int]]:
+    """Yield the parts in which a table's rows are to be joined, so that each fits in memory."""
+    parts = -(-_rows(connection, table) // _TOGETHER)
+    for part in range(parts):
+        yield {"parts": parts, "part": part}
+
+
 def _fold_parts(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
     """Turn the parts of each export (payments, items) into one contribution per row they fill."""
     done = set()
@@ -200,18 +259,20 @@ def _fold_parts(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]
             taken = {name: r.take for name, r in rows.columns.items() if name not in key}
             sums = ", ".join(f"{_SUMS[take].format(n)} as {n}" for n, take in taken.items())
             filled = ", ".join(key)
-            connection.execute(
-                f"""
-                insert into candidate_{rows.table} by name
-                select {filled}, {sums}, min(file) as file, min(record_no) as record_no,
-                    -1 as place
-                from part_{rows.table}
-                semi join (select * from staying where layout = $layout) using (file, record_no)
-                where place = $place
-                group by {filled}
-                """,
-                {"layout": export.name, "place": place},
-            ).fetchall()
+            for part in _parts(connection, f"part_{rows.table}"):
+                connection.execute(
+                    f"""
+                    insert into candidate_{rows.table} by name
+                    select {filled}, {sums}, min(file) as file, min(record_no) as record_no,
+                        max(version) as version, -1 as place
+                    from part_{rows.table}
+                    semi join (select * from export where layout = $layout) using (file)
+                    anti join gone using (file, record_no)
+                    where place = $place and hash({filled}) % $parts = $part
+                    group by {filled}
+                    """,
+                    {"layout": export.name, "place": place, **part},
+                ).fetchall()
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -219,63 +280,52 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     table = schema.TABLES[name]
     columns = [column.name for column in table.columns]
     key = ", ".join(table.key)
-    own_id = next((k for k in table.key if k.endswith("_id") and k not in table.required), None)
-    replaced = []
-    if "customer_id" in columns:
-        unknown = "null" if "customer_id" not in table.required else "candidate.person"
-        visitor = ", person_name(visitor.person)" if "visitor_id" in columns else ""
-        replaced.append(
-            "coalesce(person_name(link.person), owner.customer_id, case when candidate.person = "
-            "candidate.through_table || ':' || candidate.through_id "
-            f"then {unknown} else person_name(candidate.person) end{visitor}) as customer_id"
-        )
-    if own_id:
-        replaced.append(f"coalesce({own_id}, md5(concat_ws('|', layout, unit, place))) as {own_id}")
-    made = f"candidate.* replace ({', '.join(replaced)})" if replaced else "candidate.*"
-    by_visitor = (
-        "left join link as visitor on visitor.alias = 'visitor:' || candidate.visitor_id"
-        if "visitor_id" in columns
-        else ""
-    )
-    # the newer version, then the export that reaches further; the rest only fixes the order
-    order = (
-        "part, version desc nulls last, layout, exported_at desc nulls last, file, record_no, place"
-    )
-    merged = ", ".join(
-        c if c in table.key else f"any_value({c} order by {order}) as {c}"
-        for c in [*columns, "source_file"]
+    _tell_apart(connection, name)
+    _resolve(connection, name)
+    connection.execute(
+        f"""
+        create or replace temp table repeated as
+        select {key} from resolved group by {key} having count(*) > 1 or bool_or(part)
+        """
     )
     connection.execute(
         f"""
         insert into {name} by name
-        with resolved as (
-            select {made}, version, layout, exported_at, source_file, candidate.place < 0 as part
-            from candidate_{name} as candidate
-            join staying using (file, record_no)
-            join export using (file, layout)
-            left join link on link.alias = candidate.person
-            left join row_person as owner
-                on owner.table_name = candidate.through_table
-                and owner.id = candidate.through_id
-            {by_visitor}
-        ),
-
-        counted as (
-            select *, count(*) over (partition by {key}) as times from resolved
-        )
-
         select {", ".join(columns)}, source_file, record_no
-        from counted
-        where times = 1 and not part
-        union all by name
-        select {merged}, any_value(record_no order by {order}) as record_no
-        from counted
-        where times > 1
-        group by {key}
-        having not bool_and(part)
+        from resolved
+        anti join repeated using ({key})
         order by {key}
         """
     ).fetchall()
+    # the newer version, then the export that reaches further; the rest only fixes the order
+    merged = ", ".join(
+        f"arg_min({c}, priority) as {c}" for c in [*columns, *_PROVENANCE] if c not in table.key
+    )
+    for part in _parts(connection, f"resolved semi join repeated using ({key})"):
+        connection.execute(
+            f"""
+            insert into {name} by name
+            with ranked as (
+                select
+                    *,
+                    row_number() over (
+                        partition by {key}
+                        order by part, version desc nulls last, layout,
+                            exported_at desc nulls last, file, record_no, place
+                    ) as priority
+                from resolved
+                semi join repeated using ({key})
+                where hash({key}) % $parts = $part
+            )
+
+            select {key}, {merged}
+            from ranked
+            group by {key}
+            having not bool_and(part)
+            order by {key}
+            """,
+            part,
+        ).fetchall()
     if name in ("orders", "tickets"):
         connection.execute(
             f"insert into row_person select ?, {key}, customer_id from {name} "
@@ -284,21 +334,101 @@ def _insert(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         ).fetchall()
 
 
+def _tell_apart(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Name anew the ids that several vendors gave: the first vendor's rows keep the bare id."""
+    own_id = schema.TABLES[name].key[0]
+    if own_id == "customer_id" or not own_id.endswith("_id"):
+        return
+    connection.execute(
+        f"""
+        insert into renamed
+        with given as (
+            select {own_id} as id, export.vendor
+            from candidate_{name}
+            join export using (file)
+            where vendor <> ''
+        ),
+
+        clashing as (
+            select id from given group by id having min(vendor) <> max(vendor)
+        )
+
+        select distinct '{name}', vendor, id, vendor || ':' || id
+        from given
+        semi join clashing using (id)
+        qualify dense_rank() over (partition by id order by vendor) > 1
+        """
+    ).fetchall()
+
+
+def _resolve(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Make `resolved`: the rows of one table that stay, with the person that each is about."""
+    table = schema.TABLES[name]
+    columns = [column.name for column in table.columns]
+    replaced = []
+    joined = []
+    if _rows(connection, f"renamed where table_name = '{name}'"):
+        own_id = table.key[0]
+        replaced.append(f"coalesce(renamed.own, candidate.{own_id}) as {own_id}")
+        joined.append(
+            f"left join renamed on renamed.table_name = '{name}' "
+            f"and renamed.vendor = export.vendor and renamed.id = candidate.{own_id}"
+        )
+    if "customer_id" in columns:
+        unknown = "null" if "customer_id" not in table.required else "candidate.person"
+        visitor = ""
+        if "visitor_id" in columns:
+            visitor = ", person_name(visitor.person)"
+            joined.append(
+                "left join link as visitor on visitor.alias = 'visitor:' || candidate.visitor_id"
+            )
+        replaced.append(
+            "coalesce(person_name(link.person), owner.customer_id, "
+            "case when candidate.person = candidate.through_table || ':' || candidate.through_id "
+            f"then {unknown} else person_name(candidate.person) end{visitor}) as customer_id"
+        )
+    made = f"candidate.* replace ({', '.join(replaced)})" if replaced else "candidate.*"
+    connection.execute(
+        f"""
+        create or replace temp view resolved as
+        select
+            {made}, export.layout, export.exported_at, export.source_file,
+            candidate.place < 0 as part
+        from candidate_{name} as candidate
+        anti join gone using (file, record_no)
+        join export using (file)
+        left join link on link.alias = candidate.person
+        left join renamed as through
+            on through.table_name = candidate.through_table
+            and through.vendor = export.vendor
+            and through.id = candidate.through_id
+        left join row_person as owner
+            on owner.table_name = candidate.through_table
+            and owner.id = coalesce(through.own, candidate.through_id)
+        {" ".join(joined)}
+        """
+    )
+
+
 def _settle(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
     """Write the account of every file, once it is proved that all its records are in it."""
-    stayed = dict(connection.execute("select file, count(*) from staying group by file").fetchall())
+    gone: dict[int, dict[str, int]] = {}
+    for number, why, records in connection.execute(
+        "select file, gave_way, count(*) from gone group by file, gave_way"
+    ).fetchall():
+        gone.setdefault(number, {})[why] = records
     orphans = _orphans(connection)
-    unlike = _unlike(connection)
     for number, source in enumerate(sources):
         account = source.account
         if source.file is not None and source.staged is not None:
             tally = source.file.tally
             lonely = orphans.get(number, 0)
             account.set_aside = sum(records for records, _ in tally.set_aside.values())
-            account.loaded = stayed.get(number, 0) - lonely
-            account.duplicate = tally.good - stayed.get(number, 0)
+            gave_way = gone.get(number, {})
+            account.duplicate = sum(gave_way.values())
+            account.loaded = tally.good - account.duplicate - lonely
             account.skipped = sum(tally.skipped.values()) + lonely
-            account.note += list(_told(source, lonely, unlike.get(number, 0)))
+            account.note += list(_told(source, lonely, gave_way))
             for (column, reason), (cells, example) in sorted(tally.doubts.items()):
                 connection.execute(
                     "insert into doubts values (?, ?, ?, ?, ?)",
@@ -324,16 +454,23 @@ def _orphans(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """Count per file the records that only fill columns of rows that no file has."""
     found: dict[int, int] = {}
     for table in schema.TABLES.values():
-        same = " and ".join(f"part.{name} = filled.{name}" for name in table.key)
+        first, *others = table.key
+        same = " and ".join(f"part.{name} = filled.{name}" for name in others) or "true"
         rows = connection.execute(
             f"""
-            select file, count(distinct record_no)
-            from part_{table.name} as part
-            semi join staying using (file, record_no)
+            select part.file, count(distinct part.record_no)
+            from (
+                select part.* replace (coalesce(renamed.own, {first}) as {first})
+                from part_{table.name} as part
+                join export using (file)
+                left join renamed on renamed.table_name = '{table.name}'
+                    and renamed.vendor = export.vendor and renamed.id = part.{first}
+            ) as part
+            anti join gone using (file, record_no)
             anti join candidate_{table.name} as own
                 on own.file = part.file and own.record_no = part.record_no and own.place >= 0
-            anti join {table.name} as filled on {same}
-            group by file
+            anti join {table.name} as filled on filled.{first} = part.{first} and {same}
+            group by part.file
             """
         ).fetchall()
         for file, records in rows:
@@ -341,27 +478,7 @@ def _orphans(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     return found
 
 
-def _unlike(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
-    """Count per file the records that gave way to another of their key and differ from it."""
-    found = connection.execute(
-        """
-        select record.file, count(*)
-        from record
-        join export using (file)
-        join staying on staying.layout = export.layout and staying.unit = record.unit
-            and staying.file = record.file
-        join record as kept
-            on kept.file = staying.file and kept.record_no = staying.record_no
-        anti join staying as same
-            on same.file = record.file and same.record_no = record.record_no
-        where not export.lines and kept.content <> record.content
-        group by record.file
-        """
-    ).fetchall()
-    return dict(found)
-
-
-def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
+def _told(source: Source, lonely: int, gave_way: Mapping[str, int]) -> Iterator[str]:
     """Yield what was decided and found about a file, in plain words."""
     assert source.file is not None and source.staged is not None
     tally, export = source.file.tally, source.file.export
@@ -373,12 +490,13 @@ def _told(source: Source, lonely: int, unlike: int) -> Iterator[str]:
         yield "it has a header and no rows"
     if lonely:
         yield f"{counted(lonely, 'record')} left out: they belong to rows that no file has"
-    if unlike:
-        key = " and ".join(f"'{name}'" for name in export.key)
-        yield (
-            f"{counted(unlike, 'record')} gave way to a later one with the same {key} "
-            "that says something else"
-        )
+    key = " and ".join(f"'{name}'" for name in export.key)
+    for where, later in (("in this file", "a later one"), ("in another file", "another file's")):
+        if where in gave_way:
+            yield (
+                f"{counted(gave_way[where], 'record')} gave way to {later} with the same {key} "
+                "that says something else"
+            )
     for why, records in sorted(tally.skipped.items()):
         if why in ("footer", "repeated header", "not asked for"):
             yield f"{counted(records, 'line')} left out: {why}"

@@ -129,6 +129,7 @@ class Recipe:
     vendor: str
     exports: tuple[Export, ...]
     suggests: Mapping[str, Any] = field(default_factory=dict)
+    own_ids: bool = True  # ids mean something within this vendor; False: they are the company's
     stamp: str = ""  # the hash of the file
 
 
@@ -153,7 +154,7 @@ def load(path: Path) -> Recipe:
     content = path.read_bytes()
     told = tomllib.loads(content.decode("utf-8"))
     exports = tuple(_export(item, path.name) for item in told.pop("exports", ()))
-    known = {"vendor", "suggests"}
+    known = {"vendor", "suggests", "own_ids"}
     if set(told) - known:
         raise BadRecipe(
             f"{path.name} has '{listed(set(told) - known)}'. It knows: {listed(known)}."
@@ -162,6 +163,7 @@ def load(path: Path) -> Recipe:
         told.get("vendor", path.stem),
         exports,
         told.get("suggests", {}),
+        told.get("own_ids", True),
         hashlib.sha256(content).hexdigest(),
     )
 

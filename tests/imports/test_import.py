@@ -11,7 +11,7 @@ from imports.helping import EVENTS, account, adds_up, delimited, note, rows, tak
 
 from cxkit import settings, store
 from cxkit.errors import BadFile, BadRecipe, CxError
-from cxkit.imports import confirm_mapping, guess_mapping, import_exports, inbox
+from cxkit.imports import confirm_mapping, guess_mapping, import_exports, inbox, publish
 
 LOG = "user,at,event\nann,2024-01-05 10:00:00,visited\nbo,2024-01-06 11:00:00,bought\n"
 
@@ -202,6 +202,29 @@ def test_the_order_of_imports_plays_no_part(tmp_path):
         ("2", 25.0),  # the export that reaches further into February knows better
         ("3", 7.0),
     ]
+
+
+def test_joining_in_many_parts_changes_nothing(tmp_path, monkeypatch):
+    """Large tables are joined part by part; here every part is one row."""
+    seen = []
+    for together in (500_000, 1):
+        monkeypatch.setattr(publish, "_TOGETHER", together)
+        folder = tmp_path / str(together)
+        write(folder / "all", **PARTS)
+        for name in PARTS:
+            mapping = EVENTS if name == "log_csv" else ORDERS
+            export = folder / "all" / ".".join(name.rsplit("_", 1))
+            import_exports(export, store=folder / "store", mapping=mapping)
+        seen.append(_tables(folder))
+    assert seen[0] == seen[1]
+
+
+def test_records_of_one_key_that_differ_between_files_are_said_aloud(tmp_path):
+    header = "order_no,who,day,total\n"
+    old, new = "1,ann,2024-01-05,10.00\n", "1,ann,2024-01-05,12.00\n2,bo,2024-02-01,5.00\n"
+    result = take_in(tmp_path, ORDERS, a_csv=header + old, b_csv=header + new)
+    assert account(result, "a.csv") == (2, 0, 0, 1, 1)
+    assert "1 record gave way to another file's with the same 'order_no'" in note(result, "a.csv")
 
 
 def test_records_of_one_key_that_differ_are_said_aloud(tmp_path):

@@ -70,7 +70,7 @@ def test_every_column_that_makes_a_file_known_is_named_once():
     [
         (
             'vendor = "x"\ncolour = "red"',
-            "vendor.toml has 'colour'. It knows: suggests, vendor.",
+            "vendor.toml has 'colour'. It knows: own_ids, suggests, vendor.",
         ),
         (
             '[[exports]]\nname = "a"',

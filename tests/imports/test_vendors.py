@@ -570,6 +570,35 @@ def test_an_order_that_was_refunded_stays_refunded_whichever_export_came_first(t
     assert rows(tmp_path, "select status, amount from orders") == [("refunded", D("10.00"))]
 
 
+DESKS = {
+    "zendesk_csv": "Id,Requester,Requester email,Subject,Status,Created at,Updated at\n"
+    "1,Ann,ann@x.test,Late,Open,2024-03-01 10:00,2024-03-01 10:00\n"
+    "2,Ann,ann@x.test,Bill,Open,2024-03-02 10:00,2024-03-02 10:00\n",
+    "freshdesk_csv": "Ticket ID,Subject,Status,Priority,Source,Agent,Created time,"
+    "Last update time,Email\n1,Gone,Open,Low,Portal,Kim,"
+    "2024-03-05 10:00:00,2024-03-05 10:00:00,bo@x.test\n",
+}
+
+
+def test_equal_ids_of_two_vendors_are_two_things(tmp_path):
+    result = take_in(tmp_path, **DESKS)
+    assert adds_up(result)
+    assert rows(tmp_path, "select ticket_id, subject, customer_id from tickets order by 1") == [
+        ("1", "Gone", "email:bo@x.test"),
+        ("2", "Bill", "email:ann@x.test"),
+        ("Zendesk:1", "Late", "email:ann@x.test"),
+    ]
+
+
+def test_an_export_that_the_company_mapped_shares_the_ids_of_its_vendor(tmp_path):
+    mapping = {"tickets": {"ticket_id": "no", "customer_id": "who", "opened_at": "at"}}
+    own = "no,who,at,colour\n1,ann@x.test,2024-03-01 10:00:00,red\n"
+    result = take_in(tmp_path, mapping, zendesk_csv=DESKS["zendesk_csv"], own_csv=own)
+    assert adds_up(result)
+    tickets = "select ticket_id, subject from tickets order by 1"
+    assert rows(tmp_path, tickets) == [("1", "Late"), ("2", "Bill")]
+
+
 def test_a_survey_without_a_known_question_asks_one(tmp_path):
     text = (
         "Respondent ID,Collector ID,Start Date,End Date,Favourite colour\n,,,,Response\n"
