@@ -198,6 +198,7 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
         caveats=(
             *_caveats(dirt, workspace.tables),
             *_late(workspace.snapshot.get("late", {})),
+            *workspace.end_note(),
             *workspace.link_note(until),
         ),
         sql=query_text("readiness"),
