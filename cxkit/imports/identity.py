@@ -166,8 +166,8 @@ def _sorted(groups: Iterable[Sequence[str]]) -> set[tuple[str, ...]]:
 
 
 def _joined_of(
-    same: Iterable[Sequence[str]], apart: Iterable[Sequence[str]]
-) -> Sequence[str] | None:
+    same: Iterable[Sequence[str]], apart: Iterable[tuple[str, ...]]
+) -> tuple[str, ...] | None:
     """Return the first pair of `apart` that `same` makes one person, by however many steps."""
     circle: dict[str, set[str]] = {}
     for ids in same:
@@ -176,7 +176,7 @@ def _joined_of(
     return next((pair for pair in sorted(apart) if pair[1] in circle.get(pair[0], ())), None)
 
 
-def _merged(workspace: Workspace, pairs: Iterable[Sequence[str]]) -> Sequence[str] | None:
+def _merged(workspace: Workspace, pairs: set[tuple[str, ...]]) -> tuple[str, ...] | None:
     """Return the first pair whose ids are one person in the store."""
     person = workspace.persons(sorted({one for pair in pairs for one in pair}))
     return next((pair for pair in sorted(pairs) if person[pair[0]] == person[pair[1]]), None)
