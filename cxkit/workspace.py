@@ -135,22 +135,27 @@ class Workspace:
     def link_effect(
         self,
         until: datetime | None,
-        touchpoints: Sequence[str] = (),
+        stages: Sequence[Sequence[str]] = (),
         entered_by: datetime | None = None,
     ) -> dict[str, int]:
         """Count what the proposed links between people known at `until` would change.
 
-        `touchpoints` begin a funnel: who had one of them until `entered_by` has entered it.
+        `stages` are the touchpoints of each stage of a funnel: who had one of the first stage's
+        until `entered_by` has entered it.
         """
         return self.query(
-            "link_effect", as_of=until, touchpoints=list(touchpoints), entered_by=entered_by
+            "link_effect",
+            as_of=until,
+            entry=[touchpoint for stage in stages[:1] for touchpoint in stage],
+            walked=[touchpoint for stage in stages for touchpoint in stage],
+            entered_by=entered_by,
         ).row(0, named=True)
 
     def link_note(
         self,
         until: datetime | None,
         of: str = "people",
-        touchpoints: Sequence[str] = (),
+        stages: Sequence[Sequence[str]] = (),
         entered_by: datetime | None = None,
     ) -> tuple[str, ...]:
         """Return the caveats of a total of people: what links change in it, applied or proposed.
@@ -159,7 +164,7 @@ class Workspace:
         Nothing where no link was accepted, and none is proposed that would change the total.
         """
         proposed = self.tables.get("proposed_links")
-        effect = self.link_effect(until, touchpoints, entered_by) if proposed else {}
+        effect = self.link_effect(until, stages, entered_by) if proposed else {}
         return (*_applied(self.settings.people.same, self.persons), *_not_applied(effect, of))
 
     def end_note(self, as_of: object = None) -> tuple[str, ...]:

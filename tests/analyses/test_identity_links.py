@@ -364,7 +364,7 @@ def linked(folder, **tables):
 
 
 def test_every_total_of_people_shows_what_links_would_change_in_it(tmp_path):
-    """a and b visit and buy; in `half` b only buys, in `none` b is but a name."""
+    """a and b visit and buy; in `half` b only buys, in `none` b only asks the help desk."""
     visits = events("a 2026-01-01T10:00 visit", "cy 2026-01-02T10:00 visit")
     late = events("cy 2026-03-01T10:00 leave")
     bought = orders("a 2026-01-05T10:00 5", "b 2026-01-06T10:00 5", "cy 2026-01-07T10:00 5")
@@ -386,14 +386,15 @@ def test_every_total_of_people_shows_what_links_would_change_in_it(tmp_path):
         "1 proposed link is not applied: with it 2 people instead of 3, and 2 buyers instead "
         "of 3 (see identity_links)."
     )
-    half = linked(tmp_path / "half", events=[*visits, *late], orders=bought[1:])
+    later = events("b 2026-01-06T10:00 buy")
+    half = linked(tmp_path / "half", events=[*visits, *later, *late], orders=bought[1:])
     assert cx.stage_funnel(half).caveats[-1] == (
         "1 proposed link of people who entered is not applied: with it some may have got "
         "further (see identity_links)."
     )
     assert cx.lapse_curve(half).caveats == ()  # only b has bought
-    contacts = [{"customer_id": "a"}, {"customer_id": "b"}]
-    none = linked(tmp_path / "none", events=[*visits, *late], customers=contacts)
+    asked = [{"ticket_id": "1", "customer_id": "b", "opened_at": "2026-01-06T10:00"}]
+    none = linked(tmp_path / "none", events=[*visits, *late], tickets=asked)
     assert "identity_links" not in " ".join(cx.stage_funnel(none).caveats)
     quiet = company(tmp_path / "quiet", orders=bought)
     assert quiet.link_note(quiet.as_of) == ()

@@ -109,7 +109,8 @@ def test_unlinked_visitors_limit_the_funnel(tmp_path):
     )
     assert flaws(ready)["journeys", "people.known"] == (
         "would help",
-        "60 % of the 100 people on the timeline are visitors whom nobody could link to a person",
+        "60 % of the 100 people and visitors on the timeline are visitors whom nobody could link "
+        "to a person",
     )
     assert ready.table.filter(ready.table["field"] == "timeline.stage")["linked_share"][0] == 5 / 8
 

@@ -95,7 +95,7 @@ def stage_funnel(
             *_caveats(table, days, by, _absent(workspace, places_named, touched)),
             *workspace.end_note(as_of),
             *workspace.link_note(
-                until, "entered", touched[0], until - timedelta(days=days) if until else None
+                until, "entered", touched, until - timedelta(days=days) if until else None
             ),
         ),
         sql=query_text("stage_funnel"),

@@ -3,33 +3,34 @@
 with
 
 days as (
-    select (occurred_at at time zone 'UTC' at time zone $zone)::date as day, count(*) as rows
+    select occurred_at::date as day, count(*) as rows, max(occurred_at) as latest
     from timeline
     group by day
 ),
 
 placed as (
-    select day, lag(day) over (order by day) as before,
+    select day, lag(day) over (order by day) as day_before,
+        lag(latest) over (order by day) as latest_before,
         sum(rows) over (order by day desc) as from_here, sum(rows) over () as dated
     from days
 ),
 
 -- more than 30 days in which nothing happened, and hardly a row after them
 apart as (
-    select * from placed
-    where day - before > 30 and from_here <= greatest(1, 0.01 * dated) and dated >= 30
+    from placed
+    where day - day_before > 30 and from_here <= greatest(1, 0.01 * dated) and dated >= 30
     order by day
     limit 1
 )
 
 select
-    before as ends_on,
-    (select max(day) from days) as newest,
+    (latest_before at time zone 'UTC' at time zone $zone)::date as ends_on,
+    (select (max(latest) at time zone 'UTC' at time zone $zone)::date from days) as newest,
     from_here as rows,
     dated,
     (
         select string_agg(distinct source::varchar, ', ' order by source::varchar) from timeline
-        where (occurred_at at time zone 'UTC' at time zone $zone)::date >= apart.day
+        where occurred_at::date >= apart.day
     ) as tables
 from apart
 order by ends_on

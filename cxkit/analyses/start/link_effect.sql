@@ -1,15 +1,14 @@
 -- What would the proposed links change? One row: links and people of three bases, before and after.
 -- $as_of: people who became known later are not counted
--- $touchpoints, $entered_by: who had one of these until then has entered a funnel
+-- $entry, $entered_by: who had one of these touchpoints until then has entered a funnel
+-- $walked: the touchpoints of all its stages
 with
 
 seen as (
     select customer_key, min(occurred_at) as first_seen,
-        min(occurred_at) filter (
-            list_contains($touchpoints::varchar[], touchpoint::varchar)
-        ) as entered_at
-    from timeline
-    group by customer_key
+        min(if(list_contains($entry::varchar[], touchpoint::varchar), occurred_at, null)) as entered_at,
+        min(if(list_contains($walked::varchar[], touchpoint::varchar), occurred_at, null)) as walked_at
+    from timeline group by customer_key
 ),
 
 buyers as (
@@ -20,7 +19,7 @@ buyers as (
 lives as (
     select customer_id, customer_id in (select customer_id from buyers) as bought,
         coalesce(entered_at <= $entered_by::timestamp, false) as entered,
-        coalesce(first_seen <= $as_of::timestamp, false) as seen,
+        coalesce(walked_at <= $as_of::timestamp, false) as walked,
         known and coalesce(least(known_since, first_seen) <= $as_of::timestamp, true) as known
     from people
     left join customers using (customer_id)
@@ -30,7 +29,7 @@ lives as (
 standing as (
     -- a link between people who were not both known yet changes nothing
     select one.customer_id, other_id, person_id, one.bought and other.bought as of_buyers,
-        (one.entered and other.seen) or (other.entered and one.seen) as of_entered
+        (one.entered and other.walked) or (other.entered and one.walked) as of_entered
     from proposed_links as links
     join lives as one on one.customer_id = links.customer_id
     join lives as other on other.customer_id = links.other_id

@@ -261,7 +261,7 @@ def _judged(
 
 _HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
 _HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
-_PEOPLE = {"people": "people on the timeline", "entrants": "who enter the journey"}
+_PEOPLE = {"people": "people and visitors on the timeline", "entrants": "who enter the journey"}
 
 
 def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
