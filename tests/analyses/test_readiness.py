@@ -49,7 +49,9 @@ def test_good_exports(tmp_path):
     assert filled.pop("orders.repeated") == 0.5  # each of 20 customers came back once
     absent = {field for field, share in filled.items() if share is None}
     # nobody visits, so nobody enters the journey
-    assert absent == {"sessions.known", "entrants.known", "tickets.known", "messages.known"}
+    assert absent == {
+        f"{table}.known" for table in ("sessions", "entrants", "events", "tickets", "messages")
+    }
     states = dict(ready.table.select("field", "state").iter_rows())
     assert {field for field, state in states.items() if state == "absent"} == absent
     assert all(share == 1 for field, share in filled.items() if field not in absent)
@@ -107,10 +109,10 @@ def test_unlinked_visitors_limit_the_funnel(tmp_path):
         "would help",
         "75 % of the 80 who enter the journey are visitors whom nobody could link to a person",
     )
-    assert flaws(ready)["journeys", "people.known"] == (
+    assert flaws(ready)["journeys", "events.known"] == (
         "would help",
-        "60 % of the 100 people and visitors on the timeline are visitors whom nobody could link "
-        "to a person",
+        "75 % of the 80 people and visitors with events are visitors whom nobody could link to a "
+        "person",
     )
     assert ready.table.filter(ready.table["field"] == "timeline.stage")["linked_share"][0] == 5 / 8
 
@@ -255,7 +257,7 @@ def test_linkable_is_counted_per_table_and_session(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, events=web, tickets=desk)).table
     linked = dict(ready.select("field", "linked_share").iter_rows())
     assert linked["sessions.known"] == 1 / 2
-    assert linked["people.known"] == 40 / 42  # 40 gave feedback; two browsers are nobody's
+    assert linked["events.known"] == 1 / 3
     assert linked["entrants.known"] == 0
     assert linked["tickets.known"] == 1 / 4
     assert linked["messages.known"] is None

@@ -76,7 +76,7 @@ NEEDS = (
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
-    Need("journeys", "people", "known", _USER_ID, wished=True, if_any=True, least=1),
+    Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),
     Need(
         "journeys",
@@ -148,8 +148,8 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
       number counts. Of orders those count that the analyses count: neither cancelled nor refunds.
     - linkable (fields called `known`): at least 90 % are known, of what the analysis counts. Of
       tickets, messages and feedback that is rows; of sessions, those one of whose events belongs
-      to somebody; of people, whoever has a row on the timeline; of entrants, whoever enters the
-      journey of the settings.
+      to somebody; of events, people and visitors, each counted once; of entrants, whoever enters
+      the journey of the settings.
     - fresh: the newest row of the table is at most 31 days older than `as_of` (not asked of
       contact lists). A comment counts as readable for sentiment where it is in English, and more
       than half of them have to be.
@@ -261,7 +261,7 @@ def _judged(
 
 _HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
 _HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
-_PEOPLE = {"people": "people and visitors on the timeline", "entrants": "who enter the journey"}
+_PEOPLE = {"events": "people and visitors with events", "entrants": "who enter the journey"}
 
 
 def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
@@ -273,8 +273,9 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
         return f"{foreign:.0%} of the comments are not English" if foreign > 0.5 else None
     if rows == 0 and need.if_any:
         return None
-    if need.table in _PEOPLE:
-        return _unknown(_PEOPLE[need.table], rows, filled)
+    unlinked = _unlinked(need.table, rows, filled) if need.table in _PEOPLE else None
+    if unlinked or need.table == "entrants":
+        return unlinked
     if rows == 0 and need.table == "orders":
         return "no row of orders is a purchase"
     if rows == 0:
@@ -297,12 +298,15 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
     return None
 
 
-def _unknown(who: str, people: int, known: int) -> str | None:
-    """Say how many of the people that an analysis counts are visitors."""
+def _unlinked(table: str, people: int, known: int) -> str | None:
+    """Say how many of the people that an analysis counts are visitors; None where few are."""
     if known >= _NEARLY_ALL * people:
         return None
     share = 100 * (1 - known / people)
-    return f"{share:.0f} % of the {people:,} {who} are visitors whom nobody could link to a person"
+    return (
+        f"{share:.0f} % of the {people:,} {_PEOPLE[table]} are visitors whom nobody could link "
+        "to a person"
+    )
 
 
 def _finding(table: pl.DataFrame) -> str:

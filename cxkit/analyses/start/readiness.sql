@@ -37,8 +37,8 @@ seen as (
     union all select 'sessions', any_value(customer_id), max(occurred_at) from events
     where session is not null group by session
     union all select 'timeline', customer_id, occurred_at from lives
-    union all select 'people', customer_id, max(occurred_at) from lives
-    group by customer_id, customer_key
+    union all select 'events', any_value(customer_id), max(occurred_at) from events
+    group by coalesce(customer_id, visitor_id, event_id)
     union all select 'entrants', customer_id, max(occurred_at) from lives where enters
     group by customer_id, customer_key
 ),
