@@ -382,9 +382,16 @@ def from_mapping(
             whole = " ".join(f"{{{column}}}" for column in columns.values())
             readings["order_id"] = Reading(text=whole)
         rows.append(Rows(table, readings))
-    named = " and ".join(table_columns)
+    feedback = table_columns.get("feedback", {})
     return Export(
-        f"mapped to {named}", tuple(header), tuple(rows), person, key=key, by_value=True, note=note
+        f"mapped to {' and '.join(table_columns)}",
+        tuple(header),
+        tuple(rows),
+        person,
+        key=key,
+        by_value=True,
+        quirk="mapped" if "score" in feedback and "metric" not in feedback else "",
+        note=note,
     )
 
 
