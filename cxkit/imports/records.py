@@ -7,13 +7,15 @@ it; what it learns about a file is kept beside the Parquet file as JSON.
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import os
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from polars.io.plugins import register_io_source
 
 from cxkit import store
 from cxkit.errors import BadFile
-from cxkit.imports import count, delimited, tree, xes
+from cxkit.imports import count, delimited, inbox, tree, xes
 from cxkit.imports.delimited import Dialect
 from cxkit.imports.inbox import identify, open_bytes
 from cxkit.store import sync
@@ -59,6 +61,7 @@ class Staged:
     whole_end: bool = True  # false: the last line has no line end, so it may be cut off
     notices: tuple[str, ...] = ()
     dialect: tuple[str, ...] = ()  # the fields of delimited.Dialect, where the format is csv
+    reader: str = ""  # the hash of the code that read it
 
     @property
     def cells(self) -> list[str]:
@@ -73,7 +76,7 @@ def stage(raw: Path, out: Path, sha256: str) -> Staged:
     out.parent.mkdir(parents=True, exist_ok=True)
     passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
-        staged = read[kind](raw, passing, sha256)
+        staged = replace(read[kind](raw, passing, sha256), reader=_reader())
         sync(passing)  # what is told of it below must not outlive it
         passing.replace(out)
     finally:
@@ -93,7 +96,23 @@ def known(out: Path) -> Staged | None:
     if set(told) != {item.name for item in fields(Staged)}:
         return None  # staged by another version of cxkit
     made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-    return Staged(**made)
+    return Staged(**made) if made["reader"] == _reader() else None
+
+
+@cache
+def _reader() -> str:
+    """Return the hash of the code that stages files: what another one staged is read again."""
+    read_by = [Path(module.__file__ or "") for module in (count, delimited, inbox, tree, xes)]
+    return hash_of([Path(__file__), *read_by])
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """Return one hash of what several files are called and hold, in any order."""
+    told = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        content = path.read_bytes()
+        told.update(f"{path.name} {len(content)}\n".encode() + content)
+    return told.hexdigest()
 
 
 def read_records(path: Path) -> tuple[list[str], list[list[str]]]:

@@ -9,14 +9,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from cxkit import __version__, schema, settings
+from cxkit import __version__, settings
 from cxkit import store as stores
-from cxkit.errors import CxError, listed
+from cxkit.errors import BadFile, CxError, listed
 from cxkit.imports import guess, layout, process, quirks, recipes, records, rows
 from cxkit.imports.publish import Account, Source
 from cxkit.imports.recipes import Match
@@ -60,9 +61,16 @@ def basis_of(files: Mapping[str, Any], company: settings.Settings) -> str:
         "files": files,
         "settings": settings.as_told(company),
         "recipes": [recipe.stamp for recipe in recipes.recipes()],
-        "tables": [schema.ddl(name) for name in (*schema.TABLES, *schema.SNAPSHOT_TABLES)],
+        "code": code_of(Path(__file__).parents[1]),
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_of(package: Path) -> str:
+    """Return the hash of the code that makes rows of files: another cxkit makes them anew."""
+    files = [p for p in (package / "imports").rglob("*") if p.suffix in (".py", ".sql", ".toml")]
+    return records.hash_of([*files, package / "schema.py", package / "prepare.sql"])
 
 
 def sources_of(
@@ -91,7 +99,11 @@ def _source(
     path = staged_path(home, digest)
     staged = records.known(path)
     if staged is None:
-        staged = _again(home, digest)
+        try:
+            staged = _again(home, digest)
+        except BadFile as problem:
+            account.note.append(str(problem))
+            return Source(account)
     account.records = account.skipped = staged.counted
     if staged.read != staged.counted:
         account.note.append(
