@@ -446,20 +446,22 @@ def _as_it_stands(body: str, dialect: Dialect) -> list[str]:
 def guess_header(first: Sequence[Sequence[str | None]]) -> int | None:
     """Return the number of the record that looks like a header, or None where none does.
 
-    A header has as many cells as most records have, nearly all different, and no figures.
+    A header has as many cells as most records have, nearly all different, and no figures. Where
+    no record is one, it may be one that leaves the first or the last column without a name.
     """
     widths = Counter(len(cells) for cells in first if len(cells) > 1)
     if not widths:
         widths = Counter(len(cells) for cells in first if cells)
     usual = max(widths, key=lambda width: (widths[width], width), default=0)
-    for number, cells in enumerate(first[:30], 1):
-        names = [(cell or "").strip() for cell in cells]
-        filled = [name for name in names if name]
-        if len(names) < max(usual, 1) or len(filled) < 0.6 * len(names):
-            continue
-        if len(set(filled)) < 0.8 * len(filled) or any(_VALUE.fullmatch(n) for n in filled):
-            continue
-        return number
+    for least in (usual, usual - 1) if usual > 2 else (usual,):
+        for number, cells in enumerate(first[:30], 1):
+            names = [(cell or "").strip() for cell in cells]
+            filled = [name for name in names if name]
+            if len(names) < max(least, 1) or len(filled) < 0.6 * len(names):
+                continue
+            if len(set(filled)) < 0.8 * len(filled) or any(_VALUE.fullmatch(n) for n in filled):
+                continue
+            return number
     return None
 
 

@@ -119,6 +119,7 @@ def _source(
         account.note.append(match.export.skip)
     else:
         account.recipe = match.export.name
+        account.note.append(match.told)
     return Source(account, staged, match)
 
 
@@ -138,7 +139,7 @@ def known_as(
     first = [list(staged.names)] if staged.names else layout.head(path, staged)
     match = recipes.match(first, bool(staged.names), mapped)
     if match is not None:
-        return match, ""
+        return _all_named(path, staged, match)
     header_no = 1 if staged.names else layout.guess_header(first)
     if header_no is None:
         return None, (
@@ -146,6 +147,11 @@ def known_as(
             "Add a header and import it again"
         )
     names = recipes.unique([cell or "" for cell in first[header_no - 1]])
+    if not staged.names:
+        found = layout.named(path, staged, names, header_no)
+        if found.question:
+            return None, found.question
+        names = found.names
     best = guesses_for(path, staged, names, 0 if staged.names else header_no)
     if not best:
         return None, (
@@ -159,9 +165,20 @@ def known_as(
     export = recipes.from_mapping(
         best[0].mapping, names, {}, f"guessed with {best[0].confidence:.0%} confidence: {said}"
     )
-    return Match(
-        replace(export, name=f"guessed {best[0].table}"), names, 0 if staged.names else header_no
-    ), ""
+    named = replace(export, name=f"guessed {best[0].table}")
+    if staged.names:
+        return Match(named, names, 0), ""
+    return Match(named, names, header_no, told=found.told), ""
+
+
+def _all_named(path: Path, staged: Staged, match: Match) -> tuple[Match | None, str]:
+    """Return a match with a name for every column, or the question that has to be answered."""
+    if match.export.skip or match.export.header_rows > 1:
+        return match, ""  # no rows are read, or rows below name what the first leaves open
+    found = layout.named(path, staged, match.names, match.header_no)
+    if found.question:
+        return None, found.question
+    return replace(match, names=found.names, told=found.told), ""
 
 
 def _filled(names: Sequence[str]) -> list[str]:
