@@ -248,9 +248,9 @@ def _quotings(windows: Sequence[str], dialect: Dialect) -> Iterator[Dialect]:
     yield dialect
     mark = re.escape(dialect.delimiter)
     for quote in dict.fromkeys((dialect.quote, "'")):
-        opened = re.compile(rf"(?:^|[\r\n]|{mark}){quote}")
         if quote != dialect.quote:
-            if not any(opened.search(text) for text in windows):
+            around = re.compile(rf"(?:^|[\r\n]|{mark}){quote}[^{quote}]*+{quote}(?=[\r\n]|{mark}|$)")
+            if not any(around.search(text) for text in windows):
                 continue
             yield replace(dialect, quote=quote)
         if any(f"\\{quote}" in text for text in windows):

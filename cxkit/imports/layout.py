@@ -233,6 +233,9 @@ def _footer(path: Path, staged: Staged, header_no: int, width: int, pattern: str
 def classified(records: pl.LazyFrame, staged: Staged, layout: Layout) -> pl.LazyFrame:
     """Add `skipped` (why a record is no row) and `fault` (why it cannot be one) to the records."""
     number = pl.col("record_no")
+    if staged.swallowed:
+        open_ = pl.when(number.is_in(staged.swallowed)).then(pl.lit("open quote"))
+        records = records.with_columns(open_.otherwise("fault").alias("fault"))
     if not layout.header:
         blank = pl.col("width") == 0
         skipped = pl.when(blank & pl.col("fault").is_null()).then(pl.lit("blank"))

@@ -26,9 +26,11 @@ from polars.io.plugins import register_io_source
 
 from cxkit import store
 from cxkit.errors import BadFile
-from cxkit.imports import count, delimited, inbox, tree, xes
+from cxkit.imports import count, delimited, tree, xes
 from cxkit.imports.delimited import Dialect
 from cxkit.imports.inbox import identify, open_bytes
+from cxkit.imports.swallowed import swallowed
+from cxkit.result import counted as in_words
 from cxkit.store import sync
 
 _BATCH = 20_000  # records, or
@@ -61,6 +63,7 @@ class Staged:
     whole_end: bool = True  # false: the last line has no line end, so it may be cut off
     notices: tuple[str, ...] = ()
     dialect: tuple[str, ...] = ()  # the fields of delimited.Dialect, where the format is csv
+    swallowed: tuple[int, ...] = ()  # the records that hold others, by their numbers
     reader: str = ""  # the hash of the code that read it
 
     @property
@@ -102,8 +105,8 @@ def known(out: Path) -> Staged | None:
 @cache
 def _reader() -> str:
     """Return the hash of the code that stages files: what another one staged is read again."""
-    read_by = [Path(module.__file__ or "") for module in (count, delimited, inbox, tree, xes)]
-    return hash_of([Path(__file__), *read_by])
+    names = ("count", "delimited", "inbox", "records", "swallowed", "tree", "xes")
+    return hash_of([Path(__file__).with_name(f"{name}.py") for name in names])
 
 
 def hash_of(files: Iterable[Path]) -> str:
@@ -164,8 +167,24 @@ def _csv(raw: Path, out: Path, sha256: str) -> Staged:
         read = _sink(out, careful(raw, dialect, width), width, per_record)
     with open_bytes(raw) as file:
         whole_end = _ends_with_line_end(file)
-    spelt = (encoding, dialect.delimiter, dialect.quote, dialect.escape)
-    return Staged(sha256, "csv", width, read, counted, (), whole_end, tuple(notices), spelt)
+    held = swallowed(pl.scan_parquet(out), raw, dialect, width, usual)
+    if held.perhaps:
+        lines = ", ".join(f"{line:,}" for line in held.perhaps[:3])
+        notices.append(
+            f"{in_words(len(held.perhaps), 'quoted cell')} over lines that look like records: "
+            f"see line {lines}, where a quote may have stayed open"
+        )
+    return Staged(
+        sha256,
+        "csv",
+        width,
+        read,
+        counted,
+        whole_end=whole_end,
+        notices=tuple(notices),
+        dialect=(encoding, dialect.delimiter, dialect.quote, dialect.escape),
+        swallowed=held.records,
+    )
 
 
 class _Irregular(Exception):
