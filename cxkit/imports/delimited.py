@@ -149,7 +149,7 @@ def utf8(path: Path, encoding: str) -> Iterator[bytes]:
     """Yield the text of a file in blocks of UTF-8, without its byte order mark."""
     with open_bytes(path) as file:
         if encoding in ("utf-8", "utf-8-sig"):  # proved by `encoding_of`
-            file.seek(3 if encoding == "utf-8-sig" else 0)
+            file.read(3 if encoding == "utf-8-sig" else 0)
             while block := file.read(1 << 20):
                 yield block
             return
@@ -249,9 +249,10 @@ def _quotings(windows: Sequence[str], dialect: Dialect) -> Iterator[Dialect]:
     mark = re.escape(dialect.delimiter)
     for quote in dict.fromkeys((dialect.quote, "'")):
         if quote != dialect.quote:
-            around = re.compile(rf"(?:^|[\r\n]|{mark}){quote}[^{quote}]*+{quote}(?=[\r\n]|{mark}|$)")
-            if not any(around.search(text) for text in windows):
-                continue
+            around = rf"(?:^|[\r\n]|{mark}){quote}([^{quote}]*+){quote}(?=[\r\n]|{mark}|$)"
+            cells = [cell for text in windows for cell in re.findall(around, text)]
+            if len(cells) < 2 and not any(cell.splitlines() == [cell] for cell in cells):
+                continue  # two apostrophes some lines apart are no reason
             yield replace(dialect, quote=quote)
         if any(f"\\{quote}" in text for text in windows):
             yield replace(dialect, quote=quote, escape="\\")

@@ -23,8 +23,8 @@ _NEARLY_ALL = 0.95
 _FEW = 3  # rows, below which their width proves nothing
 _LOOKS = 20_000  # rows whose cells may prove which column a name belongs to
 _LONGER = (
-    "Its rows have {cells} cells and its header {names} names: does the first column lack its name, "
-    "or the last, or is a cell with a delimiter in it not quoted? "
+    "Its rows have {cells} cells and its header {names} names: does the first column lack its "
+    "name, or the last, or is a cell with a delimiter in it not quoted? "
     "Name every column in the header and import it again"
 )
 _NUMBER = r"[-+(]?\W{0,3}\d[\d.,']*\)?\W{0,3}"
@@ -32,7 +32,10 @@ _NUMBER = r"[-+(]?\W{0,3}\d[\d.,']*\)?\W{0,3}"
 _TELLING = (
     (r"\be ?mail\b", r"\S+@\S+"),
     (r"\b(?:date|datum|time|timestamp|at|on)\b", r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{10,16}"),
-    (r"\b(?:amount|price|total|sum|revenue|value|qty|quantity|count|score|rating|betrag)\b", _NUMBER),
+    (
+        r"\b(?:amount|price|total|sum|revenue|value|qty|quantity|count|score|rating|betrag)\b",
+        _NUMBER,
+    ),
     (r"\b(?:id|number|no|nr|sku|zip)\b", r"[^\s@]*\d[^\s@]*"),
 )
 
@@ -117,7 +120,9 @@ def named(path: Path, staged: Staged, names: Sequence[str], header_no: int) -> N
         told.append(f"{counted(len(kept), 'column')} without a name, called {called} by place")
     if empty and staged.format == "csv":  # a sheet is as wide as its widest frame
         told.append(f"{counted(len(empty), 'column')} without a name or content left out")
-    return Named(recipes.unique(given[: max([last, *(place + 1 for place in kept)])]), ". ".join(told))
+    return Named(
+        recipes.unique(given[: max([last, *(place + 1 for place in kept)])]), ". ".join(told)
+    )
 
 
 def _filled(cell: str) -> pl.Expr:
@@ -141,23 +146,24 @@ def _side(rows: pl.DataFrame, names: Sequence[str], shorter: bool) -> str:
     more = len(columns) - len(names)
     right = sum(_agrees(name, column) for name, column in zip(names, columns, strict=False))
     left = sum(_agrees(name, column) for name, column in zip(names, columns[more:], strict=True))
-    number = columns[0].cast(pl.Int64, strict=False)
-    if columns[0].str.strip_chars().eq("").all() or (
-        number.null_count() == 0 and number[0] in (0, 1) and bool((number.diff(null_behavior="drop") == 1).all())
-    ):
-        left += 1  # an index, or nothing
+    steps = columns[0].cast(pl.Int64, strict=False).diff(null_behavior="drop")
+    index = columns[0][0] in ("0", "1") and not steps.null_count() and set(steps) == {1}
+    if index or set(columns[0].str.strip_chars()) == {""}:
+        left += 1
     if max(left, right) < 1 or abs(left - right) < 2:
         return ""
     return "left" if left > right else "right"
 
 
 def _all(cells: pl.Series, pattern: str) -> bool:
-    return cells.str.contains(f"^(?:{pattern})$").sum() >= _NEARLY_ALL * len(cells)
+    return int(cells.str.contains(f"^(?:{pattern})$").sum()) >= _NEARLY_ALL * len(cells)
 
 
 def _expected(name: str) -> str:
     """Return what the cells of a column look like whose name says so, else nothing."""
-    words = " ".join(re.sub(r"[^a-z0-9äöüß]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()).split())
+    words = " ".join(
+        re.sub(r"[^a-z0-9äöüß]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()).split()
+    )
     return next((form for known, form in _TELLING if re.search(known, words)), "")
 
 

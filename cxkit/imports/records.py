@@ -28,7 +28,7 @@ from cxkit import store
 from cxkit.errors import BadFile
 from cxkit.imports import count, delimited, tree, xes
 from cxkit.imports.delimited import Dialect
-from cxkit.imports.inbox import identify, open_bytes
+from cxkit.imports.inbox import identify, members, open_bytes, tell, zipped
 from cxkit.imports.swallowed import swallowed
 from cxkit.result import counted as in_words
 from cxkit.store import sync
@@ -80,6 +80,12 @@ def stage(raw: Path, out: Path, sha256: str) -> Staged:
     passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
         staged = replace(read[kind](raw, passing, sha256), reader=_reader())
+        if kind != "xlsx" and zipped(raw) and len(held := members(raw)) > 1:
+            said = (
+                f"{len(held):,} files of the archive were read one after another, from "
+                f"'{held[0]}' to '{held[-1]}', and lines are counted through all of them"
+            )
+            staged = replace(staged, notices=(said, *staged.notices))
         sync(passing)  # what is told of it below must not outlive it
         passing.replace(out)
     finally:
@@ -502,6 +508,7 @@ def _xlsx(raw: Path, out: Path, sha256: str) -> Staged:
         raise BadFile(
             f"Excel cannot have written it: {str(problem).splitlines()[0]}. Save it again as .xlsx."
         ) from None
+    tell(raw, 0.5)
     seen = [sheet for sheet in sheets if sheet.visible == "visible"]
     tables = [sheet for sheet in seen if sheet.width > 1 and sheet.height > 1] or seen[:1]
     if not tables or not tables[0].width:
@@ -522,6 +529,7 @@ def _xlsx(raw: Path, out: Path, sha256: str) -> Staged:
         *(pl.col(name).cast(pl.String).alias(f"c{i}") for i, name in enumerate(cells)),
     )
     rows.write_parquet(out)
+    tell(raw, 0.25)  # the rest is told by the counter
     counted = count.sheet(raw, table.name)
     return Staged(sha256, "xlsx", len(cells), rows.height, counted, (), True, tuple(notices))
 
@@ -533,16 +541,22 @@ def _parquet(raw: Path, out: Path, sha256: str) -> Staged:
         texts = [
             _as_text(name, kind).alias(f"c{i}") for i, (name, kind) in enumerate(schema.items())
         ]
-        rows.with_row_index("record_no", 1).select(
+        counted = count.parquet(raw)
+        staged = rows.with_row_index("record_no", 1).select(
             pl.col("record_no").cast(pl.Int64),
             pl.col("record_no").cast(pl.Int64).alias("line_no"),
             pl.lit(len(schema), pl.Int64).alias("width"),
             pl.lit(None, pl.String).alias("fault"),
             pl.lit(None, pl.String).alias("raw_text"),
             *texts,
-        ).sink_parquet(out)
-        read = pl.scan_parquet(out).select(pl.len()).collect().item()
-        counted = count.parquet(raw)
+        )
+
+        def frames() -> Iterator[pl.DataFrame]:
+            for frame in staged.collect_batches(chunk_size=_BATCH, maintain_order=True):
+                yield frame
+                tell(raw, frame.height / max(counted, 1))
+
+        read = _sink(out, frames(), len(schema), -(-raw.stat().st_size // max(counted, 1)))
     except Exception as problem:  # polars and DuckDB have no common base for a broken file
         raise BadFile(
             f"It is a broken Parquet file: {str(problem).splitlines()[0][:80]}. Write it again."

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -50,7 +50,9 @@ def swallowed(
     """
     places = records.select("record_no", "line_no").collect()
     beyond = pl.col("line_no").shift(-1) - pl.col("line_no")
-    several = places.filter((beyond > 1) | beyond.is_null())["record_no"]  # the last one may be long
+    several = places.filter((beyond > 1) | beyond.is_null())[
+        "record_no"
+    ]  # the last one may be long
     if usual < 2 or not len(several):
         return Swallowed((), ())
     forms = _Forms(records, usual)
@@ -66,7 +68,7 @@ def swallowed(
             if suspect.number in sure:
                 continue
             below = looked.below(suspect.line, suspect.ends)
-            inside = list(takewhile(lambda item: item[0] <= suspect.ends, below))
+            inside = [item for item in below if item[0] <= suspect.ends]
             whole = [cells for _, cells, fault in inside if not fault and len(cells) == usual]
             if not whole or len(whole) < _MOSTLY * len(inside):
                 continue
@@ -107,13 +109,20 @@ def _alike(whole: Sequence[list[str]], place: int, forms: dict[int, tuple[str, b
 
 
 def _torn(suspect: _Suspect, below: _Below, places: pl.DataFrame) -> range:
-    """Return the numbers of the records up to where both readings begin one on the same line."""
-    starts = places["line_no"]
+    """Return the numbers of the records up to where both readings begin one on the same line.
+
+    Where they never do, these are all records that were looked at.
+    """
+    starts, index = places["line_no"], suspect.number
     for at, _, _ in below:
-        index = int(starts.search_sorted(suspect.line + at))  # type: ignore[arg-type]
-        if at > suspect.ends and index < len(starts) and starts[index] == suspect.line + at:
-            return range(suspect.number, index + 1)
-    return range(suspect.number, suspect.number + 1)
+        if at > suspect.ends:
+            line = suspect.line + at
+            index = int(starts.search_sorted(line))
+            if index < len(starts) and starts[index] == line:
+                break
+    else:
+        index = max(index, int(starts.search_sorted(suspect.line + below[-1][0], "right")))
+    return range(suspect.number, index + 1)
 
 
 class _Forms:
@@ -142,7 +151,7 @@ def _form(column: pl.Series) -> str:
     filled = cells.filter(cells != "")
     for form in _FORMS if len(filled) > 0.5 * len(cells) else ():
         fits = int(filled.str.contains(f"^(?:{form})$").sum())
-        if fits > 1 and fits >= 0.98 * len(filled) - 1:  # the header does not, nor a rare cell
+        if fits > 1 and fits >= 0.95 * len(filled) - 3:  # not the header, nor what is torn
             return form
     return ""
 

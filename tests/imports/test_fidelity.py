@@ -87,6 +87,9 @@ def written(draw: random.Random, known: bool) -> Written:
     nasty = 0.6 if known else 0.15
     for row in range(draw.randint(4, 25)):
         table.append([cell(draw, column, row, nasty) for column in range(width)])
+    if fault == "open quote":
+        # a cell whose opening quote looks like the end of one, twice over, is beyond telling
+        table = [[text.lstrip("\r\n\"'") for text in row] for row in table]
     if escape:  # else nothing in the file may show that it is one
         table[-1][-1] = f"a {quote}b{quote}, c"
     if fault == "nul":

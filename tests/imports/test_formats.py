@@ -216,12 +216,6 @@ def test_bombs_are_refused_before_they_unpack(tmp_path):
         stage(tmp_path, "bomb.csv.gz", gzip.compress(bytes(120 << 20), 9))
 
 
-def test_an_archive_is_not_a_workbook(tmp_path):
-    _zip(tmp_path / "all.zip", **{"orders.csv": "a,b\n1,2\n"})
-    with pytest.raises(BadFile, match=r"It is a zip archive\. Unpack it"):
-        stage(tmp_path, "all.zip", None)
-
-
 def test_a_csv_called_xlsx_is_read_as_what_it_is(tmp_path):
     staged, rows = stage(tmp_path, "fake.xlsx", "a,b\n1,2\n")
     assert staged.format == "csv"

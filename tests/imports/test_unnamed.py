@@ -55,7 +55,9 @@ def test_an_empty_column_without_a_name_is_left_out_and_said(tmp_path, header):
     [
         [f"a{n},b{n},c{n},d{n}" for n in range(9)],  # nothing tells
         [f"{n},b{n},c{n},d{n}" for n in range(9)],  # row numbers, or ids
-        [f"u{n},2024-01-0{n + 1},{n},{50 + n}" for n in range(9)],  # a decimal comma, or two numbers
+        [
+            f"u{n},2024-01-0{n + 1},{n},{50 + n}" for n in range(9)
+        ],  # a decimal comma, or two numbers
         [f"u{n},2024-01-0{n + 1},Smith, Ann {n}" for n in range(9)],  # one cell, or two
     ],
 )
@@ -93,7 +95,7 @@ def test_a_known_export_keeps_its_recipe_and_a_mapping_its_formats(tmp_path):
     header = "order_id,customer_id,ordered_at,amount,"
     lines = [f"o{n},u{n},0{n + 1}/02/2024,{n + 10}.5,note {n}" for n in range(9)]
     mapping = {
-        "orders": {"order_id": "order_id", "customer_id": "customer_id", "ordered_at": "ordered_at"},
+        "orders": {n: n for n in ("order_id", "customer_id", "ordered_at")},
         "feedback": {
             "customer_id": "customer_id", "given_at": "ordered_at", "comment": "column 5",
         },
