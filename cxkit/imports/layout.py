@@ -95,7 +95,9 @@ def named(path: Path, staged: Staged, names: Sequence[str], header_no: int) -> N
     widths = dict(body.group_by("width").len().collect().iter_rows())
     whole = sum(widths.values())
     usual = max(widths, key=lambda width: (widths[width], width), default=last)
-    agreed = usual <= staged.width and widths.get(usual, 0) >= _NEARLY_ALL * whole
+    # where the header itself has a cell there, most rows are enough
+    enough = 0.5 if usual == head else _NEARLY_ALL
+    agreed = usual <= staged.width and widths.get(usual, 0) >= enough * whole
     if not agreed or (usual > head and whole < _FEW):
         usual = last  # what stands beyond is no column but a fault of its record
     open_ = [place for place in range(usual) if not given[place]]

@@ -88,7 +88,8 @@ def written(draw: random.Random, known: bool) -> Written:
     for row in range(draw.randint(4, 25)):
         table.append([cell(draw, column, row, nasty) for column in range(width)])
     if fault == "open quote":
-        # a cell whose opening quote looks like the end of one, twice over, is beyond telling
+        # A quote that stays open inverts all quotes below it. Where cells begin with a line end or
+        # with a quote, so that theirs look like ends, again and again, no reading is beyond doubt.
         table = [[text.lstrip("\r\n\"'") for text in row] for row in table]
     if escape:  # else nothing in the file may show that it is one
         table[-1][-1] = f"a {quote}b{quote}, c"

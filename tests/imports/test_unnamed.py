@@ -85,6 +85,13 @@ def test_longer_rows_among_others_are_set_aside_as_before(tmp_path, long):
     assert "the first on line 2: too many cells" in note(result, "log.csv")
 
 
+def test_where_the_header_has_a_cell_for_it_most_rows_are_enough(tmp_path):
+    lines = [line + f",x{n}" * (n > 1) for n, line in enumerate(BODY)]
+    result = take_in(tmp_path, EVENTS, log_csv=table("user,at,event,", lines))
+    assert account(result, "log.csv") == (10, 7, 2, 0, 1)
+    assert "2 records set aside, the first on line 2: too few cells" in note(result, "log.csv")
+
+
 def test_two_rows_prove_nothing_about_a_header(tmp_path):
     text = table("user,at,event", [line + ",x" for line in BODY[:2]])
     result = take_in(tmp_path, EVENTS, log_csv=text)
