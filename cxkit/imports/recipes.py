@@ -141,6 +141,7 @@ class Match:
     names: tuple[str, ...]  # the file's columns, in order
     header_no: int  # the record that holds them; 0 where the format names its columns
     recipe: Recipe | None = None
+    told: str = ""  # what was decided about the names
 
 
 @cache
@@ -469,10 +470,18 @@ def match(
 
 
 def _same(header: Sequence[str], names: Sequence[str]) -> bool:
-    cut = list(names)
-    while cut and not cut[-1]:
-        cut.pop()  # a wider record elsewhere in the file widens all
-    return [plain(name) for name in header] == [plain(name) for name in unique(cut)]
+    """Whether a header has these names, but for columns that it leaves without one at its sides.
+
+    A wider record elsewhere in the file widens all, and a column may be called by its place.
+    """
+
+    def own(given: Sequence[str]) -> list[str]:
+        made = [plain(name) for name in given]
+        made = ["" if name == f"column {i}" else name for i, name in enumerate(made, 1)]
+        filled = [i for i, name in enumerate(made) if name]
+        return made[filled[0] : filled[-1] + 1] if filled else [plain(name) for name in given]
+
+    return own(header) == own(unique(names))
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
