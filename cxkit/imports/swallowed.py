@@ -101,7 +101,7 @@ def _alike(whole: Sequence[list[str]], place: int, forms: dict[int, tuple[str, b
         for at, (form, always) in forms.items():
             if number == len(whole) and at > place:
                 continue
-            cell = cells[at].strip()
+            cell = cells[at].strip(" ")  # a line end is no part of a cell that has a form
             if (always and not cell) or (cell and not re.fullmatch(form, cell)):
                 return False
             shown += bool(cell)

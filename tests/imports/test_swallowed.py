@@ -75,6 +75,15 @@ def test_a_comment_over_several_lines_stays_one_cell(tmp_path, comment):
     assert "quote" not in note(result, "orders.csv")
 
 
+def test_a_cell_that_ends_with_a_line_end_before_one_with_a_delimiter_stays_one(tmp_path):
+    lines = [f"{n}\tok" for n in range(20)]
+    lines[7:9] = ['7\t"fine\n"', '8\t"\tx"']  # from the second line on: "\n8\t" and x"
+    path = tmp_path / "notes.csv"
+    path.write_text("\n".join(["id\tnote", *lines]) + "\n")
+    staged = records.stage(path, tmp_path / "staged.parquet", "")
+    assert (staged.read, staged.counted, staged.swallowed) == (21, 21, ())
+
+
 def test_where_no_column_can_prove_it_the_line_is_named(tmp_path):
     body = ["anna,paris,calm", 'bo,"rome,loud', 'cy,oslo",calm', "dana,bonn,loud"]
     path = tmp_path / "people.csv"
