@@ -19,6 +19,7 @@ import polars as pl
 from cxkit.imports import delimited
 from cxkit.imports.delimited import Dialect
 
+_PLACES = 250_000  # records whose lines are compared in one go
 _BATCH = 20_000  # records that are looked at in one go
 _SAMPLE = 2_000  # records that show how the cells of a column look
 _BEYOND = 100  # lines below a record that the last one in it may need
@@ -48,21 +49,15 @@ def swallowed(
 
     `width` is how many columns are staged, `usual` how many cells most records have.
     """
-    places = records.select("record_no", "line_no").collect()
-    beyond = pl.col("line_no").shift(-1) - pl.col("line_no")
-    several = places.filter((beyond > 1) | beyond.is_null())[
-        "record_no"
-    ]  # the last one may be long
+    several = _over_lines(records)
     if usual < 2 or not len(several):
         return Swallowed((), ())
     forms = _Forms(records, usual)
     looked = _Lines(raw, dialect)
     sure: set[int] = set()
     perhaps = []
-    for start in range(0, places.height, _BATCH):
+    for start in (((several - 1) // _BATCH).unique().sort() * _BATCH).to_list():
         some = several.filter((several > start) & (several <= start + _BATCH))
-        if not len(some):
-            continue
         batch = records.slice(start, _BATCH).filter(pl.col("record_no").is_in(some.implode()))
         for suspect in _suspects(batch.collect(), dialect, width, usual, forms.first):
             if suspect.number in sure:
@@ -75,8 +70,23 @@ def swallowed(
             if not forms.all:
                 perhaps += [suspect.line] * (usual > 2)
             elif _alike(whole, suspect.place, forms.all):
-                sure.update(_torn(suspect, below, places))
+                sure.update(_torn(suspect, below, records))
     return Swallowed(tuple(sorted(sure)), tuple(perhaps))
+
+
+def _over_lines(records: pl.LazyFrame) -> pl.Series:
+    """Return the numbers of the records that go on over their line; the last one may."""
+    beyond = pl.col("line_no").shift(-1) - pl.col("line_no")
+    found = [pl.Series("record_no", [], pl.Int64)]
+    start, rows = 0, _PLACES
+    while rows == _PLACES:
+        # the row that the next piece begins with says where this one's last record ends
+        places = records.select("record_no", "line_no").slice(start, _PLACES + 1).collect()
+        rows = min(places.height, _PLACES)
+        long = places.with_columns(long=beyond != 1).head(rows)
+        found.append(long.filter(pl.col("long").fill_null(True))["record_no"])
+        start += _PLACES
+    return pl.concat(found)
 
 
 @dataclass(frozen=True)
@@ -108,12 +118,14 @@ def _alike(whole: Sequence[list[str]], place: int, forms: dict[int, tuple[str, b
     return shown > 0
 
 
-def _torn(suspect: _Suspect, below: _Below, places: pl.DataFrame) -> range:
+def _torn(suspect: _Suspect, below: _Below, records: pl.LazyFrame) -> range:
     """Return the numbers of the records up to where both readings begin one on the same line.
 
     Where they never do, these are all records that were looked at.
     """
-    starts, index = places["line_no"], suspect.number
+    near = records.select("line_no").slice(suspect.number - 1, suspect.ends + _BEYOND + 2)
+    starts, before = near.collect()["line_no"], suspect.number - 1
+    index = 1
     for at, _, _ in below:
         if at > suspect.ends:
             line = suspect.line + at
@@ -122,7 +134,7 @@ def _torn(suspect: _Suspect, below: _Below, places: pl.DataFrame) -> range:
                 break
     else:
         index = max(index, int(starts.search_sorted(suspect.line + below[-1][0], "right")))
-    return range(suspect.number, index + 1)
+    return range(suspect.number, before + index + 1)
 
 
 class _Forms:
