@@ -1,11 +1,15 @@
 """How long does it last, when some cases are still going on?"""
 
+from collections.abc import Iterator
+from math import exp, log, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import polars as pl
 
-from cxkit.stats.intervals import ENOUGH
+from cxkit.stats.intervals import ENOUGH, Interval, Z, benjamini_hochberg, wilson
 
 _ENOUGH_LATER = 10  # cases still watched at the far end of the horizon
 
@@ -67,10 +71,25 @@ def return_curve(
     `horizon_days` longer), still_silent_share = S(d) by Kaplan-Meier, and
     return_share = R(d) = 1 - S(d + horizon) / S(d).
     """
-    days = spells["days"].to_numpy()
+    left, ends = _counted(spells, weights)
+    return _returns(left, ends, horizon_days)
+
+
+def _counted(
+    spells: pl.DataFrame, weights: np.ndarray | None = None, days: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return, per day, how many silences are over or no longer watched, and how many are over."""
+    day = spells["days"].to_numpy()
     returned = spells["returned"].to_numpy().astype(float)
-    left = np.bincount(days, weights=weights)
-    ends = np.bincount(days, weights=returned if weights is None else weights * returned)
+    left = np.bincount(day, weights=weights, minlength=days)
+    ends = np.bincount(
+        day, weights=returned if weights is None else weights * returned, minlength=days
+    )
+    return left, ends
+
+
+def _returns(left: np.ndarray, ends: np.ndarray, horizon_days: int) -> pl.DataFrame:
+    """Return the return curve of counts per day."""
     at_risk, silent = _product_limit(left, ends)
     reach = max(0, len(silent) - horizon_days)
     now, later = silent[:reach], silent[horizon_days:]
@@ -114,15 +133,151 @@ def lapse_interval(
     `spells` as for `return_curve`, with `customer_key`. None where more than one draw in forty
     has no limit at all: then the interval has no upper end.
     """
-    keys, place = np.unique(spells["customer_key"].to_numpy(), return_inverse=True)
     draw = np.random.default_rng(0)  # fixed: the same export gives the same interval
-    limits = []
+    drawn = (
+        return_curve(spells, horizon_days, weights) for weights in _resampled(spells, draw, rounds)
+    )
+    return _ends([lapse_limit(curve, return_share) for curve in drawn])
+
+
+def _resampled(
+    spells: pl.DataFrame, draw: np.random.Generator, rounds: int
+) -> Iterator[np.ndarray]:
+    """Draw customers with replacement: yield how often each silence counts, once per round."""
+    keys, place = np.unique(spells["customer_key"].to_numpy(), return_inverse=True)
     for _ in range(rounds):
         times_drawn = np.bincount(draw.integers(0, len(keys), len(keys)), minlength=len(keys))
-        curve = return_curve(spells, horizon_days, times_drawn[place].astype(float))
-        limits.append(lapse_limit(curve, return_share))
+        yield times_drawn[place].astype(float)
+
+
+def _ends(limits: list[int | None]) -> tuple[int, int] | None:
+    """Return the 95 % interval of resampled limits; None where too many have none."""
     found = [limit for limit in limits if limit is not None]
-    if rounds - len(found) > rounds / 40:
+    if not found or len(limits) - len(found) > len(limits) / 40:
         return None
     low, high = np.quantile(found, [0.025, 0.975], method="inverted_cdf")
     return int(low), int(high)
+
+
+class GroupLimit(NamedTuple):
+    """The lapse limit of one group of customers, and whether it differs from the others'.
+
+    `days`, `low` and `high` are as of `lapse_limit` and `lapse_interval`; `others` is the limit of
+    all other groups together; `q_value` says how sure the difference is. None: cannot be said.
+    """
+
+    days: int | None
+    low: int | None
+    high: int | None
+    others: int | None
+    q_value: float | None
+
+
+def group_limits(
+    spells: pl.DataFrame, horizon_days: int, return_share: float, *, rounds: int = 200
+) -> dict[str, GroupLimit]:
+    """Return the lapse limit of each `segment` of the silences, in the order of appearance.
+
+    Each group is set against all others together: the difference of the two limits over its
+    bootstrap error (customers drawn within each group), against the normal distribution, with
+    Benjamini and Hochberg's procedure over the groups. Groups of fewer than 30 customers get
+    nothing.
+    """
+    groups = {
+        str(rows["segment"][0]): rows
+        for rows in spells.partition_by("segment", maintain_order=True)
+    }
+    days = int(spells["days"].max() or 0) + 1 if spells.height else 0  # type: ignore[arg-type]
+    counts = {name: np.array(_counted(rows, days=days)) for name, rows in groups.items()}
+    drawn = {name: _drawn(name, rows, days, rounds) for name, rows in groups.items()}
+    whole, pooled = sum(counts.values()), sum(drawn.values())
+
+    def limit(counted: np.ndarray) -> int | None:
+        return lapse_limit(_returns(counted[0], counted[1], horizon_days), return_share)
+
+    found: dict[str, GroupLimit] = {}
+    sure: dict[str, float] = {}
+    for name, rows in groups.items():
+        if rows["customer_key"].n_unique() < ENOUGH:
+            found[name] = GroupLimit(None, None, None, None, None)
+            continue
+        own, others = limit(counts[name]), limit(whole - counts[name])
+        resampled = [limit(one) for one in drawn[name]] if own is not None else []
+        ends = _ends(resampled)
+        found[name] = GroupLimit(own, *(ends or (None, None)), others, None)
+        if own is None or others is None or ends is None:
+            continue
+        rest = [limit(one) for one in pooled - drawn[name]]
+        if _ends(rest) is None:
+            continue
+        # a limit is a whole day: rounding alone spreads it by 1/12 of a day squared
+        spread = sum(
+            float(np.var([one for one in side if one is not None], ddof=1)) + 1 / 12
+            for side in (resampled, rest)
+        )
+        sure[name] = 2 * NormalDist().cdf(-abs(own - others) / sqrt(spread))
+    for name, q in zip(sure, benjamini_hochberg(list(sure.values())), strict=True):
+        found[name] = found[name]._replace(q_value=q)
+    return found
+
+
+def _drawn(name: str, spells: pl.DataFrame, days: int, rounds: int) -> np.ndarray:
+    """Return the counts per day of a group's resampled customers: rounds x (left, ends) x days.
+
+    Each group draws by its own name, so that it does not depend on which others there are.
+    """
+    draw = np.random.default_rng(crc32(name.encode()))
+    counted = [_counted(spells, weights, days) for weights in _resampled(spells, draw, rounds)]
+    return np.array(counted)
+
+
+def ended_by(curve: Curve, day: float, watched: int) -> Interval:
+    """Return the share that has ended by `day`, 1 - S, with its log-log interval.
+
+    Method: Kalbfleisch and Prentice (1980) on Greenwood's error. `watched` is how many were still
+    watched then: where nothing has ended, the upper end is Wilson's for none of them.
+
+    >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([True, False, True, False]))
+    >>> ended_by(curve, 2, 2)
+    Interval(value=0.25, low=0.0395..., high=0.8722...)
+    """
+    place = int(np.searchsorted(curve.time, day, side="right"))
+    if place == 0:
+        return Interval(0.0, 0.0, wilson(0, watched).high)
+    still, error = float(curve.survival[place - 1]), float(curve.error[place - 1])
+    if still <= 0 or error <= 0:
+        return Interval(1 - still, float("nan"), float("nan"))
+    wide = exp(Z * error / (still * abs(log(still))))
+    return Interval(1 - still, 1 - still ** (1 / wide), 1 - still**wide)
+
+
+def log_rank_p(
+    durations: np.ndarray, ended: np.ndarray, group: np.ndarray, strata: np.ndarray
+) -> float:
+    """Return how likely so different a pace of `group` and the rest is, if it is the same.
+
+    The log-rank test (Mantel 1966), summed over `strata`: cases are compared with cases of the
+    same stratum only. 1 where there is nothing to compare.
+
+    >>> days = np.array([1, 2, 3, 4, 5, 6, 7, 8])
+    >>> first = np.array([True] * 4 + [False] * 4)
+    >>> round(log_rank_p(days, np.full(8, True), first, np.zeros(8)), 3)
+    0.007
+    """
+    gap = spread = 0.0
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        times, place = np.unique(durations[here], return_inverse=True)
+
+        def counts(which: np.ndarray, place: np.ndarray = place, n: int = len(times)) -> np.ndarray:
+            return np.bincount(place, weights=which.astype(float), minlength=n)
+
+        member, over = group[here].astype(bool), ended[here].astype(bool)
+        at_risk = counts(np.ones(len(place)))[::-1].cumsum()[::-1]
+        own = counts(member)[::-1].cumsum()[::-1]
+        ends = counts(over)
+        gap += float((counts(over & member) - ends * own / at_risk).sum())
+        several = np.maximum(at_risk - 1, 1)
+        share = own / at_risk
+        spread += float((ends * share * (1 - share) * (at_risk - ends) / several).sum())
+    return 2 * NormalDist().cdf(-abs(gap) / sqrt(spread)) if spread > 0 else 1.0
