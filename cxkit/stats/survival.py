@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -71,8 +70,16 @@ def return_curve(
     `horizon_days` longer), still_silent_share = S(d) by Kaplan-Meier, and
     return_share = R(d) = 1 - S(d + horizon) / S(d).
     """
-    left, ends = _counted(spells, weights)
-    return _returns(left, ends, horizon_days)
+    curve = _returns(*_counted(spells, weights), horizon_days)
+    return pl.DataFrame(
+        {
+            "silent_days": np.arange(len(curve.back)),
+            "at_risk": curve.at_risk,
+            "at_risk_later": curve.at_risk_later,
+            "still_silent_share": curve.still_silent,
+            "return_share": curve.back,
+        }
+    ).with_columns(pl.col("return_share").fill_nan(None))
 
 
 def _counted(
@@ -88,21 +95,24 @@ def _counted(
     return left, ends
 
 
-def _returns(left: np.ndarray, ends: np.ndarray, horizon_days: int) -> pl.DataFrame:
+class _Returns(NamedTuple):
+    """A return curve as arrays, one entry per day of silence."""
+
+    at_risk: np.ndarray
+    at_risk_later: np.ndarray
+    still_silent: np.ndarray
+    back: np.ndarray  # not-a-number where nobody is left
+
+
+def _returns(left: np.ndarray, ends: np.ndarray, horizon_days: int) -> _Returns:
     """Return the return curve of counts per day."""
     at_risk, silent = _product_limit(left, ends)
     reach = max(0, len(silent) - horizon_days)
     now, later = silent[:reach], silent[horizon_days:]
     back = np.divide(now - later, now, out=np.full(reach, np.nan), where=now > 0)
-    return pl.DataFrame(
-        {
-            "silent_days": np.arange(reach),
-            "at_risk": at_risk[:reach].astype(np.int64),
-            "at_risk_later": at_risk[horizon_days:].astype(np.int64),
-            "still_silent_share": now,
-            "return_share": back,
-        }
-    ).with_columns(pl.col("return_share").fill_nan(None))
+    return _Returns(
+        at_risk[:reach].astype(np.int64), at_risk[horizon_days:].astype(np.int64), now, back
+    )
 
 
 def carried(curve: pl.DataFrame) -> pl.DataFrame:
@@ -117,12 +127,23 @@ def lapse_limit(curve: pl.DataFrame, return_share: float) -> int | None:
     in March. Only days that enough silences carry are looked at. None where return is that rare
     at any time (silence then says nothing), or where the curve never falls so far.
     """
-    curve = carried(curve).drop_nulls("return_share")
-    peak = curve["return_share"].arg_max()
-    if peak is None or curve["return_share"][peak] <= return_share:
+    back = curve["return_share"].fill_null(float("nan")).to_numpy()
+    return _limit(
+        _Returns(curve["at_risk"].to_numpy(), curve["at_risk_later"].to_numpy(), back, back),
+        return_share,
+    )
+
+
+def _limit(curve: _Returns, return_share: float) -> int | None:
+    """Find the lapse limit on arrays, which a bootstrap does many times."""
+    enough = (curve.at_risk >= ENOUGH) & (curve.at_risk_later >= _ENOUGH_LATER)
+    days = np.flatnonzero(enough & ~np.isnan(curve.back))
+    back = curve.back[days]
+    if not len(back) or back.max() <= return_share:
         return None
-    low = curve[peak:].filter(pl.col("return_share") <= return_share)
-    return int(low["silent_days"][0]) if low.height else None
+    peak = int(back.argmax())
+    low = np.flatnonzero(back[peak:] <= return_share)
+    return int(days[peak + low[0]]) if len(low) else None
 
 
 def lapse_interval(
@@ -134,10 +155,8 @@ def lapse_interval(
     has no limit at all: then the interval has no upper end.
     """
     draw = np.random.default_rng(0)  # fixed: the same export gives the same interval
-    drawn = (
-        return_curve(spells, horizon_days, weights) for weights in _resampled(spells, draw, rounds)
-    )
-    return _ends([lapse_limit(curve, return_share) for curve in drawn])
+    drawn = (_counted(spells, weights) for weights in _resampled(spells, draw, rounds))
+    return _ends([_limit(_returns(*counts, horizon_days), return_share) for counts in drawn])
 
 
 def _resampled(
@@ -178,57 +197,62 @@ def group_limits(
 ) -> dict[str, GroupLimit]:
     """Return the lapse limit of each `segment` of the silences, in the order of appearance.
 
-    Each group is set against all others together: the difference of the two limits over its
-    bootstrap error (customers drawn within each group), against the normal distribution, with
-    Benjamini and Hochberg's procedure over the groups. Groups of fewer than 30 customers get
-    nothing.
+    `days`, with its bootstrap interval, is set against the limit of all others together: how often
+    is the difference as large where the customers' groups are dealt out anew by lot (a permutation
+    test)? Benjamini and Hochberg's procedure keeps the false alarms over the groups at bay. Groups
+    of fewer than 30 customers get nothing.
     """
-    groups = {
-        str(rows["segment"][0]): rows
-        for rows in spells.partition_by("segment", maintain_order=True)
-    }
-    days = int(spells["days"].max() or 0) + 1 if spells.height else 0  # type: ignore[arg-type]
-    counts = {name: np.array(_counted(rows, days=days)) for name, rows in groups.items()}
-    drawn = {name: _drawn(name, rows, days, rounds) for name, rows in groups.items()}
-    whole, pooled = sum(counts.values()), sum(drawn.values())
+    if spells.is_empty():
+        return {}
+    _, first, place = np.unique(
+        spells["customer_key"].to_numpy(), return_index=True, return_inverse=True
+    )
+    names = spells["segment"].unique(maintain_order=True).to_list()
+    codes = {name: code for code, name in enumerate(names)}
+    group = spells["segment"].replace_strict(codes, return_dtype=pl.Int64).to_numpy()[first]
+    day, over = spells["days"].to_numpy(), spells["returned"].to_numpy().astype(float)
+    days = int(day.max()) + 1
+
+    def counts(groups: np.ndarray) -> np.ndarray:
+        """Count per group: (left, ends) x days."""
+        cell, cells = groups[place] * days + day, len(names) * days
+        left = np.bincount(cell, minlength=cells).reshape(len(names), days)
+        ends = np.bincount(cell, weights=over, minlength=cells).reshape(len(names), days)
+        return np.stack([left, ends], axis=1)
 
     def limit(counted: np.ndarray) -> int | None:
-        return lapse_limit(_returns(counted[0], counted[1], horizon_days), return_share)
+        return _limit(_returns(counted[0], counted[1], horizon_days), return_share)
 
-    found: dict[str, GroupLimit] = {}
-    sure: dict[str, float] = {}
-    for name, rows in groups.items():
-        if rows["customer_key"].n_unique() < ENOUGH:
-            found[name] = GroupLimit(None, None, None, None, None)
-            continue
-        own, others = limit(counts[name]), limit(whole - counts[name])
-        resampled = [limit(one) for one in drawn[name]] if own is not None else []
-        ends = _ends(resampled)
-        found[name] = GroupLimit(own, *(ends or (None, None)), others, None)
-        if own is None or others is None or ends is None:
-            continue
-        rest = [limit(one) for one in pooled - drawn[name]]
-        if _ends(rest) is None:
-            continue
-        # a limit is a whole day: rounding alone spreads it by 1/12 of a day squared
-        spread = sum(
-            float(np.var([one for one in side if one is not None], ddof=1)) + 1 / 12
-            for side in (resampled, rest)
+    own = counts(group)
+    whole = own.sum(axis=0)
+    large = [code for code in range(len(names)) if (group == code).sum() >= ENOUGH]
+    limits = {code: limit(own[code]) for code in large}
+    others = {code: limit(whole - own[code]) for code in large}
+    gaps = {
+        code: abs(days_of - others_of)
+        for code in large
+        if (days_of := limits[code]) is not None and (others_of := others[code]) is not None
+    }
+    larger = dict.fromkeys(gaps, 0)
+    deal = np.random.default_rng(0)  # fixed: the same export gives the same answer
+    for _ in range(rounds if len(names) > 1 else 0):
+        dealt = counts(deal.permutation(group))
+        for code, gap in gaps.items():
+            one, two = limit(dealt[code]), limit(whole - dealt[code])
+            # a deal without a limit speaks against nothing
+            larger[code] += one is None or two is None or abs(one - two) >= gap
+    p_values = [(1 + times) / (1 + rounds) for times in larger.values()]
+    sure = dict(zip(gaps, benjamini_hochberg(p_values), strict=True)) if len(names) > 1 else {}
+    found = {}
+    for code, name in enumerate(names):
+        ends = None
+        if limits.get(code) is not None:
+            members = spells.filter(pl.col("segment") == name)
+            ends = lapse_interval(members, horizon_days, return_share, rounds=rounds)
+        found[name] = GroupLimit(
+            limits.get(code), *(ends or (None, None)), others.get(code), sure.get(code)
         )
-        sure[name] = 2 * NormalDist().cdf(-abs(own - others) / sqrt(spread))
-    for name, q in zip(sure, benjamini_hochberg(list(sure.values())), strict=True):
-        found[name] = found[name]._replace(q_value=q)
     return found
-
-
-def _drawn(name: str, spells: pl.DataFrame, days: int, rounds: int) -> np.ndarray:
-    """Return the counts per day of a group's resampled customers: rounds x (left, ends) x days.
-
-    Each group draws by its own name, so that it does not depend on which others there are.
-    """
-    draw = np.random.default_rng(crc32(name.encode()))
-    counted = [_counted(spells, weights, days) for weights in _resampled(spells, draw, rounds)]
-    return np.array(counted)
 
 
 def ended_by(curve: Curve, day: float, watched: int) -> Interval:
@@ -239,7 +263,7 @@ def ended_by(curve: Curve, day: float, watched: int) -> Interval:
 
     >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([True, False, True, False]))
     >>> ended_by(curve, 2, 2)
-    Interval(value=0.25, low=0.0395..., high=0.8722...)
+    Interval(value=0.25, low=0.0394..., high=0.8720...)
     """
     place = int(np.searchsorted(curve.time, day, side="right"))
     if place == 0:

@@ -27,8 +27,8 @@ def lapse_groups(
     """Find the lapse limit of each kind of customer, and say whether any surely differs.
 
     The limit is that of `lapse_curve`, from the silences of one group alone. Each group is set
-    against all others together: the difference of the two limits over its bootstrap error, with
-    Benjamini and Hochberg's procedure over the groups.
+    against all others together: how often is the difference as large where the customers are dealt
+    to the groups by lot (a permutation test), with Benjamini and Hochberg's procedure over groups?
 
     Args:
         workspace: an open store.

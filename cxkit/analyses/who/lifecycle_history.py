@@ -110,7 +110,7 @@ def _shares(counts: pl.DataFrame, lapse_days: int) -> pl.DataFrame:
 
 
 def _buyers(table: pl.DataFrame) -> pl.DataFrame:
-    """Return lapsed and all buyers per date."""
+    """Return per date all buyers, those who are lapsed and those who are not."""
     return (
         table.group_by("day", maintain_order=True)
         .agg(
@@ -118,34 +118,35 @@ def _buyers(table: pl.DataFrame) -> pl.DataFrame:
             lapsed=pl.col("customers").filter(pl.col("state") == "lapsed").sum(),
         )
         .filter(pl.col("buyers") > 0)
+        .with_columns(staying=pl.col("buyers") - pl.col("lapsed"))
     )
+
+
+def _able(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the dates that can be compared: enough buyers, and somebody can have lapsed."""
+    begin = table["day"][0] + timedelta(days=table["lapse_days"][0])
+    return _buyers(table).filter((pl.col("day") > begin) & (pl.col("buyers") >= ENOUGH))
 
 
 def _finding(table: pl.DataFrame) -> str:
     rows = _buyers(table)
     if rows.is_empty():
         return "There are no purchases: the states have no history."
-    last = rows.row(-1, named=True)
-    days = table["lapse_days"][0]
-    # before the limit has passed once, nobody can have lapsed
-    first_day = table["day"][0]
-    able = rows.filter(
-        (pl.col("day") > first_day + timedelta(days=days)) & (pl.col("buyers") >= ENOUGH)
-    )
+    last, able = rows.row(-1, named=True), _able(table)
     end = f"{last['day']:%d %b %Y}"
     if able.height < 2:
         return (
             f"On {end} {last['lapsed']:,} of {last['buyers']:,} buyers are lapsed; the data are too "
-            f"few or too short for a history, since a silence of more than {days} days has to pass "
-            "first."
+            f"few or too short for a history, since a silence of more than {table['lapse_days'][0]} "
+            "days has to pass first."
         )
     first = able.row(0, named=True)
-    most = able.row(int((able["buyers"] - able["lapsed"]).arg_max() or 0), named=True)
+    most = able.row(int(able["staying"].arg_max() or 0), named=True)
     return (
-        f"{said_count(last['buyers'] - last['lapsed'], last['buyers'])} of {last['buyers']:,} "
-        f"buyers have not lapsed on {end}, against {first['buyers'] - first['lapsed']:,} of "
+        f"{said_count(last['staying'], last['buyers'])} of {last['buyers']:,} "
+        f"buyers have not lapsed on {end}, against {first['staying']:,} of "
         f"{first['buyers']:,} on {first['day']:%d %b %Y}; the most were "
-        f"{most['buyers'] - most['lapsed']:,} on {most['day']:%d %b %Y}."
+        f"{most['staying']:,} on {most['day']:%d %b %Y}."
     )
 
 
@@ -167,10 +168,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     rows = _buyers(table)
     if rows.is_empty():
         return charts.nothing("The states have no history")
-    last = rows.row(-1, named=True)
-    staying = last["buyers"] - last["lapsed"]
-    most = (rows["buyers"] - rows["lapsed"]).max()
-    title = f"{staying:,} buyers have not lapsed; the most were {most:,}"
+    last, able = rows.row(-1, named=True), _able(table)
+    title = f"{last['staying']:,} of {last['buyers']:,} buyers have not lapsed"
+    if able.height > 1:
+        title += f"; the most were {able['staying'].max():,}"
     return charts.areas(
         table.filter(pl.col("day").is_in(rows["day"].to_list())),
         x="day",

@@ -132,17 +132,20 @@ def _finding(table: pl.DataFrame) -> str:
         return "Nobody is known yet: there is neither a contact list nor an order."
     since, until = table["since"][0], table["as_of"][0]
     if since is None:
-        return f"Nothing is dated: nobody of {counted(people, 'person or people')} can have moved."
+        return "Nothing is dated: nobody can have moved."
     start, end = f"{since:%d %b %Y}", f"{until:%d %b %Y}"
     known = people - _base(table, "not yet known")
     if known == 0:
-        return f"On {start} nobody was known yet: all {people:,} became known by {end}."
+        who = f"all {people:,}" if people > 1 else "the one"
+        return f"On {start} nobody was known yet: {who} became known by {end}."
     state = _largest_loss(table)
     gone, before = _base(table, "lapsed"), _base(table, "prospect")
     if state is None and gone == 0:
         bought = known - _count(table, "prospect", "prospect")
+        small = " (too few to say more)" if before < ENOUGH else ""
         return (
-            f"Of {before:,} prospects on {start} {said_count(bought, before)} have bought by {end}."
+            f"Of {counted(before, 'prospect')} on {start} {said_count(bought, before)} have bought "
+            f"by {end}{small}."
         )
     said = []
     if state is not None:
@@ -165,7 +168,8 @@ def _caveats(table: pl.DataFrame, limit: LapseRule) -> tuple[str, ...]:
     notes = [limit.source, "The same limit holds for both dates, so that only people move."]
     arrived = _base(table, "not yet known")
     if arrived:
-        notes.append(f"{arrived:,} people became known in between: they come from no state.")
+        who = "1 person" if arrived == 1 else f"{arrived:,} people"
+        notes.append(f"{who} became known in between: they come from no state.")
     small = {
         state: base
         for state, base in table.select("state_before", "people_before").unique().sort(

@@ -29,13 +29,15 @@ def prospect_conversion(
 
     The share that has bought after so many days is one less the Kaplan-Meier estimate: whoever
     has not bought by `as_of` is watched until then and counts as that, not as lost. Left out, and
-    counted, is who bought on the day they became known (they never were prospects) and who was
-    known before the first order in the data (an earlier purchase could not be seen).
+    counted, is who bought on the day they became known (they never were prospects), who was known
+    before the first order in the data (an earlier purchase could not be seen), and who looks like
+    one person with somebody known before them (see `identity_links`).
 
     Args:
         workspace: an open store.
         by: `source`, `region` or `preferred_channel` of the customer, a field of the customers'
-            attributes, or `channel` or `touchpoint` with which they became known; None: all.
+            attributes, or `channel` or `touchpoint` with which they became known ('missing' where
+            nothing had happened by the end of that day); None: all.
         within_days: the days for which the finding gives the share.
         as_of: count what was known at this moment; default: the latest time in the data.
 
@@ -102,7 +104,7 @@ def _curves(prospects: pl.DataFrame, within_days: int, by: str | None) -> pl.Dat
             watched = int((members["days"] >= day).sum())
             if day and watched < _WATCHED:
                 continue
-            share = ended_by(curve, day, watched)
+            share = ended_by(curve, day, watched) if day else Interval(0.0, 0.0, 0.0)
             base = [name, members.height, int(members["bought"].sum())]
             rows.append([*base, day, watched, *share, within_days, q_values.get(name)])
     kinds = {
@@ -221,6 +223,11 @@ def _caveats(
             f"Left out: {before:,} who were known before the first order in the data: whether they "
             "had bought before cannot be seen."
         )
+    if twins := kinds.get("twin"):
+        notes.append(
+            f"Left out: {twins:,} who look like one person with somebody known before them (see "
+            "identity_links)."
+        )
     if undated := kinds.get("undated"):
         notes.append(f"Left out: {undated:,} of whom no date says since when they are known.")
     if prospects.height < ENOUGH:
@@ -234,11 +241,16 @@ def _caveats(
     if by is None or prospects["segment"].n_unique() < 2:
         return tuple(notes)
     reached = set(_rates(table)["segment"])
+    few, young = [], []
     for name, size in prospects.group_by("segment", maintain_order=True).len().iter_rows():
         if size < ENOUGH:
-            notes.append(f"Only {counted(size, 'prospect')} in '{name}': too few to say.")
+            few.append(f"{size:,} in '{name}'")
         elif name not in reached:
-            notes.append(f"In '{name}' too few were watched for {counted(within_days, 'day')}.")
+            young.append(f"'{name}'")
+    if few:
+        notes.append(f"Too few prospects to say: {', '.join(few)}.")
+    if young:
+        notes.append(f"Too few were watched for {counted(within_days, 'day')}: {', '.join(young)}.")
     sources = prospects["source"].n_unique()
     if by != "source" and sources > 1:
         notes.append(f"Groups are compared among people of the same source ({sources} sources).")

@@ -20,7 +20,7 @@ firsts as (
 ),
 
 persons as (
-    select customer_key, region, source, preferred_channel, attributes, first_touch,
+    select customer_key, customer_id, region, source, preferred_channel, attributes, first_touch,
         least(known_since, first_seen) as known_at,
         (known_at at time zone 'UTC' at time zone $zone)::date as known_day,
         (first_seen at time zone 'UTC' at time zone $zone)::date as seen_day,
@@ -31,6 +31,16 @@ persons as (
     from people left join customers using (customer_id) left join firsts using (customer_key)
     left join purchases using (customer_id)
     where known and coalesce(least(known_since, first_seen) <= $as_of::timestamp, true)
+),
+
+twins as (
+    -- whoever looks like one person with somebody known before is no new prospect
+    select distinct if((one.known_at, one.customer_id) > (other.known_at, other.customer_id),
+        one.customer_key, other.customer_key) as customer_key
+    from proposed_links as links
+    join persons as one on one.customer_id = links.customer_id
+    join persons as other on other.customer_id = links.other_id
+    where one.known_at is not null and other.known_at is not null
 )
 
 select
@@ -45,7 +55,8 @@ select
     end, 'missing') as segment,
     coalesce(source, 'missing') as source,
     case
-        when known_day is null then 'undated' when bought_day <= known_day then 'bought at once'
+        when known_day is null then 'undated'
+        when customer_key in (select customer_key from twins) then 'twin' when bought_day <= known_day then 'bought at once'
         when known_day < first_order_day then 'known before' else 'prospect'
     end as kind,
     coalesce(bought_day, last_day) - known_day as days,
