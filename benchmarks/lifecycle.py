@@ -42,8 +42,8 @@ def measure(folder: str) -> None:
     dates = history.table["day"].n_unique()
     print(
         f"{history.n:,} customers, {ws.tables['orders']:,} orders, {dates} dates: {wall:.2f} s, "
-        f"{cpu:.2f} CPU s, {peak / 1024:.0f} MB at most, {(peak - before) / 1024:.0f} MB of it above "
-        "the open store"
+        f"{cpu:.2f} CPU s, {peak / 1024:.0f} MB at most, {(peak - before) / 1024:.0f} MB of it "
+        "above the open store"
     )
     ws.close()
 

@@ -214,7 +214,11 @@ class Workspace:
         if told:
             by = "as asked" if asked else "as the settings say"
             return LapseRule(told, f"Lapsed means silent for more than {told} days, {by}.")
-        share = life.return_share if return_share is None else between_0_and_1("return_share", return_share)
+        share = (
+            life.return_share
+            if return_share is None
+            else between_0_and_1("return_share", return_share)
+        )
         spells = self.query("lapse_curve", as_of=until, zone=self.settings.company.timezone)
         found = lapse_limit(return_curve(spells, life.horizon_days), share)
         if found is not None:

@@ -166,9 +166,19 @@ def test_areas_stack_in_the_given_order_and_carry_their_names():
 def test_curves_differ_in_colour_and_stroke():
     table = pl.DataFrame({"day": [0, 1, 0], "line": ["a", "a", "<b>"], "share": [0.0, 0.4, 0.1]})
     figure = charts.curves(
-        table, x="day", y="share", line="line", title="t", x_unit="d", y_unit="u", mark=(1, "<here>")
+        table,
+        x="day",
+        y="share",
+        line="line",
+        title="t",
+        x_unit="d",
+        y_unit="u",
+        mark=(1, "<here>"),
     )
-    assert [(one.name, list(one.y)) for one in figure.data] == [("a", [0, 0.4]), ("&lt;b&gt;", [0.1])]
+    assert [(one.name, list(one.y)) for one in figure.data] == [
+        ("a", [0, 0.4]),
+        ("&lt;b&gt;", [0.1]),
+    ]
     assert figure.data[0].line.color != figure.data[1].line.color
     assert figure.data[0].line.dash != figure.data[1].line.dash
     assert figure.layout.annotations[0].text == "&lt;here&gt;"

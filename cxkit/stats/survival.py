@@ -249,9 +249,8 @@ def group_limits(
         if limits.get(code) is not None:
             members = spells.filter(pl.col("segment") == name)
             ends = lapse_interval(members, horizon_days, return_share, rounds=rounds)
-        found[name] = GroupLimit(
-            limits.get(code), *(ends or (None, None)), others.get(code), sure.get(code)
-        )
+        low, high = ends or (None, None)
+        found[name] = GroupLimit(limits.get(code), low, high, others.get(code), sure.get(code))
     return found
 
 

@@ -16,7 +16,7 @@ REGULARS = orders(
     *[f"s{i} 2026-02-05 5" for i in range(60, 80)],
 )
 PLACES = [
-    {"customer_id": f"{letter}{i}", "region": region, "attributes": '{"kind": "%s"}' % region}
+    {"customer_id": f"{letter}{i}", "region": region, "attributes": f'{{"kind": "{region}"}}'}
     for letter, region in (("n", "north"), ("s", "south"))
     for i in range(80)
 ]
@@ -106,7 +106,7 @@ def test_small_kinds_are_said(tmp_path):
         row["order_id"] += "e"
     ws = company(tmp_path, customers=[*PLACES, *few], orders=[*REGULARS, *rows])
     told = cx.lapse_groups(ws, by="region")
-    assert "Only 3 buyers in 'east': too few to say." in told.caveats
+    assert "Too few buyers to say: 3 in 'east'." in told.caveats
     assert told.table.filter(pl.col("segment") == "east")["lapse_days"][0] is None
 
 

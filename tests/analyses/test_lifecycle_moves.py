@@ -61,15 +61,13 @@ def test_seven_people_by_hand(tmp_path):
         "Of 2 active on 31 Mar 2026 1 are lapsed by 30 Jun 2026 (too few to say more); of 2 lapsed "
         "then 1 have bought again (too few to say more)."
     )
-    assert moves.caveats[0] == (
-        "Lapsed means silent for more than 60 days, as the settings say."
-    )
+    assert moves.caveats[0] == ("Lapsed means silent for more than 60 days, as the settings say.")
     assert "1 person became known in between: they come from no state." in moves.caveats
     heat = moves.chart()
     assert heat.layout.title.text == (
         "<b>2 of 6 people are in the state of 31 Mar 2026 on 30 Jun 2026</b>"
     )
-    assert list(heat.data[0].y)[0] == "not yet known (1)"
+    assert heat.data[0].y[0] == "not yet known (1)"
 
 
 def test_a_large_group_is_told_with_its_interval(tmp_path):
@@ -117,9 +115,12 @@ def test_little_data_says_so(tmp_path):
     assert finding("five", customers=contacts, orders=orders("p1 2026-01-05 5")) == (
         "Of 5 prospects on 07 Jul 2025 1 have bought by 05 Jan 2026 (too few to say more)."
     )
-    assert "Too few to say where they go: 5 prospect." in cx.lifecycle_moves(
-        company(tmp_path / "six", RULES, customers=contacts, orders=orders("p1 2026-01-05 5"))
-    ).caveats
+    assert (
+        "Too few to say where they go: 5 prospect."
+        in cx.lifecycle_moves(
+            company(tmp_path / "six", RULES, customers=contacts, orders=orders("p1 2026-01-05 5"))
+        ).caveats
+    )
 
 
 def test_the_earlier_date_comes_first(tmp_path):

@@ -26,7 +26,9 @@ FOUR = [
     contact("fay", "2026-02-01"),  # buys on the day she becomes known
     {"customer_id": "gus"},  # undated
 ]
-BOUGHT = orders("ann 2026-01-21 5", "bob 2026-02-20 5", "fay 2026-02-01T20:00 5", "eve 2026-02-02 5")
+BOUGHT = orders(
+    "ann 2026-01-21 5", "bob 2026-02-20 5", "fay 2026-02-01T20:00 5", "eve 2026-02-02 5"
+)
 for number, row in enumerate(BOUGHT):
     row["order_id"] = f"b{number}"
 
@@ -48,9 +50,7 @@ def test_four_prospects_by_hand(tmp_path):
         ("zoe", "bought at once", 0, True),
     ]
     result = cx.prospect_conversion(ws, by=None)
-    assert result.finding == (
-        "4 prospects can be followed, of whom 2 bought: too few to say more."
-    )
+    assert result.finding == ("4 prospects can be followed, of whom 2 bought: too few to say more.")
     assert result.n == 4
     assert result.caveats[:3] == (
         "Left out: 3 who bought on the day they became known or were first known by their "
@@ -62,7 +62,7 @@ def test_four_prospects_by_hand(tmp_path):
 
 
 def crowd(fast: int = 30, slow: int = 10) -> tuple[list[dict], list[dict]]:
-    """Forty people of each source; of the friends `fast` buy after 30 days, of the others `slow`."""
+    """Forty people of each source; `fast` friends buy after 30 days, and `slow` of the others."""
     people = [
         contact(f"{source[0]}{i:02}", "2026-01-02", source, region="north")
         for source in ("friend", "search")
@@ -115,10 +115,14 @@ def test_within_one_source_the_region_makes_no_difference(tmp_path):
 
 def test_what_came_later_does_not_choose_the_group(tmp_path):
     people, rows = crowd()
-    seen = events("f01 2026-01-02T10:00 read web", "f02 2026-01-20 read web", "f03 2026-01-02 ask chat")
+    seen = events(
+        "f01 2026-01-02T10:00 read web", "f02 2026-01-20 read web", "f03 2026-01-02 ask chat"
+    )
     ws = company(tmp_path, customers=people, orders=rows, events=seen)
     told = ws.query("prospect_conversion", as_of=ws.as_of, zone="UTC", by="channel")
-    assert dict(told.filter(pl.col("kind") == "prospect")["segment"].value_counts().iter_rows()) == {
+    assert dict(
+        told.filter(pl.col("kind") == "prospect")["segment"].value_counts().iter_rows()
+    ) == {
         "missing": 78,
         "web": 1,
         "chat": 1,
@@ -132,13 +136,24 @@ def test_whoever_looks_like_somebody_known_is_no_prospect(tmp_path):
     twin = contact("twin", "2026-02-02", "desk")
     link = {"customer_id": "f01", "other_id": "twin", "person_id": "f01", "score": 6}
     ws = company(
-        tmp_path, customers=[*people, twin], orders=rows, proposed_links=[link | {"reasons": "name"}]
+        tmp_path,
+        customers=[*people, twin],
+        orders=rows,
+        proposed_links=[link | {"reasons": "name"}],
     )
     result = cx.prospect_conversion(ws)
     assert result.n == 80
     assert any(
         caveat.startswith("Left out: 1 who look like one person with") for caveat in result.caveats
     )
+
+
+def test_whoever_is_known_by_a_cancelled_order_is_no_prospect(tmp_path):
+    people, rows = crowd()
+    tried = orders("try 2026-02-02 5")[0] | {"order_id": "t", "cancelled": True}
+    result = cx.prospect_conversion(company(tmp_path, customers=people, orders=[*rows, tried]))
+    assert result.n == 80
+    assert any("known by an order that was cancelled" in caveat for caveat in result.caveats)
 
 
 def test_a_curve_ends_where_few_are_watched(tmp_path):
@@ -149,9 +164,12 @@ def test_a_curve_ends_where_few_are_watched(tmp_path):
         "Cannot say: of 56 prospects too few were watched for 90 days. Ask with a smaller "
         "within_days."
     )
-    assert cx.prospect_conversion(
-        company(tmp_path / "b", customers=people, orders=OPENING), within_days=30
-    ).finding == "None of the 56 prospects has bought yet."
+    assert (
+        cx.prospect_conversion(
+            company(tmp_path / "b", customers=people, orders=OPENING), within_days=30
+        ).finding
+        == "None of the 56 prospects has bought yet."
+    )
 
 
 def test_little_data_says_so(tmp_path):
@@ -161,8 +179,8 @@ def test_little_data_says_so(tmp_path):
         return result.finding
 
     nobody = (
-        "Nobody can be followed as a prospect: all were known before the first order, or from "
-        "their first purchase on, or nobody is known at all."
+        "Nobody can be followed as a prospect: no one is known who had not ordered by the day they "
+        "became known, after the data begin."
     )
     assert finding("empty") == nobody
     assert finding("one", orders=orders("ann 2026-01-05 5")) == nobody

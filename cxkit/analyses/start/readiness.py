@@ -77,15 +77,8 @@ NEEDS = (
     Need("lifecycle_history", "orders", "ordered_at", _ORDER_TIME),
     Need("lapse_groups", "orders", "customer_id", _ORDER_ID),
     Need("lapse_groups", "orders", "repeated", _LONGER, sparse=True, least=10),
-    Need("prospect_conversion", "customers", "known_since", _KNOWN_SINCE),
     Need("prospect_conversion", "orders", "customer_id", _ORDER_ID),
-    Need(
-        "prospect_conversion",
-        "customers",
-        "source",
-        "export where each contact came from",
-        wished=True,
-    ),
+    Need("prospect_conversion", "customers", "known_since", _KNOWN_SINCE, wished=True),
     Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),

@@ -107,7 +107,8 @@ def _apart(table: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _said(row: dict[str, Any]) -> str:
-    ends = f"{row['lapse_days_low']}–{row['lapse_days_high']}"
+    low, high = row["lapse_days_low"], row["lapse_days_high"]
+    ends = f"{low}–{high}" if low is not None else "uncertain"
     return f"{counted(row['lapse_days'], 'day')} ({ends}) for {row['buyers']:,} '{row['segment']}'"
 
 
@@ -151,20 +152,23 @@ def _caveats(table: pl.DataFrame, by: str, horizon: int, share: float) -> tuple[
         "Each limit is the silence after which at most "
         f"{100 * share:.0f} % buy again within {counted(horizon, 'day')} (see lapse_curve)."
     ]
-    for segment, buyers in table.select("segment", "buyers").rows():
-        if buyers < ENOUGH:
-            notes.append(f"Only {counted(buyers, 'buyer')} in '{segment}': too few to say.")
-    unknown = table.filter((pl.col("buyers") >= ENOUGH) & pl.col("lapse_days").is_null())
-    for segment, buyers, once in unknown.select("segment", "buyers", "once").rows():
-        notes.append(
-            f"'{segment}' shows no limit: {once:,} of its {buyers:,} buyers have bought on one day "
-            "only, or too few were watched for long enough."
+    few = table.filter(pl.col("buyers") < ENOUGH)
+    if few.height:
+        told = ", ".join(
+            f"{buyers} in '{name}'" for name, buyers in few.select(pl.nth(0, 1)).rows()
         )
-    unsure = table.filter(pl.col("lapse_days").is_not_null() & pl.col("q_value").is_null())
-    notes += [
-        f"The limit of '{segment}' is uncertain, and is compared with no other."
-        for segment in unsure["segment"]
-    ]
+        notes.append(f"Too few buyers to say: {told}.")
+    unknown = table.filter((pl.col("buyers") >= ENOUGH) & pl.col("lapse_days").is_null())
+    if unknown.height:
+        told = ", ".join(f"'{name}'" for name in unknown["segment"])
+        notes.append(
+            f"These kinds show no limit: {told}; {int(unknown['once'].sum()):,} of their "
+            f"{int(unknown['buyers'].sum()):,} buyers have bought on one day only."
+        )
+    unsure = table.filter(pl.col("lapse_days").is_not_null() & pl.col("lapse_days_low").is_null())
+    if unsure.height:
+        told = ", ".join(f"'{name}'" for name in unsure["segment"])
+        notes.append(f"Uncertain, since too many draws of the bootstrap have no limit: {told}.")
     notes.append(
         f"Kinds by {by} differ in more than {by}; the field is taken as it stands now, whenever "
         "the purchases were."
@@ -184,9 +188,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
             f"'{row['segment']}' lapse after {counted(row['lapse_days'], 'day')}, the others after "
             f"{counted(row['lapse_days_others'], 'day')}"
         )
-    longest = max(shown["lapse_days_high"].max() or 0, shown["lapse_days"].max() or 0)  # type: ignore[type-var]
+    longest = max(high or 0 for pair in ("lapse_days", "lapse_days_high") for high in shown[pair])
     framed = shown.with_columns(
-        unit=pl.lit("days of silence"), ends=pl.lit([0, 1.1 * longest], dtype=pl.List(pl.Float64))  # type: ignore[operator]
+        unit=pl.lit("days of silence"),
+        ends=pl.lit([0, 1.1 * longest], dtype=pl.List(pl.Float64)),
     )
     return charts.dots(
         framed,

@@ -13,6 +13,7 @@ from cxkit.stats.survival import group_limits
 from cxkit.workspace import LapseRule, Workspace, query_text
 
 QUESTION = "Who is a prospect, who a customer, and who has left?"
+_NEARLY_ALL = 0.9  # of the buyers bought once: then there is no rhythm
 _NOBODY = pl.DataFrame(schema={"customer_key": pl.Int64, "days": pl.Int64})
 
 
@@ -59,7 +60,8 @@ def lifecycle(
         )
     until = workspace.moment(as_of)
     limit = workspace.lapse_rule(until, lapse_days, return_share)
-    own, people = {}, _NOBODY
+    own: dict[str, int] = {}
+    people = _NOBODY
     if lapse_by is not None:
         own, people = _own_limits(workspace, until, lapse_by, return_share)
     life, company = workspace.settings.lifecycle, workspace.settings.company
@@ -173,6 +175,13 @@ def _caveats(table: pl.DataFrame, limit: LapseRule, counts: pl.DataFrame) -> tup
     currency, cancelled = counts["currency"][0], int(counts["cancelled"][0])
     refunds, tried = int(counts["refunds"].sum()), int(counts["tried"].sum())
     notes = [limit.source] if buyers else []
+    once = int(counts["once"].sum())
+    if buyers >= ENOUGH and once >= _NEARLY_ALL * buyers:
+        notes.append(
+            f"{said_count(once, buyers)} of the {buyers:,} buyers have bought on one day only: "
+            "there is no rhythm to lapse from and no loyal class to speak of. 'Lapsed' says how long ago "
+            "they bought, not that they left."
+        )
     if currency is not None and "," in currency:
         notes.append(
             f"Amounts are in several currencies ({currency}): they are not added up to a revenue."

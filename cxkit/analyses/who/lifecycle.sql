@@ -43,7 +43,7 @@ own_limits as (
 ),
 
 persons as (
-    select orders, refunds, revenue, coalesce(own_days, $lapse_days) as limit_days,
+    select orders, refunds, revenue, purchases, coalesce(own_days, $lapse_days) as limit_days,
         -- every order they placed was cancelled
         purchases is null and customer_id in (
             select customer_id from orders where cancelled and ordered_at <= $as_of::timestamp
@@ -65,7 +65,7 @@ persons as (
 select state, count(persons.state) as customers, coalesce(sum(orders), 0) as orders,
     coalesce(sum(refunds), 0) as refunds, coalesce(sum(revenue), 0) as revenue,
     (select count(*) from orders where cancelled and ordered_at <= $as_of::timestamp) as cancelled,
-    count(*) filter (tried) as tried,
+    count(*) filter (tried) as tried, count(*) filter (purchases = 1) as once,
     (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
 from states left join persons using (state)
 group by state, place order by place

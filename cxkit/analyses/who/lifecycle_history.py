@@ -137,8 +137,8 @@ def _finding(table: pl.DataFrame) -> str:
     if able.height < 2:
         return (
             f"On {end} {last['lapsed']:,} of {last['buyers']:,} buyers are lapsed; the data are too "
-            f"few or too short for a history, since a silence of more than {table['lapse_days'][0]} "
-            "days has to pass first."
+            "few or too short for a history, since a silence of more than "
+            f"{table['lapse_days'][0]} days has to pass first."
         )
     first = able.row(0, named=True)
     most = able.row(int(able["staying"].arg_max() or 0), named=True)
@@ -171,7 +171,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     last, able = rows.row(-1, named=True), _able(table)
     title = f"{last['staying']:,} of {last['buyers']:,} buyers have not lapsed"
     if able.height > 1:
-        title += f"; the most were {able['staying'].max():,}"
+        title += f"; the most were {max(able['staying'].to_list()):,}"
     return charts.areas(
         table.filter(pl.col("day").is_in(rows["day"].to_list())),
         x="day",

@@ -151,7 +151,9 @@ def _finding(table: pl.DataFrame) -> str:
     if state is not None:
         base, left = _base(table, state), _count(table, state, "lapsed")
         small = " (too few to say more)" if base < ENOUGH else ""
-        said.append(f"of {base:,} {state} on {start} {said_count(left, base)} are lapsed by {end}{small}")
+        said.append(
+            f"of {base:,} {state} on {start} {said_count(left, base)} are lapsed by {end}{small}"
+        )
     if gone:
         back = gone - _count(table, "lapsed", "lapsed")
         small = " (too few to say more)" if gone < ENOUGH else ""
@@ -172,9 +174,10 @@ def _caveats(table: pl.DataFrame, limit: LapseRule) -> tuple[str, ...]:
         notes.append(f"{who} became known in between: they come from no state.")
     small = {
         state: base
-        for state, base in table.select("state_before", "people_before").unique().sort(
-            "state_before"
-        ).rows()
+        for state, base in table.select("state_before", "people_before")
+        .unique()
+        .sort("state_before")
+        .rows()
         if 0 < base < ENOUGH
     }
     if small:

@@ -29,7 +29,7 @@ def prospect_conversion(
 
     The share that has bought after so many days is one less the Kaplan-Meier estimate: whoever
     has not bought by `as_of` is watched until then and counts as that, not as lost. Left out, and
-    counted, is who bought on the day they became known (they never were prospects), who was known
+    counted, is who ordered on the day they became known (they never were prospects), who was known
     before the first order in the data (an earlier purchase could not be seen), and who looks like
     one person with somebody known before them (see `identity_links`).
 
@@ -61,7 +61,9 @@ def prospect_conversion(
         by=workspace.segment(by, own=("channel", "touchpoint")),
     )
     prospects = gathered(
-        people.filter(pl.col("kind") == "prospect").with_columns(one=1), "one", least=workspace.least
+        people.filter(pl.col("kind") == "prospect").with_columns(one=1),
+        "one",
+        least=workspace.least,
     )
     table = _curves(prospects, within_days, by)
     whole = _rate(prospects, within_days)
@@ -169,8 +171,8 @@ def _finding(
     people, bought = prospects.height, int(prospects["bought"].sum())
     if people == 0:
         return (
-            "Nobody can be followed as a prospect: all were known before the first order, or from "
-            "their first purchase on, or nobody is known at all."
+            "Nobody can be followed as a prospect: no one is known who had not ordered by the day "
+            "they became known, after the data begin."
         )
     if people < ENOUGH:
         return (
@@ -218,6 +220,11 @@ def _caveats(
             f"Left out: {at_once:,} who bought on the day they became known or were first known by "
             "their purchase; they never were prospects."
         )
+    if tried := kinds.get("ordered at once"):
+        notes.append(
+            f"Left out: {tried:,} who are known by an order that was cancelled or could not be "
+            "supplied: they meant to buy from the start."
+        )
     if before := kinds.get("known before"):
         notes.append(
             f"Left out: {before:,} who were known before the first order in the data: whether they "
@@ -235,8 +242,8 @@ def _caveats(
     waiting = prospects.filter(~pl.col("bought") & (pl.col("days") < within_days)).height
     if waiting:
         notes.append(
-            f"{waiting:,} prospects have been known for less than {counted(within_days, 'day')} and "
-            "have not bought: they are watched so far, not counted as lost."
+            f"{waiting:,} prospects have been known for less than {counted(within_days, 'day')} "
+            "and have not bought: they are watched so far, not counted as lost."
         )
     if by is None or prospects["segment"].n_unique() < 2:
         return tuple(notes)

@@ -4,9 +4,9 @@
 with
 
 purchases as (
-    select customer_id, min(ordered_at) as bought_at from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    select customer_id, min(ordered_at) as ordered_at,
+        min(ordered_at) filter (not coalesce(cancelled, false) and coalesce(amount >= 0, true)) as bought_at
+    from orders where ordered_at <= $as_of::timestamp
     group by customer_id
 ),
 
@@ -24,6 +24,7 @@ persons as (
         least(known_since, first_seen) as known_at,
         (known_at at time zone 'UTC' at time zone $zone)::date as known_day,
         (first_seen at time zone 'UTC' at time zone $zone)::date as seen_day,
+        (ordered_at at time zone 'UTC' at time zone $zone)::date as ordered_day,
         (bought_at at time zone 'UTC' at time zone $zone)::date as bought_day,
         ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as last_day,
         -- before the first order in the data nobody can be seen to buy
@@ -56,7 +57,9 @@ select
     coalesce(source, 'missing') as source,
     case
         when known_day is null then 'undated'
-        when customer_key in (select customer_key from twins) then 'twin' when bought_day <= known_day then 'bought at once'
+        when customer_key in (select customer_key from twins) then 'twin'
+        when bought_day <= known_day then 'bought at once'
+        when ordered_day <= known_day then 'ordered at once'
         when known_day < first_order_day then 'known before' else 'prospect'
     end as kind,
     coalesce(bought_day, last_day) - known_day as days,
