@@ -179,8 +179,8 @@ def _caveats(table: pl.DataFrame, limit: LapseRule, counts: pl.DataFrame) -> tup
     if buyers >= ENOUGH and once >= _NEARLY_ALL * buyers:
         notes.append(
             f"{said_count(once, buyers)} of the {buyers:,} buyers have bought on one day only: "
-            "there is no rhythm to lapse from and no loyal class to speak of. 'Lapsed' says how long ago "
-            "they bought, not that they left."
+            "there is no rhythm to lapse from and no loyal class to speak of. 'Lapsed' says how "
+            "long ago they bought, not that they left."
         )
     if currency is not None and "," in currency:
         notes.append(

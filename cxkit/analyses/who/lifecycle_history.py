@@ -136,8 +136,8 @@ def _finding(table: pl.DataFrame) -> str:
     end = f"{last['day']:%d %b %Y}"
     if able.height < 2:
         return (
-            f"On {end} {last['lapsed']:,} of {last['buyers']:,} buyers are lapsed; the data are too "
-            "few or too short for a history, since a silence of more than "
+            f"On {end} {last['lapsed']:,} of {last['buyers']:,} buyers are lapsed; the data are "
+            "too few or too short for a history, since a silence of more than "
             f"{table['lapse_days'][0]} days has to pass first."
         )
     first = able.row(0, named=True)

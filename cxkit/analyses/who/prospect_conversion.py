@@ -15,7 +15,7 @@ from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How soon do prospects buy, and does it differ by where they came from?"
 _WATCHED = 10  # people still watched: a curve that fewer carry is not drawn
-_POINTS = 40  # per curve
+_POINTS = 20  # per curve
 
 
 def prospect_conversion(
@@ -42,7 +42,7 @@ def prospect_conversion(
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        About 40 rows per group, the largest group first (beyond eight in 'other'): segment, people,
+        About 20 rows per group, the largest group first (beyond eight in 'other'): segment, people,
         bought (of them, by as_of), days, at_risk (still watched and without a purchase just before
         that day), converted_share with its log-log interval (_low, _high), within_days, q_value
         (does the group's pace over `within_days` differ from the others'? Log-rank test, among
