@@ -355,7 +355,12 @@ def matrix(
     figure.update_xaxes(
         side="top", showgrid=False, tickangle=0, type="category", title=escape(x_unit)
     )
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category", title=escape(y_unit))
+    figure.update_yaxes(
+        autorange="reversed",
+        showgrid=False,
+        type="category",
+        title={"text": escape(y_unit), "standoff": 18},
+    )
     figure.update_layout(margin={"t": 140})
     return _finish(figure, title, height=200 + 40 * len(rows))
 

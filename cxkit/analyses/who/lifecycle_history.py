@@ -142,11 +142,13 @@ def _finding(table: pl.DataFrame) -> str:
         )
     first = able.row(0, named=True)
     most = able.row(int(able["staying"].arg_max() or 0), named=True)
+    peak = f"the most were {most['staying']:,} on {most['day']:%d %b %Y}"
+    if most["staying"] == last["staying"]:
+        peak = "there were never more"
     return (
         f"{said_count(last['staying'], last['buyers'])} of {last['buyers']:,} "
         f"buyers have not lapsed on {end}, against {first['staying']:,} of "
-        f"{first['buyers']:,} on {first['day']:%d %b %Y}; the most were "
-        f"{most['staying']:,} on {most['day']:%d %b %Y}."
+        f"{first['buyers']:,} on {first['day']:%d %b %Y}; {peak}."
     )
 
 
@@ -171,7 +173,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     last, able = rows.row(-1, named=True), _able(table)
     title = f"{last['staying']:,} of {last['buyers']:,} buyers have not lapsed"
     if able.height > 1:
-        title += f"; the most were {max(able['staying'].to_list()):,}"
+        most = max(able["staying"].to_list())
+        title += f"; the most were {most:,}" if most > last["staying"] else "; never were more"
     return charts.areas(
         table.filter(pl.col("day").is_in(rows["day"].to_list())),
         x="day",

@@ -16,6 +16,7 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "How soon do prospects buy, and does it differ by where they came from?"
 _WATCHED = 10  # people still watched: a curve that fewer carry is not drawn
 _POINTS = 20  # per curve
+_FAR = 3  # times `within_days`: a curve is told no further
 
 
 def prospect_conversion(
@@ -47,7 +48,7 @@ def prospect_conversion(
         that day), converted_share with its log-log interval (_low, _high), within_days, q_value
         (does the group's pace over `within_days` differ from the others'? Log-rank test, among
         people of one source where the groups are not the sources, Benjamini-Hochberg). A group's
-        rows end where fewer than 10 people are watched.
+        rows end where fewer than 10 people are watched, or at three times `within_days`.
 
     Raises:
         BadQuestion: where within_days is no whole number from 1 on, or `by` is no field.
@@ -99,7 +100,7 @@ def _curves(prospects: pl.DataFrame, within_days: int, by: str | None) -> pl.Dat
     for members in prospects.partition_by("segment", maintain_order=True):
         name = members["segment"][0]
         days = members["days"].sort(descending=True)
-        reach = int(days[_WATCHED - 1]) if len(days) >= _WATCHED else 0
+        reach = min(int(days[_WATCHED - 1]), _FAR * within_days) if len(days) >= _WATCHED else 0
         curve = kaplan_meier(members["days"].to_numpy(), members["bought"].to_numpy())
         grid = {*range(0, reach + 1, -(-max(reach, 1) // _POINTS)), within_days}
         for day in sorted(grid):
@@ -277,14 +278,17 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     apart = _apart(table)
     within = int(table["within_days"][0])
     title = f"How many prospects have bought, up to {within} days and beyond"
-    if table["segment"].n_unique() > 1:
+    if _rates(table).height > 1:
         title = "No group surely buys sooner or later than the others"
     if apart:
         title = (
             f"'{apart['segment']}': {apart['converted_share']:.0%} have bought within "
             f"{within} days of becoming known"
         )
-    named = table.with_columns(label=pl.format("{} (n = {})", "segment", "people"))
+    large = table.filter(pl.col("people") >= ENOUGH)
+    named = (large if large.height else table).with_columns(
+        label=pl.format("{} (n = {})", "segment", "people")
+    )
     return charts.curves(
         named,
         x="days",
