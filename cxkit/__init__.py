@@ -42,6 +42,10 @@ _HOMES = {
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
+    "best_customers": "cxkit.analyses.who.best_customers",
+    "value_check": "cxkit.analyses.who.value_check",
+    "rfm": "cxkit.analyses.who.rfm",
+    "contract_retention": "cxkit.analyses.who.contract_retention",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
@@ -73,8 +77,12 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.who.best_customers import best_customers as best_customers
+    from cxkit.analyses.who.contract_retention import contract_retention as contract_retention
     from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
     from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
+    from cxkit.analyses.who.rfm import rfm as rfm
+    from cxkit.analyses.who.value_check import value_check as value_check
     from cxkit.errors import CxError as CxError
     from cxkit.house import keep_settings as keep_settings
     from cxkit.house import month_ends as month_ends
