@@ -66,7 +66,7 @@ def best_customers(
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        One row per customer who has bought, best first: rank, decile (1 is the best tenth),
+        One row per customer who has bought, best first (ties by past spend, then id): rank, decile (1 is the best tenth),
         customer_id (empty in a report), purchases, past_spend, past_decile (by past spend),
         silent_days, alive_share = P(alive), expected_orders, expected_spend (per purchase),
         expected_value, gone_quiet (P(alive) below 0.5, or silent for longer than the lapse limit
@@ -89,7 +89,7 @@ def best_customers(
     )
     limit = _limit(workspace, until)
     no_model, no_value = why_no_model(people), _why_no_value(people)
-    seen, problem = None, None
+    seen = None
     if no_model is None:
         again = people.filter(pl.col("spend_days") > 0)
         spending = None if no_value else fit_spending(again)
@@ -108,7 +108,7 @@ def best_customers(
         finding=_finding(table, seen, horizon_days, problem, money),
         caveats=(
             *_caveats(people, seen, horizon_days, limit, money, problem),
-            *(["The report names no customers: ask best_customers(ws)."] if workspace.least else []),
+            *(["The report names no customers: ask best_customers(ws) for them."] if workspace.least else []),
             *workspace.link_note(until),
         ),
         sql=query_text("best_customers"),
@@ -163,7 +163,8 @@ def _ranked(people: pl.DataFrame, seen: Forecast | None, limit: int | None) -> p
     past = by_past["best_past_share"]
     worth = pl.coalesce("expected_value", "expected_orders")
     quiet = pl.col("alive_share") < _QUIET
-    silent = pl.lit(None) if limit is None else pl.col("silent_days") > limit
+    if limit is not None:
+        quiet = quiet.fill_null(False) | (pl.col("silent_days") > limit)
     return (
         by_past.sort(
             worth, "past_spend", "customer_id", descending=[True, True, False], nulls_last=True
@@ -171,9 +172,7 @@ def _ranked(people: pl.DataFrame, seen: Forecast | None, limit: int | None) -> p
         .with_columns(
             rank=pl.int_range(1, size + 1),
             decile=_decile(size),
-            gone_quiet=quiet.fill_null(False) | silent.fill_null(False)
-            if limit is not None
-            else quiet,
+            gone_quiet=quiet,
             customers_share=pl.int_range(1, size + 1) / size,
             best_expected_share=_cumulated(worth),
             best_past_share=past,

@@ -55,7 +55,7 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         name="rfm",
         question=QUESTION,
         table=table,
-        finding=_finding(table),
+        finding=_finding(table, scores),
         caveats=(*_caveats(scores), *workspace.link_note(until)),
         sql=query_text("rfm"),
         as_of=until,
@@ -121,12 +121,20 @@ def _span(scores: tuple[int, int]) -> str:
     return f"{low}" if low == high else f"{low}–{high}"
 
 
-def _finding(table: pl.DataFrame) -> str:
+def _finding(table: pl.DataFrame, scores: pl.DataFrame) -> str:
     buyers = int(table["customers"].sum())
     if buyers == 0:
         return "Nobody has bought yet: there is nothing to sort."
     if buyers < ENOUGH:
-        return f"There {'is' if buyers == 1 else 'are'} {counted(buyers, 'buyer')} only: too few to sort into fifths."
+        there = "There is one buyer" if buyers == 1 else f"There are {buyers:,} buyers"
+        return f"{there} only: too few to sort into fifths."
+    usual = scores["purchases"].value_counts().sort("count", descending=True).row(0, named=True)
+    if usual["count"] > 0.8 * buyers:  # then no fifth of frequency can be told from another
+        return (
+            f"Of {buyers:,} buyers {said_count(usual['count'], buyers)} have bought on "
+            f"{counted(usual['purchases'], 'day')} each: how often says nothing about them, and "
+            "the classes tell recency alone."
+        )
     row = {row["segment"]: row for row in table.iter_rows(named=True)}
     best, quiet = row["champions"], row["frequent but quiet"]
     share = ""

@@ -7,13 +7,12 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.result import Result, counted
-from cxkit.stats.intervals import ENOUGH, mean
+from cxkit.stats.intervals import ENOUGH, Interval, mean
 from cxkit.stats.value import expected_purchases, fit_buying, why_no_model
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Does the model of purchases foretell what customers did?"
 _LAST_CLASS = 7  # so many repeats or more are one class
-_CLOSE = 0.10  # of the purchases: a model this near to them is near enough to rank by
 
 
 def value_check(
@@ -55,18 +54,30 @@ def value_check(
     )
     days = int(kinds["holdout_days"][0]) if kinds.height else 0
     problem = why_no_model(kinds) or ("all purchases are of one day" if days < 1 else None)
-    table = _compared(kinds, days) if problem is None else _compared(kinds.clear(), days)
+    table = _compared(kinds if problem is None else kinds.clear(), days)
+    came = _came(kinds, days)
     return Result(
         name="value_check",
         question=QUESTION,
         table=table,
-        finding=_finding(table, days, problem),
-        caveats=_caveats(table),
+        finding=_finding(table, came, problem),
+        caveats=_caveats(table, came),
         sql=query_text("value_check"),
         as_of=until,
         n=int(kinds["customers"].sum()),
         draw=_chart if table.height else None,
     )
+
+
+def _came(kinds: pl.DataFrame, days: int) -> Interval:
+    """Return all purchases of the days kept, with the interval of that many customers' total."""
+    times, later = pl.col("customers"), pl.col("later")
+    sums = kinds.select(
+        times.sum(), total=(times * later).sum(), squares=(times * later**2).sum()
+    )
+    n, total, squares = sums.row(0)
+    each = mean(n, total, squares, 0, days)
+    return Interval(total, n * each.low, n * each.high)
 
 
 def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
@@ -75,8 +86,10 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
         expected = expected_purchases(fit_buying(kinds), kinds, days / 7)
     times = pl.col("customers")
     classes = (
-        kinds.with_columns(expected.alias("expected"), repeats=pl.col("repeats").clip(0, _LAST_CLASS))
-        .group_by("repeats")
+        kinds.with_columns(
+            expected.alias("expected"), repeats=pl.col("repeats").clip(0, _LAST_CLASS)
+        )
+        .group_by("repeats", maintain_order=True)
         .agg(
             times.sum(),
             expected_total=(times * pl.col("expected")).sum(),
@@ -89,7 +102,6 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
         mean(n, total, squares, 0, days)
         for n, total, squares in classes.select("customers", "actual_total", "squares").iter_rows()
     ]
-    enough = times >= ENOUGH
     label = pl.col("repeats").cast(pl.String)
     return classes.with_columns(
         pl.Series("actual_low", [end.low for end in ends], dtype=pl.Float64).fill_nan(None),
@@ -106,7 +118,7 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
         "actual_orders",
         "actual_low",
         "actual_high",
-        pl.when(enough)
+        pl.when(times >= ENOUGH)
         .then(pl.col("expected_orders").is_between("actual_low", "actual_high"))
         .alias("fits"),
         "expected_total",
@@ -115,38 +127,45 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
     )
 
 
-def _finding(table: pl.DataFrame, days: int, problem: str | None) -> str:
-    if problem:
-        return f"Whether a model of purchases would hold cannot be said: {problem}."
-    expected, actual = table["expected_total"].sum(), int(table["actual_total"].sum())
-    customers = table["customers"].sum()
-    judged = table["fits"].drop_nulls()
-    off = expected / actual - 1 if actual else None
-    told = f"{100 * abs(off or 0):.1f} % {'too many' if (off or 0) > 0 else 'too few'}"
-    verdict = "none came" if off is None else f"{actual:,} came, so it expected {told}"
-    held = f"; it holds in {int(judged.sum())} of {len(judged)} classes" if len(judged) else ""
+def _off(expected: float, came: Interval) -> str:
+    """Say how far the model is off."""
+    if came.value == 0:
+        return "none came"
+    share = expected / came.value - 1
+    many = "too many" if share > 0 else "too few"
+    sure = "within" if came.low <= expected <= came.high else "outside"
     return (
-        f"For the last {counted(days, 'day')} the model expected {expected:,.0f} purchases of "
-        f"{customers:,} customers and {verdict}{held}."
+        f"{came.value:,.0f} ({came.low:,.0f}–{came.high:,.0f}) came: {100 * abs(share):.1f} % "
+        f"{many}, which is {sure} what chance allows"
     )
 
 
-def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
+def _finding(table: pl.DataFrame, came: Interval, problem: str | None) -> str:
+    if problem:
+        return f"Whether a model of purchases would hold cannot be said: {problem}."
+    days, expected = table["holdout_days"][0], table["expected_total"].sum()
+    judged = table["fits"].drop_nulls()
+    held = f"; it holds in {int(judged.sum())} of {len(judged)} classes" if len(judged) else ""
+    return (
+        f"For the last {counted(days, 'day')} the model expected {expected:,.0f} purchases of "
+        f"{table['customers'].sum():,} customers, and {_off(expected, came)}{held}."
+    )
+
+
+def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
     if table.is_empty():
         return ()
-    expected, actual = table["expected_total"].sum(), table["actual_total"].sum()
     notes = []
-    if abs(expected - actual) > _CLOSE * actual:
-        notes.append(
-            f"The model is more than {_CLOSE:.0%} off: read best_customers as a ranking, not as "
-            "amounts.".replace("%", " %")
-        )
+    if not came.low <= table["expected_total"].sum() <= came.high:
+        notes.append("The model is off: read best_customers as a ranking, not as amounts.")
     missed = table.filter(~pl.col("fits"))
     if missed.height:
         some = ", ".join(missed["repeats"])
-        notes.append(f"It misses customers with so many repeat purchases: {some}.")
-    few = table.filter(pl.col("fits").is_null())
-    if few.height:
+        notes.append(
+            f"It misses customers with so many repeat purchases: {some}. One class of twenty "
+            "lies outside its interval by chance alone."
+        )
+    if table["fits"].null_count():
         notes.append(f"Classes of fewer than {ENOUGH} customers are too few to judge by.")
     notes.append(
         "A season, a campaign or a new range in the days kept for the check counts against the "
