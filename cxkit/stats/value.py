@@ -20,13 +20,14 @@ import polars as pl
 from scipy.optimize import minimize
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
 
-from cxkit.stats.intervals import ENOUGH, Z, Interval
+from cxkit.stats.intervals import ENOUGH, Interval, Z
 
 LEAST_RETURNING = 0.05  # of the buyers: with fewer, rate and departure cannot be told apart
 # The ends of the parameters' logarithms: beyond e^6 everybody is alike, and nothing changes.
 _BUYING_BOUNDS = [(-12.0, 6.0), (-20.0, 20.0), (-12.0, 6.0), (-12.0, 12.0)]
 _SPENDING_BOUNDS = [(-12.0, 12.0), (-12.0, 12.0), (-30.0, 30.0)]
 _LEAVING_BOUNDS = [(-12.0, 12.0), (-12.0, 12.0)]
+_MANY = 20_000  # kinds of customers, of which a sample says where to begin
 _FLAT = 0.01  # information added in every direction: nothing is less known than to a factor e^10
 _STEP = 1e-4  # of a logarithm of a parameter, for derivatives
 
@@ -84,12 +85,14 @@ class Leaving(NamedTuple):
     def staying(self, renewals: Sequence[int]) -> list[float]:
         """Return the share that is expected to be left after each number of renewals."""
         t = np.asarray(renewals, dtype=float)
-        return np.exp(betaln(self.alpha, self.beta + t) - betaln(self.alpha, self.beta)).tolist()
+        shares = np.exp(betaln(self.alpha, self.beta + t) - betaln(self.alpha, self.beta))
+        return [float(share) for share in shares]
 
     def retention(self, renewals: Sequence[int]) -> list[float]:
         """Return the share of those still there that is expected to renew, for the t-th time."""
         t = np.asarray(renewals, dtype=float)
-        return ((self.beta + t - 1) / (self.alpha + self.beta + t - 1)).tolist()
+        shares = (self.beta + t - 1) / (self.alpha + self.beta + t - 1)
+        return [float(share) for share in shares]
 
 
 class Forecast(NamedTuple):
@@ -139,56 +142,69 @@ def fit_buying(people: pl.DataFrame) -> Buying:
         .agg(pl.col("customers").sum())
         .sort("repeats", "last", "age")
     )
-    x, last, age = (_column(kinds, name) for name in ("repeats", "last", "age"))
-    each = _times(kinds)
-    typical = max(float(np.average(age, weights=each)), 1e-9)
-    counts, place = np.unique(x, return_inverse=True)
-
-    def score(logs: Array) -> tuple[float, Array]:
-        return _buying_score(np.exp(logs), (counts, place, x, last, age, each))
-
     starts = [
-        np.log([r, scale * typical, a, b])
+        np.log([r, scale * _typical_age(kinds), a, b])
         for r, scale, a, b in ((1, 0.5, 1, 2), (0.3, 0.1, 0.5, 2), (2, 0.5, 0.1, 2))
     ]
-    logs, likelihood, spread = _fitted(score, starts, _BUYING_BOUNDS)
-    return Buying(*np.exp(logs).tolist(), likelihood, spread)
+    if kinds.height > _MANY:  # a sample knows where to begin
+        few = _Kinds(kinds.gather_every(kinds.height // _MANY + 1))
+        starts = [_best(few.score, starts, _BUYING_BOUNDS)[0]]
+    logs, likelihood, spread = _fitted(_Kinds(kinds).score, starts, _BUYING_BOUNDS)
+    r, alpha, a, b = np.exp(logs).tolist()
+    return Buying(r, alpha, a, b, likelihood, spread)
 
 
-def _buying_score(values: Array, data: tuple[Array, ...]) -> tuple[float, Array]:
-    """Return the log-likelihood of BG/NBD and its slope in the logarithms of the parameters."""
-    r, alpha, a, b = values
-    counts, place, x, last, age, each = data
-    # what depends on the number of repeats alone is worked out once per number
-    whole = (
-        gammaln(r + counts)
-        - gammaln(r)
-        + r * np.log(alpha)
-        + gammaln(a + b)
-        + gammaln(b + counts)
-        - gammaln(b)
-        - gammaln(a + b + counts)
-    )[place]
-    stayed, left = np.log(alpha + age), np.log(alpha + last)
-    again = x > 0
-    before = np.where(again, b + x - 1, 1.0)
-    here = -(r + x) * stayed
-    gone = np.where(again, np.log(a) - np.log(before) - (r + x) * left, -np.inf)
-    both = np.logaddexp(here, gone)
-    total = float(np.dot(each, whole + both))
-    chance = np.exp(gone - both)  # of having left after the last purchase
-    total_a = digamma(a + b) - digamma(a + b + counts)
-    slope_r = (
-        (digamma(r + counts) - digamma(r))[place]
-        + np.log(alpha)
-        - (1 - chance) * stayed
-        - chance * left
-    )
-    slope_alpha = r / alpha - (r + x) * ((1 - chance) / (alpha + age) + chance / (alpha + last))
-    slope_a = total_a[place] + chance / a
-    slope_b = (total_a + digamma(b + counts) - digamma(b))[place] - chance / before
-    slopes = [float(np.dot(each, s)) for s in (slope_r, slope_alpha, slope_a, slope_b)]
-    return total, values * np.array(slopes)
+def _typical_age(kinds: pl.DataFrame) -> float:
+    return max(float(np.average(_column(kinds, "age"), weights=_times(kinds))), 1e-9)
+
+
+class _Kinds:
+    """Kinds of customers, sorted so that the likelihood works out each part only once."""
+
+    def __init__(self, kinds: pl.DataFrame) -> None:
+        x, each = _column(kinds, "repeats"), _times(kinds)
+        self.counts, place = np.unique(x, return_inverse=True)
+        self.of_count = np.bincount(place, weights=each)  # customers per number of repeats
+        age, last = _column(kinds, "age"), _column(kinds, "last")
+        again = x > 0
+        self.never, self.of_never = age[~again], each[~again]
+        self.x, self.place, self.each = x[again], place[again], each[again]
+        self.ages, self.age = np.unique(age[again], return_inverse=True)
+        self.lasts, self.last = np.unique(last[again], return_inverse=True)
+
+    def score(self, logs: Array) -> tuple[float, Array]:
+        """Return the log-likelihood and its slope in the logarithms of the parameters."""
+        r, alpha, a, b = values = np.exp(logs)
+        x = self.counts
+        whole = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b)
+        whole += gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+        before = np.where(x > 0, b + x - 1, 1.0)
+        stayed, left = np.log(alpha + self.ages)[self.age], np.log(alpha + self.lasts)[self.last]
+        power = r + self.x
+        here = -power * stayed
+        # the two ways to have come here: still a customer, or gone since the last purchase
+        more = (np.log(a) - np.log(before))[self.place] + power * (stayed - left)
+        gone = self.each * expit(more)
+        there = self.each - gone
+        total = (
+            self.of_count @ whole
+            + self.each @ (here + np.logaddexp(0, more))
+            - r * (self.of_never @ np.log(alpha + self.never))
+        )
+        turn = digamma(a + b) - digamma(a + b + x)
+        slopes = (
+            self.of_count @ (digamma(r + x) - digamma(r) + np.log(alpha))
+            - self.of_never @ np.log(alpha + self.never)
+            - there @ stayed
+            - gone @ left,
+            self.of_count.sum() * r / alpha
+            - r * (self.of_never @ (1 / (alpha + self.never)))
+            - (there * power) @ (1 / (alpha + self.ages))[self.age]
+            - (gone * power) @ (1 / (alpha + self.lasts))[self.last],
+            self.of_count @ turn + gone.sum() / a,
+            self.of_count @ (turn + digamma(b + x) - digamma(b)) - gone @ (1 / before)[self.place],
+        )
+        return float(total), values * np.array(slopes)
 
 
 def alive(model: Buying, people: pl.DataFrame) -> pl.Series:
@@ -235,7 +251,7 @@ def _expected(logs: Array, x: Array, last: Array, age: Array, horizon: float) ->
     third = np.where(np.abs(third) < 1e-7, 1e-7, third)
     # Euler's transformation of the published formula: no power of x, so nothing overflows
     left = (1 - ahead) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, third, ahead)
-    return third / (a - 1) * (1 - left) * _alive(logs, x, last, age)
+    return np.asarray(third / (a - 1) * (1 - left) * _alive(logs, x, last, age))
 
 
 def fit_spending(people: pl.DataFrame) -> Spending:
@@ -272,7 +288,8 @@ def fit_spending(people: pl.DataFrame) -> Spending:
 
     starts = [np.log([p, q, typical * (q - 1) / p]) for p, q in ((2, 4), (6, 2), (20, 10))]
     logs, likelihood, spread = _fitted(score, starts, _SPENDING_BOUNDS)
-    return Spending(*np.exp(logs).tolist(), likelihood, spread)
+    p, q, v = np.exp(logs).tolist()
+    return Spending(p, q, v, likelihood, spread)
 
 
 def expected_spend(model: Spending, people: pl.DataFrame) -> pl.Series:
@@ -287,7 +304,7 @@ def expected_spend(model: Spending, people: pl.DataFrame) -> pl.Series:
 
 def _spend(logs: Array, x: Array, z: Array) -> Array:
     p, q, v = np.exp(logs)
-    return p * (v + x * np.where(x > 0, z, 0.0)) / (p * x + max(q - 1, 1e-9))
+    return np.asarray(p * (v + x * np.where(x > 0, z, 0.0)) / (p * x + max(q - 1, 1e-9)))
 
 
 def spend_with_frequency(people: pl.DataFrame) -> float | None:
@@ -406,6 +423,14 @@ def _fitted(
     score: Scored, starts: list[Array], bounds: list[tuple[float, float]]
 ) -> tuple[Array, float, Array]:
     """Return the best logarithms of the parameters, their log-likelihood and their covariance."""
+    logs, likelihood = _best(score, starts, bounds)
+    return logs, likelihood, _spread(score, logs)
+
+
+def _best(
+    score: Scored, starts: list[Array], bounds: list[tuple[float, float]]
+) -> tuple[Array, float]:
+    """Return the highest point that the climbs from all starts have found."""
     found: Any = None
     for start in starts:
         tried = minimize(
@@ -418,8 +443,7 @@ def _fitted(
         )
         if np.isfinite(tried.fun) and (found is None or tried.fun < found.fun - 1e-9):
             found = tried
-    logs = np.asarray(found.x)
-    return logs, -float(found.fun), _spread(score, logs)
+    return np.asarray(found.x), -float(found.fun)
 
 
 def _spread(score: Scored, logs: Array) -> Array:
@@ -428,7 +452,7 @@ def _spread(score: Scored, logs: Array) -> Array:
     bends = [(score(logs + step)[1] - score(logs - step)[1]) / (2 * _STEP) for step in steps]
     information = -(np.array(bends) + np.array(bends).T) / 2
     sizes, ways = np.linalg.eigh(information)
-    return (ways / (np.maximum(sizes, 0) + _FLAT)) @ ways.T
+    return np.asarray((ways / (np.maximum(sizes, 0) + _FLAT)) @ ways.T)
 
 
 def _with_slopes(expected: Callable[[Array], Array], logs: Array) -> tuple[Array, Array]:

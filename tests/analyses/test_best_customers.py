@@ -149,8 +149,8 @@ def test_deciles_shares_and_the_finding_add_up(ws):
     assert "correlate by" in told
     lines = best.chart().data
     assert [line.name for line in lines] == ["expected value", "past spend"]
-    assert list(lines[0].x)[0] == 0
-    assert list(lines[0].y)[-1] == pytest.approx(1)
+    assert lines[0].x[0] == 0
+    assert lines[0].y[-1] == pytest.approx(1)
 
 
 def test_gone_quiet_is_p_alive_or_the_lapse_limit(ws, tmp_path):

@@ -125,7 +125,9 @@ def test_when_it_cannot_say(tmp_path):
         check = cx.value_check(company(tmp_path / name, orders=orders(*rows)), holdout_days=days)
         assert check.table.is_empty()
         check.chart()
-        return check.finding.removeprefix("Whether a model of purchases would hold cannot be said: ")
+        return check.finding.removeprefix(
+            "Whether a model of purchases would hold cannot be said: "
+        )
 
     monthly = [f"c{i:02} 2026-0{m}-01 5" for i in range(40) for m in (1, 2, 3)]
     assert finding("none") == "nobody has bought."

@@ -1,5 +1,6 @@
 """The models of value against published figures, integrals, and customers drawn from the models."""
 
+from itertools import pairwise
 from math import exp, lgamma, log
 
 import numpy as np
@@ -95,14 +96,11 @@ def test_the_likelihood_is_the_published_formula(cdnow):
 
     rows = cdnow.head(200)
     expected = sum(one(*row) for row in rows.select("repeats", "last", "age").iter_rows())
-    x, last, age = (rows[name].to_numpy().astype(float) for name in ("repeats", "last", "age"))
-    counts, place = np.unique(x, return_inverse=True)
-    data = (counts, place, x, last, age, np.ones(len(x)))
-    at = np.array([0.25, 4.0, 0.8, 2.5])
-    total, slopes = value._buying_score(at, data)
+    at, kinds = np.log([0.25, 4.0, 0.8, 2.5]), value._Kinds(rows)
+    total, slopes = kinds.score(at)
     assert total == pytest.approx(expected, abs=1e-8)
     for number, step in enumerate(np.eye(4) * 1e-6):
-        up, down = (value._buying_score(at * np.exp(s), data)[0] for s in (step, -step))
+        up, down = (kinds.score(at + way)[0] for way in (step, -step))
         assert slopes[number] == pytest.approx((up - down) / 2e-6, rel=1e-4)
 
 
@@ -120,7 +118,7 @@ def test_gamma_gamma_on_the_record_shop(shared):
 
 def test_sbg_on_the_published_contracts():
     survivors = [1000, 869, 743, 653, 593, 551, 517, 491]
-    ended = [one - two for one, two in zip(survivors, survivors[1:], strict=False)]
+    ended = [one - two for one, two in pairwise(survivors)]
     model = fit_leaving(ended, [0] * 6 + [491])
     assert (model.alpha, model.beta) == pytest.approx((0.668, 3.806), abs=0.001)
     # the five years that followed, which the model did not see, to within two points
@@ -255,6 +253,15 @@ def test_the_forecast_is_its_parts(cdnow):
     bare = forecast(rows, buying, None, 52)
     assert bare.table["expected_value"].null_count() == rows.height
     assert bare.total.value == pytest.approx(orders.sum())
+
+
+def test_many_kinds_of_customers_are_fitted_as_few_are():
+    rows, _ = drawn(1, n=30_000)
+    assert rows.n_unique() > value._MANY
+    model = fit_buying(rows)
+    assert (model.r, model.alpha, model.a, model.b) == pytest.approx((0.9, 9, 0.6, 3), rel=0.1)
+    slopes = value._Kinds(rows).score(model.logs)[1]
+    assert slopes == pytest.approx([0, 0, 0, 0], abs=2)  # of 30,000 customers' slopes
 
 
 # What does not matter, and what cannot be

@@ -66,17 +66,18 @@ def best_customers(
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        One row per customer who has bought, best first (ties by past spend, then id): rank, decile (1 is the best tenth),
-        customer_id (empty in a report), purchases, past_spend, past_decile (by past spend),
-        silent_days, alive_share = P(alive), expected_orders, expected_spend (per purchase),
-        expected_value, gone_quiet (P(alive) below 0.5, or silent for longer than the lapse limit
-        of `lapse_curve`), customers_share (rank by number of customers), best_expected_share and
-        best_past_share (what so many of the best bring of all expected value, and what so many of
-        the best by past spend have brought). _low and _high are the ends of 95 % intervals from
-        the uncertainty of the fitted parameters (delta method). Without amounts in one currency
-        the rank is by expected orders, and columns of value are null; where purchases carry no
-        model (fewer than 30 buyers or 30 who bought again, or those under 5 %, or all on one day)
-        everything expected is null and the rank is by past spend.
+        One row per customer who has bought, best first, ties by past spend and then id: rank,
+        decile (1 is the best tenth), customer_id (empty in a report), purchases, past_spend,
+        past_decile (by past spend), silent_days, alive_share = P(alive), expected_orders,
+        expected_spend (per purchase), expected_value, gone_quiet (P(alive) below 0.5, or silent
+        for longer than the lapse limit of `lapse_curve`), customers_share (rank by number of
+        customers), best_expected_share and best_past_share (what so many of the best bring of all
+        expected value, and what so many of the best by past spend have brought). _low and _high
+        are the ends of 95 % intervals from the uncertainty of the fitted parameters (delta
+        method). Without amounts in one currency the rank is by expected orders, and columns of
+        value are null; where purchases carry no model (fewer than 30 buyers or 30 who bought
+        again, or those under 5 %, or all on one day) everything expected is null and the rank is
+        by past spend.
 
     Raises:
         BadQuestion: where horizon_days is no whole number from 1 on.
@@ -108,13 +109,19 @@ def best_customers(
         finding=_finding(table, seen, horizon_days, problem, money),
         caveats=(
             *_caveats(people, seen, horizon_days, limit, money, problem),
-            *(["The report names no customers: ask best_customers(ws) for them."] if workspace.least else []),
+            *(
+                ["The report names no customers: ask best_customers(ws) for them."]
+                if workspace.least
+                else []
+            ),
             *workspace.link_note(until),
         ),
         sql=query_text("best_customers"),
         as_of=until,
         n=table.height,
-        draw=_chart if table["best_expected_share"].count() + table["best_past_share"].count() else None,
+        draw=_chart
+        if table["best_expected_share"].count() + table["best_past_share"].count()
+        else None,
     )
 
 
@@ -213,9 +220,8 @@ def _finding(
         past = past.replace("%", " %")
     if seen is None:
         known = f"; {past}" if past and buyers >= ENOUGH else ""
-        return (
-            f"Who will be best cannot be said: {problem}{known}"
-            + (", which is no forecast." if known else ".")
+        return f"Who will be best cannot be said: {problem}{known}" + (
+            ", which is no forecast." if known else "."
         )
     best = f"The top tenth of {buyers:,} buyers is expected to bring {_said(seen.top)} of the"
     if problem:
@@ -262,15 +268,13 @@ def _caveats(
     if limit is None:
         notes.append("The data give no lapse limit: gone quiet means P(alive) below 0.5 alone.")
     else:
-        notes.append(
-            f"Gone quiet means P(alive) below 0.5, or silent for more than {limit} days."
-        )
+        notes.append(f"Gone quiet means P(alive) below 0.5, or silent for more than {limit} days.")
     if money is not None and problem is None:
         tied = spend_with_frequency(people)
         again = int((people["spend_days"] > 0).sum())
         notes.append(
-            f"Value is revenue, neither margin nor discounted. Those who buy once more count at "
-            f"the mean spend of all until they do."
+            "Value is revenue, neither margin nor discounted; what a first purchase cost is not "
+            "used, and one-time buyers count at the mean spend of all."
         )
         if tied is not None:
             strained = ": more than the model of spending allows for" if abs(tied) > _TIED else ""
@@ -278,7 +282,7 @@ def _caveats(
                 f"Spend per purchase and number of purchases correlate by {tied:.2f} (n = "
                 f"{again:,} who bought again){strained}."
             )
-    observed = 7 * people["age"].max()
+    observed = 7 * float(people.select(pl.max("age")).item())
     if horizon > observed:
         notes.append(
             f"{horizon:,} days ahead from {observed:,.0f} days of data: the model reaches further "
@@ -295,7 +299,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     step = -(-table.height // _MOST_POINTS)
     points = table.filter((pl.col("rank") % step == 0) | (pl.col("rank") == table.height))
     kind = "value" if table["expected_value"].count() else "purchases"
-    start = pl.DataFrame({"customers_share": 0.0, "best_expected_share": 0.0, "best_past_share": 0.0})
+    start = pl.DataFrame(
+        {"customers_share": 0.0, "best_expected_share": 0.0, "best_past_share": 0.0}
+    )
     curves = {"best_expected_share": f"expected {kind}", "best_past_share": "past spend"}
     curves = {name: label for name, label in curves.items() if table[name].count()}
     tenth = -(-table.height // 10) - 1

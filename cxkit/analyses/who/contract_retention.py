@@ -58,7 +58,8 @@ def contract_retention(
 
 def _expected(counts: pl.DataFrame, contracts: int) -> pl.DataFrame:
     ended = (counts["at_risk"] - counts["renewed"]).to_list()
-    retention = staying = [None] * counts.height
+    retention: list[float] | None = None
+    staying: list[float] | None = None
     if contracts >= ENOUGH and sum(ended) >= _FEWEST_ENDS:
         model = fit_leaving(ended, counts["still"].to_list())
         renewals = counts["renewal"].to_list()
@@ -71,9 +72,13 @@ def _expected(counts: pl.DataFrame, contracts: int) -> pl.DataFrame:
         "retention_share_low",
         "retention_share_high",
         staying_share=pl.col("retention_share").cum_prod(),
-        expected_retention_share=pl.Series(retention, dtype=pl.Float64),
-        expected_staying_share=pl.Series(staying, dtype=pl.Float64),
+        expected_retention_share=_or_null(retention, counts.height),
+        expected_staying_share=_or_null(staying, counts.height),
     )
+
+
+def _or_null(shares: list[float] | None, rows: int) -> pl.Series:
+    return pl.Series(shares if shares is not None else [None] * rows, dtype=pl.Float64)
 
 
 def _finding(table: pl.DataFrame, contracts: int, before: int) -> str:

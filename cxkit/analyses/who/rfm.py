@@ -47,9 +47,7 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
     """
     until = workspace.moment(as_of)
     company = workspace.settings.company
-    scores = workspace.query(
-        "rfm", as_of=until, zone=company.timezone, currency=company.currency
-    )
+    scores = workspace.query("rfm", as_of=until, zone=company.timezone, currency=company.currency)
     table = _classes(scores)
     return Result(
         name="rfm",
@@ -168,7 +166,7 @@ def _caveats(scores: pl.DataFrame) -> tuple[str, ...]:
         held = scores[values].drop_nulls()
         if held.is_empty():
             continue
-        tied = int(held.value_counts()["count"].max())
+        tied = int(held.value_counts(sort=True)["count"][0])
         if buyers > 1 and tied > 0.4 * buyers:  # then two fifths at least fall together
             found = scores[name].drop_nulls().unique().sort().to_list()
             notes.append(

@@ -72,9 +72,7 @@ def value_check(
 def _came(kinds: pl.DataFrame, days: int) -> Interval:
     """Return all purchases of the days kept, with the interval of that many customers' total."""
     times, later = pl.col("customers"), pl.col("later")
-    sums = kinds.select(
-        times.sum(), total=(times * later).sum(), squares=(times * later**2).sum()
-    )
+    sums = kinds.select(times.sum(), total=(times * later).sum(), squares=(times * later**2).sum())
     n, total, squares = sums.row(0)
     each = mean(n, total, squares, 0, days)
     return Interval(total, n * each.low, n * each.high)
@@ -127,6 +125,10 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
     )
 
 
+def _total(table: pl.DataFrame) -> float:
+    return float(table.select(pl.sum("expected_total")).item())
+
+
 def _off(expected: float, came: Interval) -> str:
     """Say how far the model is off."""
     if came.value == 0:
@@ -143,7 +145,7 @@ def _off(expected: float, came: Interval) -> str:
 def _finding(table: pl.DataFrame, came: Interval, problem: str | None) -> str:
     if problem:
         return f"Whether a model of purchases would hold cannot be said: {problem}."
-    days, expected = table["holdout_days"][0], table["expected_total"].sum()
+    days, expected = table["holdout_days"][0], _total(table)
     judged = table["fits"].drop_nulls()
     held = f"; it holds in {int(judged.sum())} of {len(judged)} classes" if len(judged) else ""
     return (
@@ -156,7 +158,7 @@ def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
     if table.is_empty():
         return ()
     notes = []
-    if not came.low <= table["expected_total"].sum() <= came.high:
+    if not came.low <= _total(table) <= came.high:
         notes.append("The model is off: read best_customers as a ranking, not as amounts.")
     missed = table.filter(~pl.col("fits"))
     if missed.height:
@@ -175,7 +177,7 @@ def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
-    expected, actual = table["expected_total"].sum(), table["actual_total"].sum()
+    expected, actual = _total(table), table["actual_total"].sum()
     return charts.lines(
         table,
         x="repeats",
