@@ -89,9 +89,12 @@ def measure(folder: str, name: str, answers: "multiprocessing.Queue[tuple[float,
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        make_store(Path(folder), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
         base = 0.0
         context = multiprocessing.get_context("spawn")
+        customers = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+        maker = context.Process(target=make_store, args=(Path(folder), customers))
+        maker.start()  # apart, so that its memory is nobody else's
+        maker.join()
         for name in STEPS:
             answers = context.Queue()
             process = context.Process(target=measure, args=(folder, name, answers))

@@ -291,7 +291,7 @@ def lines(
     ends: dict[str, tuple[str, str]] | None = None,
     dotted: Sequence[str] = (),
 ) -> Figure:
-    """Draw several lines over one axis, each named at its end.
+    """Draw several lines over one axis, each named in the legend.
 
     `lines` gives the name of each column that is drawn; `ends` names the two columns with the ends
     of its interval, drawn as whiskers; the columns in `dotted` are drawn as dotted lines.
@@ -323,6 +323,8 @@ def lines(
         )
     figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
     figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
+    if table[x].dtype == pl.String:
+        figure.update_xaxes(type="category")  # or "0", "1", "2 or more" would be read as numbers
     if "share" in x.split("_"):
         figure.update_xaxes(tickformat=".0%")
     if all("share" in column.split("_") for column in lines):

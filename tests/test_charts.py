@@ -72,6 +72,7 @@ def test_lines_are_named_and_carry_their_whiskers():
     assert one.line.color != other.line.color
     assert figure.layout.yaxis.tickformat == ".0%"
     assert figure.layout.xaxis.title.text == "a &lt; b"
+    assert figure.layout.xaxis.type == "category"
 
 
 def test_dots_of_one_unit_share_an_axis():

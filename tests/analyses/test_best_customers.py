@@ -149,6 +149,8 @@ def test_deciles_shares_and_the_finding_add_up(ws):
     assert "correlate by" in told
     lines = best.chart().data
     assert [line.name for line in lines] == ["expected value", "past spend"]
+    assert [line.line.dash for line in lines] == ["solid", "dot"]
+    assert best.chart().layout.title.text.startswith("<b>The best tenth: ")
     assert lines[0].x[0] == 0
     assert lines[0].y[-1] == pytest.approx(1)
 

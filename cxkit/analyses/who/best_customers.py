@@ -310,7 +310,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         pl.concat([start, points.select(start.columns)]),
         x="customers_share",
         lines=curves,
-        title=f"The top tenth brings {' and '.join(shares)}",
+        dotted=["best_past_share"],
+        title=f"The best tenth: {', '.join(shares)}",
         x_unit="customers, best first",
         y_unit="share of the total",
     )

@@ -190,7 +190,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="segment",
-        title=f"{best:,} of {buyers:,} buyers are champions: they bought recently and often",
+        title=f"{best:,} of {buyers:,} buyers are champions: in the upper fifths of both scores",
         unit="share of all buyers",
         texts=[
             f"{row['customers']:,} · {row['share'] or 0:.0%}" for row in table.iter_rows(named=True)
