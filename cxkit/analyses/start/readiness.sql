@@ -26,14 +26,14 @@ seen as (
     union all select 'orders', customer_id, ordered_at from orders union all
     select 'events', customer_id, occurred_at from events
     union all
+    select 'subscriptions', customer_id, month from subscriptions union all
     select 'tickets', customer_id, opened_at from tickets
     union all select 'messages', customer_id, sent_at from messages union all
     select 'feedback', customer_id, coalesce(given_at, invited_at) from feedback
     union all
     select 'sessions', any_value(customer_id), max(occurred_at) from events
     where session is not null group by session
-    union all
-    select 'timeline', if(known, customer_id, null), occurred_at
+    union all select 'timeline', if(known, customer_id, null), occurred_at
     from timeline join people using (customer_key)
 ),
 
