@@ -68,12 +68,14 @@ class Privacy:
 
 @dataclass(frozen=True)
 class People:
-    """Ids that somebody said are one person, beyond what the exports say: `same = [[a, b], ...]`.
+    """What somebody said about ids, beyond what the exports say: `same = [[a, b], ...]`.
 
-    The next import merges them; a line taken out makes them two again.
+    The next import merges the ids of a line in `same`; a line taken out makes them two again. The
+    ids of a line in `different` are several people: no import proposes any two of them as one.
     """
 
     same: tuple[tuple[str, ...], ...] = ()
+    different: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ def _read(value: Any, kind: str, name: str) -> Any:
 def _check(settings: Settings, where: str) -> None:
     """Refuse values that no analysis could use."""
     zone, life = settings.company.timezone, settings.lifecycle
-    stages = settings.journey.stages
+    stages, people = settings.journey.stages, settings.people
+    both = {frozenset(ids) for ids in people.same} & {frozenset(ids) for ids in people.different}
     problems = [
         (zone not in available_timezones(), f"company.timezone is '{zone}', not an IANA zone name"),
         (len(set(stages)) < len(stages), "journey.stages names a stage twice"),
@@ -195,7 +198,9 @@ def _check(settings: Settings, where: str) -> None:
         (life.lapse_days < 0, "lifecycle.lapse_days is below 0"),
         (life.new_days < 1, "lifecycle.new_days is below 1"),
         (life.loyal_orders < 2, "lifecycle.loyal_orders is below 2"),
-        (any(len(ids) < 2 for ids in settings.people.same), "people.same names an id alone"),
+        (any(len(ids) < 2 for ids in people.same), "people.same names an id alone"),
+        (any(len(ids) < 2 for ids in people.different), "people.different names an id alone"),
+        (bool(both), "people.same and people.different name the same ids"),
         (settings.privacy.smallest_group < 5, "privacy.smallest_group is below 5"),
     ]
     for wrong, text in problems:

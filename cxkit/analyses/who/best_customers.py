@@ -114,7 +114,8 @@ def best_customers(
                 if workspace.least
                 else []
             ),
-            *workspace.link_note(until),
+            *workspace.end_note(as_of),
+            *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("best_customers"),
         as_of=until,

@@ -48,7 +48,7 @@ def contract_retention(
         question=QUESTION,
         table=table,
         finding=_finding(table, contracts, before),
-        caveats=_caveats(table, before),
+        caveats=(*_caveats(table, before), *workspace.end_note(as_of)),
         sql=query_text("contract_retention"),
         as_of=until,
         n=contracts,

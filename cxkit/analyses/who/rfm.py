@@ -54,7 +54,11 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         question=QUESTION,
         table=table,
         finding=_finding(table, scores),
-        caveats=(*_caveats(scores), *workspace.link_note(until)),
+        caveats=(
+            *_caveats(scores),
+            *workspace.end_note(as_of),
+            *workspace.link_note(until, "buyers"),
+        ),
         sql=query_text("rfm"),
         as_of=until,
         n=scores.height,
