@@ -47,6 +47,10 @@ _HOMES = {
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
     "lapse_groups": "cxkit.analyses.who.lapse_groups",
     "prospect_conversion": "cxkit.analyses.who.prospect_conversion",
+    "best_customers": "cxkit.analyses.who.best_customers",
+    "value_check": "cxkit.analyses.who.value_check",
+    "rfm": "cxkit.analyses.who.rfm",
+    "contract_retention": "cxkit.analyses.who.contract_retention",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
@@ -78,12 +82,16 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.who.best_customers import best_customers as best_customers
+    from cxkit.analyses.who.contract_retention import contract_retention as contract_retention
     from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
     from cxkit.analyses.who.lapse_groups import lapse_groups as lapse_groups
     from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
     from cxkit.analyses.who.lifecycle_history import lifecycle_history as lifecycle_history
     from cxkit.analyses.who.lifecycle_moves import lifecycle_moves as lifecycle_moves
     from cxkit.analyses.who.prospect_conversion import prospect_conversion as prospect_conversion
+    from cxkit.analyses.who.rfm import rfm as rfm
+    from cxkit.analyses.who.value_check import value_check as value_check
     from cxkit.errors import CxError as CxError
     from cxkit.house import keep_settings as keep_settings
     from cxkit.house import month_ends as month_ends

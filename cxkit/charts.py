@@ -280,6 +280,58 @@ def curve(
     return _finish(figure, title, height=380)
 
 
+def lines(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    lines: dict[str, str],
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    ends: dict[str, tuple[str, str]] | None = None,
+    dotted: Sequence[str] = (),
+) -> Figure:
+    """Draw several lines over one axis, each named in the legend.
+
+    `lines` gives the name of each column that is drawn; `ends` names the two columns with the ends
+    of its interval, drawn as whiskers; the columns in `dotted` are drawn as dotted lines.
+    """
+    figure = go.Figure()
+    across = table[x].to_list()
+    for place, (column, name) in enumerate(lines.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        whisker = None
+        if ends and column in ends:
+            low, high = ends[column]
+            whisker = {
+                "type": "data",
+                "symmetric": False,
+                "array": _gap(table, high, column),
+                "arrayminus": _gap(table, column, low),
+                "color": colour,
+                "thickness": 1.4,
+                "width": 4,
+            }
+        figure.add_scatter(
+            x=[escape(value) if isinstance(value, str) else value for value in across],
+            y=table[column].to_list(),
+            mode="lines+markers" if table.height <= 30 else "lines",
+            name=escape(name),
+            line={"color": colour, "width": 2.5, "dash": "dot" if column in dotted else "solid"},
+            error_y=whisker,
+            hovertemplate=f"{escape(name)}, %{{x}}: %{{y}}<extra></extra>",
+        )
+    figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
+    figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
+    if table[x].dtype == pl.String:
+        figure.update_xaxes(type="category")  # or "0", "1", "2 or more" would be read as numbers
+    if "share" in x.split("_"):
+        figure.update_xaxes(tickformat=".0%")
+    if all("share" in column.split("_") for column in lines):
+        figure.update_yaxes(tickformat=".0%")
+    return _finish(figure, title, height=400)
+
+
 def heat(
     table: pl.DataFrame, *, x: str, y: str, colour: str, colours: dict[str, str], title: str
 ) -> Figure:

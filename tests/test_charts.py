@@ -50,6 +50,31 @@ def test_bars_side_by_side_have_one_colour_per_group():
     assert figure.data[0].marker.color != figure.data[1].marker.color
 
 
+def test_lines_are_named_and_carry_their_whiskers():
+    figure = charts.lines(
+        TABLE,
+        x="name",
+        lines={"share": "what <was>", "share_high": "what might be"},
+        ends={"share": ("share_low", "share_high")},
+        dotted=["share_high"],
+        title="t",
+        x_unit="a < b",
+        y_unit="share of all",
+    )
+    one, other = figure.data
+    assert list(one.x) == ["a", "&lt;b&gt;"]
+    assert list(one.y) == [0.5, 0.2]
+    assert one.name == "what &lt;was&gt;"
+    assert list(one.error_y.array) == pytest.approx([0.1, 0.2])
+    assert list(one.error_y.arrayminus) == pytest.approx([0.1, 0.1])
+    assert other.error_y.array is None
+    assert [line.line.dash for line in figure.data] == ["solid", "dot"]
+    assert one.line.color != other.line.color
+    assert figure.layout.yaxis.tickformat == ".0%"
+    assert figure.layout.xaxis.title.text == "a &lt; b"
+    assert figure.layout.xaxis.type == "category"
+
+
 def test_dots_of_one_unit_share_an_axis():
     figure = charts.dots(
         TABLE,

@@ -139,12 +139,15 @@ def test_readiness_says_what_the_files_hold(ws, files):
         "lifecycle_moves",
         "lifecycle_history",
         "lapse_groups",
+        "rfm",
     ):
         assert verdicts.pop(name) == "limited", name
+    # and hardly anybody comes back
+    assert verdicts.pop("best_customers") == verdicts.pop("value_check") == "limited"
     # no export says since when somebody is known
     assert verdicts.pop("prospect_conversion") == "limited"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [4, 12]
+    assert numbers(result.finding)[:2] == [4, 15]
     (idle,) = one(
         files,
         "select (select moment from ended)::timestamp::date - max(day) from bought "
@@ -438,6 +441,107 @@ def test_hardly_anybody_can_be_followed_as_a_prospect(ws, lives):
     assert numbers(result.caveats[0]) == [at_once]
     assert numbers(result.caveats[1]) == [len(lives.days) - at_once - len(reviewed)]
     assert "cancelled" in result.caveats[1]
+
+
+# Who is best, and can that be said?
+
+
+@pytest.fixture(scope="module")
+def bought_by(files):
+    """Per buyer: days of purchase, days since the last, all paid for what was not cancelled."""
+    return {
+        person: (days, silence, paid)
+        for person, days, silence, paid in files.execute("""
+        select person, count(distinct day), any_value(moment)[:10]::date - max(day),
+            coalesce(sum(paid), 0)::double
+        from bought cross join ended where not cancelled group by person
+        """).fetchall()
+    }
+
+
+def test_nothing_is_foretold_of_a_shop_where_hardly_anybody_returns(ws, files, bought_by):
+    result = cx.best_customers(ws)
+    buyers, again = len(bought_by), sum(days > 1 for days, _, _ in bought_by.values())
+    paid = sorted((paid for _, _, paid in bought_by.values()), reverse=True)
+    tenth = -(-buyers // 10)
+    top = round(100 * sum(paid[:tenth]) / sum(paid), 1)
+    share_again = round(100 * again / buyers, 1)
+    assert numbers(result.finding) == [buyers, again, share_again, tenth, buyers, top]
+    assert result.finding.startswith("Who will be best cannot be said: of ")
+    assert result.finding.endswith("which is no forecast.")
+    assert numbers(result.caveats[0]) == [buyers - again, buyers]
+    told = result.table.to_dicts()
+    assert [row["past_spend"] for row in told] == pytest.approx(paid, abs=0.005)
+    for row in told:
+        days, silence, spent = bought_by[row["customer_id"]]
+        assert (row["purchases"], row["silent_days"]) == (days, silence)
+        assert row["past_spend"] == pytest.approx(spent, abs=0.005)
+        expected = [row[name] for name in row if name.startswith(("expected", "best_expected"))]
+        assert expected == [None] * 8
+        assert row["alive_share"] is row["gone_quiet"] is None
+
+
+def test_the_check_of_the_model_says_why_there_is_none(ws, files):
+    result = cx.value_check(ws)
+    assert result.table.is_empty()
+    before, again = one(
+        files,
+        """
+        with days as (
+            select distinct person, day, moment[:10]::date as today
+            from bought cross join ended where not cancelled
+        ),
+        earlier as (
+            select person, count(*) as days from days
+            where day <= today - ((today - (select min(day) from days)) // 3)::integer
+            group by person
+        )
+        select count(*), count(*) filter (days > 1) from earlier
+        """,
+    )
+    assert numbers(result.finding) == [before, again, round(100 * again / before, 1)]
+    assert result.n == before
+
+
+def test_rfm_tells_recency_alone(ws, bought_by):
+    result = cx.rfm(ws)
+    buyers = len(bought_by)
+    once = sum(days == 1 for days, _, _ in bought_by.values())
+    assert numbers(result.finding) == [buyers, once, *share(once, buyers), 1]
+    assert result.finding.endswith("and the classes tell recency alone.")
+    assert numbers(result.caveats[0]) == [once, buyers, 1, 5]
+
+    def fifth(values, value):  # by hand: the rank between two values, and one day more
+        cuts = []
+        for part in (0.2, 0.4, 0.6, 0.8):
+            place = part * (len(values) - 1)
+            low = int(place)
+            cuts.append(values[low] + (place - low) * (values[low + 1] - values[low]) + 1)
+        return 1 + sum(value >= cut for cut in cuts)
+
+    silences_, counts = (sorted(row[at] for row in bought_by.values()) for at in (1, 0))
+    classes = {}
+    for days, silence, paid in bought_by.values():
+        pair = (6 - fifth(silences_, silence), fifth(counts, days))
+        held, spent = classes.get(pair, (0, 0.0))
+        classes[pair] = (held + 1, spent + paid)
+    for row in result.table.iter_rows(named=True):
+        spans = [[int(part) for part in row[name].split("–")] for name in ("recency", "frequency")]
+        inside = [
+            held
+            for pair, held in classes.items()
+            if all(span[0] <= score <= span[-1] for span, score in zip(spans, pair, strict=True))
+        ]
+        assert row["customers"] == sum(held for held, _ in inside), row["segment"]
+        revenue = sum(paid for _, paid in inside)
+        assert (row["revenue"] or 0) == pytest.approx(revenue, abs=0.005), row["segment"]
+    assert result.table["customers"].sum() == buyers
+
+
+def test_there_are_no_contracts(ws):
+    assert cx.contract_retention(ws).finding == (
+        "There are no subscriptions: how long contracts last cannot be asked."
+    )
 
 
 # How far do customers get, and where do they stop?
