@@ -243,7 +243,7 @@ def test_contracts_are_asked_about_where_there_are_any(tmp_path):
     ]
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, subscriptions=months))
     assert verdicts(ready)["contract_retention"] == "go"
-    assert ready.finding == "All 12 questions can be answered in full."
+    assert ready.finding == f"All {QUESTIONS + 1} questions can be answered in full."
     assert "contract_retention" not in verdicts(cx.readiness(company(tmp_path / "none")))
 
 
