@@ -33,6 +33,8 @@ _HOMES = {
     "learned": "cxkit.result",
     "Workspace": "cxkit.workspace",
     "CxError": "cxkit.errors",
+    "PersonaModel": "cxkit.persona_model",
+    "persona_of": "cxkit.persona_model",
     # the analyses, in the order of the notebooks
     "import_report": "cxkit.analyses.start.import_report",
     "import_decisions": "cxkit.analyses.start.import_decisions",
@@ -42,6 +44,7 @@ _HOMES = {
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
+    "personas": "cxkit.analyses.personas.personas",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
@@ -64,6 +67,7 @@ def __dir__() -> "list[str]":
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.personas.personas import personas as personas
     from cxkit.analyses.start.identity_links import identity_links as identity_links
     from cxkit.analyses.start.import_decisions import import_decisions as import_decisions
     from cxkit.analyses.start.import_report import import_report as import_report
@@ -87,6 +91,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import import_exports as import_exports
     from cxkit.imports import replay as replay
     from cxkit.imports import undo as undo
+    from cxkit.persona_model import PersonaModel as PersonaModel
+    from cxkit.persona_model import persona_of as persona_of
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore

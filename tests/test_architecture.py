@@ -14,7 +14,8 @@ HOUSE = Path(cxkit.__file__).parent
 # A part imports only from parts before it. `house` is the door that the public face opens.
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "result", "store",
-    "workspace", "imports", "demo", "house", "analyses", "widgets", "report", "checks", "cli",
+    "workspace", "imports", "demo", "house", "persona_model",
+    "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.

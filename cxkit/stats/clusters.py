@@ -9,7 +9,7 @@ Same rows in the same order, same answer to the last bit: seeds are fixed, and k
 thread, since several would add up the same numbers in another order each time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -30,7 +30,7 @@ _SKEWED = 1.0
 _NOT_KNOWN = "(not known)"
 
 _FIT, _CHECKED, _COMPARED = 50_000, 5_000, 2_000  # most rows to fit on, to check on, to compare
-_SPLITS, _BOOTSTRAPS, _REFERENCES = 5, 50, 99
+_SPLITS, _BOOTSTRAPS, _REFERENCES = 10, 50, 99
 _STARTS = 5
 
 Matrix = np.ndarray
@@ -136,7 +136,7 @@ def _unusable(values: pl.Series) -> str:
     if known.n_unique() == 1:
         return "alike for all"
     if len(known) < (1 - _MISSING) * len(values):
-        return f"not known of {1 - len(known) / len(values):.0%}"
+        return f"known of {len(known):,} of {len(values):,}"
     if int(known.value_counts()["count"].max() or 0) >= _ONE_VALUE * len(known):  # type: ignore
         return "alike for at least 95 %"
     if values.dtype == pl.String and known.n_unique() > MOST_LEVELS:
@@ -251,7 +251,7 @@ def prediction_strength(matrix: Matrix, k: int, seed: int = 0) -> float:
     """Return how well the groups of one half of the rows foretell those of the other.
 
     Of each group in one half: the share of its pairs that the other half's centres keep together;
-    the worst group counts. Mean over 5 random halvings, each half foretelling the other.
+    the worst group counts. Mean over 10 random halvings, each half foretelling the other.
     """
     random = np.random.default_rng([seed, k])
     worst = []
@@ -314,9 +314,7 @@ def _index(matrix: Matrix, k: int, seed: int) -> float:
     return float(_k_means(matrix, k, seed, starts=3).inertia_) / spread if spread > 0 else 1.0
 
 
-def _reference(
-    matrix: Matrix, widths: tuple[int, ...]
-) -> Callable[[np.random.Generator], Matrix]:
+def _reference(matrix: Matrix, widths: tuple[int, ...]) -> Callable[[np.random.Generator], Matrix]:
     """Return what draws data like `matrix` without groups."""
     from scipy.special import ndtr
 
@@ -411,6 +409,26 @@ def assign(centres: Matrix, matrix: Matrix) -> tuple[Matrix, Matrix]:
             ratio = np.divide(two[:, 0], two[:, 1], out=np.ones(len(two)), where=two[:, 1] > 0)
             margin[part] = 1 - ratio
     return labels, margin
+
+
+def points(rows: Iterable[Sequence[float]]) -> Matrix:
+    """Return kept centres as `assign` takes them."""
+    return np.array(list(rows), dtype=float)
+
+
+def differences(matrix: Matrix, labels: Matrix, k: int) -> list[list[float]]:
+    """Return, per group, the standardised difference of each column to all other rows.
+
+    Cohen's d with the spread inside the group and inside the rest pooled; 0 where neither varies.
+    """
+    result = []
+    for group in range(k):
+        one, rest = matrix[labels == group], matrix[labels != group]
+        gap = one.mean(axis=0) - rest.mean(axis=0)
+        spread = (len(one) * one.var(axis=0) + len(rest) * rest.var(axis=0)) / len(matrix)
+        within = np.sqrt(spread)
+        result.append(np.divide(gap, within, out=np.zeros_like(gap), where=within > 1e-9).tolist())
+    return result
 
 
 def matched(old: Sequence[int], new: Sequence[int]) -> dict[int, int]:
