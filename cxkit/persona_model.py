@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import polars as pl
@@ -86,16 +87,8 @@ class PersonaModel:
         """Return the model that `to_json` wrote; BadQuestion where the text is none."""
         try:
             told = json.loads(text)
-            made = [
-                clusters.Feature(
-                    **{k: tuple(v) if isinstance(v, list) else v for k, v in f.items()}
-                )
-                for f in told["prepared"]["features"]
-            ]
-            kept = [
-                Persona(**{k: tuple(v) if isinstance(v, list) else v for k, v in p.items()})
-                for p in told["personas"]
-            ]
+            made = [clusters.Feature(**_tuples(f)) for f in told["prepared"]["features"]]
+            kept = [Persona(**_tuples(p)) for p in told["personas"]]
             return cls(
                 tuple(told["features"]),
                 clusters.Prepared(tuple(made), dict(told["prepared"]["dropped"])),
@@ -132,6 +125,12 @@ class PersonaModel:
             [n if ok else None for n, ok in zip(found.tolist(), known, strict=True)],
             [m if ok else None for m, ok in zip(margins.tolist(), known, strict=True)],
         )
+
+
+def _tuples(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+    }
 
 
 @dataclass(frozen=True)

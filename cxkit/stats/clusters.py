@@ -1,8 +1,8 @@
 """Which groups are there, do they hold, and who belongs to which?
 
 k-means on prepared features. How many groups: the most whose prediction strength is at least .8
-(Tibshirani and Walther 2005) and that are tighter than groups cut from data of the same spread and
-correlations without any (in the manner of SigClust: Liu, Hayes, Nobel and Marron 2008). How well
+(Tibshirani and Walther 2005) and of which any two neighbours are tighter than two halves of data
+of the same spread and correlations without groups (as SigClust: Liu and others 2008). How well
 each holds: the mean Jaccard similarity with its likeness in bootstrap samples (Hennig 2007).
 
 Same rows in the same order, same answer to the last bit: seeds are fixed, and k-means runs on one
@@ -12,6 +12,7 @@ thread, since several would add up the same numbers in another order each time.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -176,7 +177,7 @@ class Groups:
     labels: Matrix
     centres: Matrix
     strength: dict[int, float]
-    tighter: dict[int, float]
+    apart: dict[int, float]
     jaccard: tuple[float, ...]
     checked: int
 
@@ -196,17 +197,17 @@ def find_groups(matrix: Matrix, *, widths: Sequence[int] = (), seed: int = 0) ->
     """
     random = np.random.default_rng(seed)
     checked = _sample(matrix, _CHECKED, random)
-    compared = _sample(checked, _COMPARED, random)
     most = min(MOST_GROUPS, len(matrix) // ENOUGH, len(np.unique(checked, axis=0)) - 1)
     strength = {k: prediction_strength(checked, k, seed) for k in range(2, most + 1)}
-    tighter: dict[int, float] = {}
+    apart: dict[int, float] = {}
     for k in sorted((k for k, value in strength.items() if value >= STRONG), reverse=True):
-        tighter[k] = tighter_than_none(compared, k, widths=widths, seed=seed)
-        if tighter[k] <= 1 / (_REFERENCES + 1):
-            return _found(matrix, checked, k, strength, tighter, seed)
+        centres = _k_means(checked, k, seed).cluster_centers_
+        apart[k] = apart_p(checked, centres, widths=widths, seed=seed)
+        if apart[k] <= 1 / (_REFERENCES + 1):
+            return _found(matrix, checked, k, strength, apart, seed)
     middle = matrix.mean(axis=0, keepdims=True) if len(matrix) else np.zeros((1, matrix.shape[1]))
     nobody = np.zeros(len(matrix), dtype=np.int64)
-    return Groups(1, nobody, middle, strength, tighter, (), len(checked))
+    return Groups(1, nobody, middle, strength, apart, (), len(checked))
 
 
 def _found(
@@ -214,7 +215,7 @@ def _found(
     checked: Matrix,
     k: int,
     strength: dict[int, float],
-    tighter: dict[int, float],
+    apart: dict[int, float],
     seed: int,
 ) -> Groups:
     sample = _sample(matrix, _FIT, np.random.default_rng(seed))
@@ -224,7 +225,7 @@ def _found(
     centres = centres[by_size]
     labels = np.argsort(by_size)[labels]
     jaccard = bootstrap_jaccard(checked, centres, seed)
-    return Groups(k, labels, centres, strength, tighter, jaccard, len(checked))
+    return Groups(k, labels, centres, strength, apart, jaccard, len(checked))
 
 
 def _sample(matrix: Matrix, most: int, random: np.random.Generator) -> Matrix:
@@ -291,27 +292,46 @@ def bootstrap_jaccard(matrix: Matrix, centres: Matrix, seed: int = 0) -> tuple[f
     return tuple(float(value) for value in total / _BOOTSTRAPS)
 
 
-def tighter_than_none(
-    matrix: Matrix, k: int, *, widths: Sequence[int] = (), seed: int = 0
-) -> float:
-    """Return how likely groups as tight come about in data that have none (p-value).
+def apart_p(matrix: Matrix, centres: Matrix, *, widths: Sequence[int] = (), seed: int = 0) -> float:
+    """Return how likely two neighbours are one group that was cut in two (p-value, the worst).
 
-    Tight is the share of the spread that is left inside the groups. The data without groups have
-    the same correlations, and features of the same shape with their several peaks melted into one
-    (Silverman 1981), joined by a Gaussian copula; features with values that many share keep them.
-    Categories stay as they are and numbers keep their means in them; where there are categories
-    alone, they are dealt out independently of each other.
+    Each group and the one nearest to it are taken together, and the share of their spread that is
+    left inside the two is compared with 99 draws of data without groups, cut in two in the same
+    way (SigClust). Such data have the same correlations, and features of the same shape with
+    several peaks melted into one (Silverman 1981), joined by a Gaussian copula; features with
+    values that many share keep them. Categories stay as they are and numbers keep their means in
+    them; where there are categories alone, they are dealt out independently of each other.
     """
-    index = _index(matrix, k, seed)
-    make = _reference(matrix, tuple(widths))
-    random = np.random.default_rng([seed, k, 2])
-    at_least = sum(_index(make(random), k, seed) <= index for _ in range(_REFERENCES))
-    return (1 + at_least) / (1 + _REFERENCES)
+    labels, _ = assign(centres, matrix)
+    away = ((centres[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)
+    np.fill_diagonal(away, np.inf)
+    neighbours = {(min(a, b), max(a, b)) for a, b in enumerate(away.argmin(axis=1).tolist())}
+    random = np.random.default_rng([seed, len(centres), 2])
+    worst = 0.0
+    for a, b in sorted(neighbours, key=lambda pair: float(away[pair])):
+        both = _sample(matrix[(labels == a) | (labels == b)], _COMPARED, random)
+        index = _index(both, centres[[a, b]], seed)
+        make = _reference(both, tuple(widths))
+        as_tight = sum(_index(make(random), None, seed) <= index for _ in range(_REFERENCES))
+        worst = max(worst, (1 + as_tight) / (1 + _REFERENCES))
+        if as_tight:
+            break
+    return worst
 
 
-def _index(matrix: Matrix, k: int, seed: int) -> float:
+def _index(matrix: Matrix, centres: Matrix | None, seed: int) -> float:
+    """Return the share of the spread left inside two groups, found near `centres` or anywhere."""
+    from sklearn.cluster import KMeans
+
     spread = float(((matrix - matrix.mean(axis=0)) ** 2).sum())
-    return float(_k_means(matrix, k, seed, starts=3).inertia_) / spread if spread > 0 else 1.0
+    if spread <= 0:
+        return 1.0
+    with _threads().limit(limits=1):
+        if centres is not None:
+            found = KMeans(2, init=centres, n_init=1).fit(matrix)
+        else:
+            found = KMeans(2, n_init=3, random_state=seed).fit(matrix)
+    return float(found.inertia_) / spread
 
 
 def _reference(matrix: Matrix, widths: tuple[int, ...]) -> Callable[[np.random.Generator], Matrix]:
@@ -322,7 +342,7 @@ def _reference(matrix: Matrix, widths: tuple[int, ...]) -> Callable[[np.random.G
     numeric = columns - sum(widths)
     if not numeric:
         edges = np.cumsum((0, *widths))
-        blocks = [matrix[:, a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        blocks = [matrix[:, a:b] for a, b in pairwise(edges)]
         return lambda random: np.hstack([block[random.permutation(rows)] for block in blocks])
     numbers, categories = matrix[:, :numeric], matrix[:, numeric:]
     told = np.column_stack([np.ones(rows), categories])
@@ -483,7 +503,7 @@ def psi(before: pl.Series, after: pl.Series) -> float | None:
         sides = [side.cast(pl.String).fill_null(_NOT_KNOWN) for side in (before, after)]
     else:
         known = _numbers(before.drop_nulls())
-        edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9))) if len(known) else []
+        edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9)) if len(known) else known)
         sides = []
         for side in (before, after):
             numbers = _numbers(side)

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.persona_model import Fitted, PersonaModel, common_prefix, fit_personas
+from cxkit.persona_model import Fitted, common_prefix, fit_personas
 from cxkit.result import Result, counted
 from cxkit.stats.clusters import HIGHLY, NAMED, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
@@ -52,9 +52,9 @@ def personas(
         (the same in words). No rows where no groups hold.
 
         Groups come from k-means on prepared features (see `stats.clusters`). There are as many as
-        the largest number whose prediction strength is at least .8 and whose groups are tighter
-        than those in data without groups; a group whose bootstrap Jaccard similarity is below .6
-        gets no name. Names come from the two or three features that differ most.
+        the largest number whose prediction strength is at least .8 and of which any two are
+        tighter than data without groups cut in two; a group whose bootstrap Jaccard similarity is
+        below .6 gets no name. Names come from the two or three features that differ most.
 
     Raises:
         BadQuestion: where a feature is not known, or is a protected trait such as age or gender.
@@ -105,7 +105,7 @@ def _table(fitted: Fitted) -> pl.DataFrame:
         for feature in model.prepared.features:
             width = len(feature.levels) or 1
             gaps = persona.differences[column : column + width]
-            strongest = max(range(width), key=lambda n, gaps=gaps: abs(gaps[n]))
+            strongest = [abs(gap) for gap in gaps].index(max(abs(gap) for gap in gaps))
             column += width
             row: dict[str, Any] = {
                 "persona": persona.name,
@@ -169,9 +169,9 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
     strength = fitted.groups.strength
     if not model.personas:
         best = max(strength, key=lambda k: strength[k])
-        if fitted.groups.tighter:
+        if fitted.groups.apart:
             why = (
-                f"{_numbers(fitted.groups.tighter)} come back in fresh samples, but are no tighter "
+                f"{_numbers(fitted.groups.apart)} come back in fresh samples, but are no tighter "
                 "than in data that have none"
             )
         else:
@@ -196,7 +196,7 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
     if more in strength:
         told = f"prediction strength {_point(strength[more])}"
         if strength[more] >= STRONG:
-            told = "no tighter than chance"
+            told = "it is another one cut in two"
         return f"{said}; a{'n' * (more == 8)} {_ANOTHER[more]} does not ({told})."
     return f"{said}."
 
@@ -238,8 +238,8 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
         )
         if model.personas:
             notes.append(
-                "Groups as tight came about in none of 99 draws of data with the same spread and "
-                "correlations but without groups."
+                "Any two neighbouring groups are two: cutting data with the same spread and "
+                "correlations but without groups made none as tight in 99 draws."
             )
     if groups is not None and groups.checked < fitted.assigned:
         notes.append(
