@@ -197,7 +197,9 @@ def persona_people(
 def _read(values: pl.Series, name: str) -> pl.Series:
     words = values.cast(pl.String).str.strip_chars().replace("", None).alias(name)
     numbers = words.cast(pl.Float64, strict=False)
-    return numbers if numbers.null_count() == words.null_count() else words
+    if numbers.null_count() > words.null_count():
+        return words
+    return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
 
 
 def _asked(workspace: Workspace, features: Sequence[str] | None) -> tuple[str, ...]:

@@ -92,13 +92,16 @@ class Prepared:
     def known(self, frame: pl.DataFrame) -> list[bool]:
         """Say of each row whether at least half of the features are known."""
         names = [feature.name for feature in self.features]
+        if not names:
+            return [False] * frame.height
         filled = frame.select(pl.sum_horizontal(pl.col(names).is_not_null()).alias("n"))["n"]
-        return (filled * 2 >= max(1, len(names))).to_list()
+        return (filled * 2 >= len(names)).to_list()
 
 
 def _numbers(values: pl.Series) -> Matrix:
     told = values.cast(pl.Float64, strict=False).fill_null(float("nan"))
-    return np.array(told.to_numpy(), dtype=float)
+    numbers = np.array(told.to_numpy(), dtype=float)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def prepare(frame: pl.DataFrame, features: Sequence[str]) -> Prepared:

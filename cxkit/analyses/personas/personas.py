@@ -167,6 +167,8 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
             f"half of the {len(usable)} features."
         )
     strength = fitted.groups.strength
+    if not strength:
+        return f"No stable groups among {base}: hardly any of them differ from each other."
     if not model.personas:
         best = max(strength, key=lambda k: strength[k])
         if fitted.groups.apart:
