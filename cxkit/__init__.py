@@ -24,6 +24,7 @@ _HOMES = {
     "guess_mapping": "cxkit.imports",
     "confirm_mapping": "cxkit.imports",
     "accept_links": "cxkit.imports",
+    "reject_links": "cxkit.imports",
     "keep_settings": "cxkit.house",
     "month_ends": "cxkit.house",
     "toy_company": "cxkit.house",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import confirm_mapping as confirm_mapping
     from cxkit.imports import guess_mapping as guess_mapping
     from cxkit.imports import import_exports as import_exports
+    from cxkit.imports import reject_links as reject_links
     from cxkit.imports import replay as replay
     from cxkit.imports import undo as undo
     from cxkit.persona_model import PersonaModel as PersonaModel

@@ -80,12 +80,14 @@ class Privacy:
 
 @dataclass(frozen=True)
 class People:
-    """Ids that somebody said are one person, beyond what the exports say: `same = [[a, b], ...]`.
+    """What somebody said about ids, beyond what the exports say: `same = [[a, b], ...]`.
 
-    The next import merges them; a line taken out makes them two again.
+    The next import merges the ids of a line in `same`; a line taken out makes them two again. The
+    ids of a line in `different` are several people: no import proposes any two of them as one.
     """
 
     same: tuple[tuple[str, ...], ...] = ()
+    different: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,9 @@ def _read(value: Any, kind: str, name: str) -> Any:
 def _check(settings: Settings, where: str) -> None:
     """Refuse values that no analysis could use."""
     zone, life = settings.company.timezone, settings.lifecycle
-    stages, kinds = settings.journey.stages, settings.personas
+    stages, people = settings.journey.stages, settings.people
+    both = {frozenset(ids) for ids in people.same} & {frozenset(ids) for ids in people.different}
+    kinds = settings.personas
     problems = [
         (zone not in available_timezones(), f"company.timezone is '{zone}', not an IANA zone name"),
         (len(set(stages)) < len(stages), "journey.stages names a stage twice"),
@@ -213,7 +217,9 @@ def _check(settings: Settings, where: str) -> None:
             bool(kinds.later) and len(kinds.later) != len(kinds.features),
             "personas.later does not name as many fields as personas.features",
         ),
-        (any(len(ids) < 2 for ids in settings.people.same), "people.same names an id alone"),
+        (any(len(ids) < 2 for ids in people.same), "people.same names an id alone"),
+        (any(len(ids) < 2 for ids in people.different), "people.different names an id alone"),
+        (bool(both), "people.same and people.different name the same ids"),
         (settings.privacy.smallest_group < 5, "privacy.smallest_group is below 5"),
     ]
     for wrong, text in problems:

@@ -14,11 +14,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
@@ -26,6 +26,8 @@ import polars as pl
 from cxkit import lock, schema
 from cxkit.errors import CxError, NoStore, NotWritten, StoreBusy
 from cxkit.settings import Settings
+
+_T = TypeVar("_T")
 
 KEPT_SNAPSHOTS = 5
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
@@ -62,7 +64,8 @@ def read_manifest(store: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        snapshots = tuple(json.loads(path.read_text(encoding="utf-8"))["snapshots"])
+        text = _patiently(lambda: path.read_text(encoding="utf-8"))
+        snapshots = tuple(json.loads(text)["snapshots"])
         if not snapshots or not all(isinstance(entry, dict) for entry in snapshots):
             raise ValueError("no snapshot")
     except (ValueError, KeyError, TypeError):
@@ -336,14 +339,18 @@ def not_written(store: Path, why: str) -> NotWritten:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename over another file; on Windows wait for the readers that have it open this moment."""
+    """Rename over another file, which a reader may have open this moment."""
+    _patiently(lambda: source.replace(target))
+
+
+def _patiently(do: Callable[[], _T]) -> _T:
+    """Return what `do` gives; on Windows wait while another process has the file this moment."""
     for _ in range(50 if os.name == "nt" else 0):
         try:
-            source.replace(target)
-            return
+            return do()
         except PermissionError:
             time.sleep(0.02)
-    source.replace(target)
+    return do()
 
 
 def _sweep(store: Path) -> None:

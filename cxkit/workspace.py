@@ -1,7 +1,7 @@
 """One open store: asks DuckDB and gives polars frames. Analyses are functions on it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -121,27 +121,115 @@ class Workspace:
         end = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999999, tzinfo=zone)
         return end.astimezone(UTC).replace(tzinfo=None)
 
-    def link_note(self, until: datetime | None) -> tuple[str, ...]:
-        """Return the caveat of every total of people: what the proposed links would make of it.
-
-        Nothing where no link is proposed between people known at `until`.
-        """
-        effect = self.query("link_effect", as_of=until).row(0, named=True)
-        if not effect["pairs"]:
-            return ()
-        many = "link is" if effect["pairs"] == 1 else "links are"
-        who = "person" if effect["people_linked"] == 1 else "people"
-        after, before = effect["buyers_linked"], effect["buyers"]
-        buyers = f", and {after:,} buyers instead of {before:,}" if after < before else ""
-        return (
-            f"{effect['pairs']:,} proposed {many} not applied: with them "
-            f"{effect['people_linked']:,} {who} instead of {effect['people']:,}{buyers} "
-            "(see identity_links).",
+    def persons(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the person whom each id stands for, which is the id itself where none else is."""
+        found = self.sql(
+            "select id, coalesce(as_customer.customer_id, as_written.customer_id, id) as person "
+            "from (select unnest($ids::varchar[]) as id) "
+            "left join aliases as as_customer on as_customer.alias = 'customer:' || id "
+            "left join aliases as as_written on as_written.alias = id",
+            ids=list(ids),
         )
+        return dict(found.iter_rows())
+
+    def link_effect(
+        self,
+        until: datetime | None,
+        stages: Sequence[Sequence[str]] = (),
+        entered_by: datetime | None = None,
+    ) -> dict[str, int]:
+        """Count what the proposed links between people known at `until` would change.
+
+        `stages` are the touchpoints of each stage of a funnel: who had one of the first stage's
+        until `entered_by` has entered it.
+        """
+        return self.query(
+            "link_effect",
+            as_of=until,
+            entry=[touchpoint for stage in stages[:1] for touchpoint in stage],
+            walked=[touchpoint for stage in stages for touchpoint in stage],
+            entered_by=entered_by,
+        ).row(0, named=True)
+
+    def link_note(
+        self,
+        until: datetime | None,
+        of: str = "people",
+        stages: Sequence[Sequence[str]] = (),
+        entered_by: datetime | None = None,
+    ) -> tuple[str, ...]:
+        """Return the caveats of a total of people: what links change in it, applied or proposed.
+
+        `of` is what is counted: people, buyers, or those who entered a funnel (see `link_effect`).
+        Nothing where no link was accepted, and none is proposed that would change the total.
+        """
+        proposed = self.tables.get("proposed_links")
+        effect = self.link_effect(until, stages, entered_by) if proposed else {}
+        return (*_applied(self.settings.people.same, self.persons), *_not_applied(effect, of))
+
+    def end_note(self, as_of: object = None) -> tuple[str, ...]:
+        """Return the caveat of an as-of moment that nobody named and few rows make.
+
+        These rows stand more than 30 days after all others and are at most 1 % of all dated rows
+        (or one alone), where there are at least 30: a date typed wrong, or a plan for later.
+        """
+        found = () if as_of is not None else self._apart.iter_rows(named=True)
+        return tuple(
+            f"The data end on {row['newest']:%d %b %Y} by no more than {row['rows']:,} of "
+            f"{row['dated']:,} dated rows (in {row['tables']}): all others are of "
+            f"{row['ends_on']:%d %b %Y} or before. If the late date is a slip, ask with "
+            f"as_of='{row['ends_on']}'."
+            for row in found
+        )
+
+    @cached_property
+    def _apart(self) -> pl.DataFrame:
+        return self.query("end_of_data", zone=self.settings.company.timezone)
 
     def close(self) -> None:
         """Let go of the snapshot."""
         self._connection.close()
+
+
+def _applied(
+    same: Sequence[Sequence[str]], persons: Callable[[Sequence[str]], dict[str, str]]
+) -> tuple[str, ...]:
+    """Say which of the accepted links the snapshot has applied."""
+    ids = sorted({one for group in same for one in group})
+    person = persons(ids) if ids else {}
+    done = [group for group in same if len({person[one] for one in group}) == 1]
+    if not done:
+        return ()
+    joined = {one for group in done for one in group}
+    people = len({person[one] for one in joined})
+    return (
+        f"{len(done):,} accepted {'link is' if len(done) == 1 else 'links are'} applied: "
+        f"{len(joined):,} ids count as {people:,} {'person' if people == 1 else 'people'} "
+        "(see [people] same in cx.toml).",
+    )
+
+
+def _not_applied(effect: dict[str, int], of: str) -> tuple[str, ...]:
+    """Say what the proposed links would make of a total."""
+    pairs = effect.get("pairs" if of == "people" else f"pairs_of_{of}", 0)
+    if not pairs:
+        return ()
+    before, after = effect[of], effect[f"{of}_linked"]
+    between = {"people": "", "buyers": " between buyers", "entered": " of people who entered"}[of]
+    if of == "entered":
+        fewer = f"{after:,} entered instead of {before:,}, and " if after < before else ""
+        change = f"{fewer}some may have got further"
+    else:
+        noun = "person" if after == 1 else "people"
+        noun = noun if of == "people" else "buyer" if after == 1 else "buyers"
+        change = f"{after:,} {noun} instead of {before:,}"
+    if of == "people" and effect["buyers_linked"] < effect["buyers"]:
+        change += f", and {effect['buyers_linked']:,} buyers instead of {effect['buyers']:,}"
+    return (
+        f"{pairs:,} proposed {'link' if pairs == 1 else 'links'}{between} "
+        f"{'is not applied: with it' if pairs == 1 else 'are not applied: with them'} "
+        f"{change} (see identity_links).",
+    )
 
 
 @cache

@@ -131,8 +131,18 @@ def test_readiness_says_what_the_files_hold(ws, files):
     assert verdicts.pop("sentiment") in ("limited", "no-go")
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
+    # the last orders of all were cancelled
+    assert verdicts.pop("lifecycle") == verdicts.pop("lapse_curve") == "limited"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [6, 8]
+    assert numbers(result.finding)[:2] == [4, 8]
+    (idle,) = one(
+        files,
+        "select (select moment from ended)::timestamp::date - max(day) from bought "
+        "where not cancelled",
+    )
+    told = rows["lifecycle", "orders.ordered_at"]["reason"]
+    assert told.startswith("the newest purchase is ")
+    assert abs(numbers(told)[0] - idle) <= 1  # UTC days
     (quiet,) = one(
         files,
         """
@@ -142,18 +152,18 @@ def test_readiness_says_what_the_files_hold(ws, files):
         """,
     )
     assert abs(numbers(rows["journeys", "events.known"]["reason"])[0] - quiet) <= 1  # UTC days
-    people, orders, reviews, said = one(
+    people, purchases, reviews, said = one(
         files,
         r"""
         select (select count(distinct customer_unique_id) from customers),
-            (select count(*) from orders), count(*),
+            (select count(*) from bought where not cancelled), count(*),
             count(*) filter (regexp_matches(
                 concat(review_comment_title, review_comment_message), '[^ \t\r\n]'))
         from reviews
         """,
     )
     assert rows["lifecycle", "customers.customer_id"]["rows"] == people
-    assert rows["lifecycle", "orders.ordered_at"]["rows"] == orders
+    assert rows["lifecycle", "orders.ordered_at"]["rows"] == purchases
     assert rows["score", "feedback.score"]["rows"] == reviews
     assert rows["sentiment", "feedback.comment"]["filled_share"] == pytest.approx(said / reviews)
     touched = one(

@@ -32,6 +32,10 @@ def test_defaults_then_what_a_recipe_suggests_then_the_file(tmp_path):
          "kind of value it takes."),
         ("[journey]\nstages = ['a', 'a']", "cx.toml: journey.stages names a stage twice. Mend it "
          "and run again."),
+        ("[people]\ndifferent = [['1']]", "cx.toml: people.different names an id alone. Mend it "
+         "and run again."),
+        ("[people]\nsame = [['1', '2']]\ndifferent = [['2', '1']]", "cx.toml: people.same and "
+         "people.different name the same ids. Mend it and run again."),
         ("[privacy]\nsmallest_group = 2", "cx.toml: privacy.smallest_group is below 5. Mend it "
          "and run again."),
         ("[[imports]]\nfile = 'a.csv'", "cx.toml: [imports] lacks one of: columns, formats, "

@@ -15,7 +15,7 @@ from cxkit import settings
 from cxkit import store as stores
 from cxkit.errors import BadFile, CxError
 from cxkit.imports import inbox, process, publish, recipes, records, sources, told
-from cxkit.imports.identity import accept_links
+from cxkit.imports.identity import accept_links, reject_links
 from cxkit.imports.mappings import MappingOf, confirm_all, confirm_mapping, guess_mapping
 from cxkit.imports.publish import News
 from cxkit.imports.sources import Arrived, staged_path
@@ -26,6 +26,7 @@ __all__ = [
     "confirm_mapping",
     "guess_mapping",
     "import_exports",
+    "reject_links",
     "replay",
     "undo",
 ]
@@ -205,7 +206,8 @@ def _build(
     if manifest and manifest.current.get("basis") == basis:
         return None
     ready = [sources.ready(home, source, company) for source in found]
-    publish.fill(connection, ready, company.people.same, work.building)
+    people = company.people
+    publish.fill(connection, ready, people.same, people.different, work.building)
     news = News()
     if manifest:
         news = publish.news(connection, stores.snapshot_path(home, manifest.current))

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import duckdb
 
-from cxkit.imports.inbox import open_bytes
+from cxkit.imports.inbox import heard, open_bytes
 
 # What a quoted cell may hold; see the rule in `delimited`.
 _MOST_LINES = 10_000
@@ -231,7 +231,7 @@ _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id
 
 def sheet(path: Path, name: str) -> int:
     """Count the rows of a sheet that hold anything, from the XML of the workbook."""
-    with zipfile.ZipFile(path) as archive:
+    with heard(path) as book, zipfile.ZipFile(book) as archive:
         shared = _shared_texts(archive)
         with archive.open(_sheet_part(archive, name)) as file:
             count = 0

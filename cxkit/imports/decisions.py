@@ -30,6 +30,7 @@ _TOLD = {
     "dates": "proven|ways of writing|day or (the )?month",
     "numbers": "decimal",
     "left out": "left out|gave way|set aside|stayed empty",
+    "scores": "is read as",
     "person": "another system|nobody",
 }
 

@@ -149,7 +149,7 @@ def utf8(path: Path, encoding: str) -> Iterator[bytes]:
     """Yield the text of a file in blocks of UTF-8, without its byte order mark."""
     with open_bytes(path) as file:
         if encoding in ("utf-8", "utf-8-sig"):  # proved by `encoding_of`
-            file.seek(3 if encoding == "utf-8-sig" else 0)
+            file.read(3 if encoding == "utf-8-sig" else 0)
             while block := file.read(1 << 20):
                 yield block
             return
@@ -248,10 +248,11 @@ def _quotings(windows: Sequence[str], dialect: Dialect) -> Iterator[Dialect]:
     yield dialect
     mark = re.escape(dialect.delimiter)
     for quote in dict.fromkeys((dialect.quote, "'")):
-        opened = re.compile(rf"(?:^|[\r\n]|{mark}){quote}")
         if quote != dialect.quote:
-            if not any(opened.search(text) for text in windows):
-                continue
+            around = rf"(?:^|[\r\n]|{mark}){quote}([^{quote}]*+){quote}(?=[\r\n]|{mark}|$)"
+            cells = [cell for text in windows for cell in re.findall(around, text)]
+            if len(cells) < 2 and not any(cell.splitlines() == [cell] for cell in cells):
+                continue  # two apostrophes some lines apart are no reason
             yield replace(dialect, quote=quote)
         if any(f"\\{quote}" in text for text in windows):
             yield replace(dialect, quote=quote, escape="\\")
@@ -446,20 +447,22 @@ def _as_it_stands(body: str, dialect: Dialect) -> list[str]:
 def guess_header(first: Sequence[Sequence[str | None]]) -> int | None:
     """Return the number of the record that looks like a header, or None where none does.
 
-    A header has as many cells as most records have, nearly all different, and no figures.
+    A header has as many cells as most records have, nearly all different, and no figures. Where
+    no record is one, it may be one that leaves the first or the last column without a name.
     """
     widths = Counter(len(cells) for cells in first if len(cells) > 1)
     if not widths:
         widths = Counter(len(cells) for cells in first if cells)
     usual = max(widths, key=lambda width: (widths[width], width), default=0)
-    for number, cells in enumerate(first[:30], 1):
-        names = [(cell or "").strip() for cell in cells]
-        filled = [name for name in names if name]
-        if len(names) < max(usual, 1) or len(filled) < 0.6 * len(names):
-            continue
-        if len(set(filled)) < 0.8 * len(filled) or any(_VALUE.fullmatch(n) for n in filled):
-            continue
-        return number
+    for least in (usual, usual - 1) if usual > 2 else (usual,):
+        for number, cells in enumerate(first[:30], 1):
+            names = [(cell or "").strip() for cell in cells]
+            filled = [name for name in names if name]
+            if len(names) < max(least, 1) or len(filled) < 0.6 * len(names):
+                continue
+            if len(set(filled)) < 0.8 * len(filled) or any(_VALUE.fullmatch(n) for n in filled):
+                continue
+            return number
     return None
 
 

@@ -16,7 +16,7 @@ from cxkit.imports.recipes import plain
 
 SURE = 0.9
 
-# What tools call each canonical column, after `_words`. The first of a table's columns named in
+# What tools call each canonical column, after `words`. The first of a table's columns named in
 # `_TELLING` are what makes a file that table and no other.
 _NAMES: dict[str, tuple[str, ...]] = {
     "customer_id": (
@@ -109,7 +109,12 @@ class Guess:
         )
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a column's name as plain words.
+
+    >>> words("star_Rating"), words("npsScore")
+    ('star rating', 'nps score')
+    """
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return " ".join(re.sub(r"[^a-z0-9]+", " ", plain(split).replace("ä", "ae")).split())
 
@@ -161,13 +166,13 @@ def _columns(
 
 
 def _fit(column: schema.Column, name: str, cells: pl.Series) -> float:
-    words = _words(name)
+    said = words(name)
     known = _NAMES.get(column.name, ())
-    if words == _words(column.name):
+    if said == words(column.name):
         by_name = 1.0
-    elif words in known:
-        by_name = 0.7 if words in _VAGUE else 0.95
-    elif any(f" {word} " in f" {words} " for word in known):
+    elif said in known:
+        by_name = 0.7 if said in _VAGUE else 0.95
+    elif any(f" {word} " in f" {said} " for word in known):
         by_name = 0.5
     else:
         return 0.0

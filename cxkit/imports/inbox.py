@@ -4,6 +4,7 @@ A file's name decides nothing: a CSV called `.xlsx` is read as a CSV, and a logi
 `.csv` is refused. What cannot be a table raises BadFile with one sentence for the reader.
 """
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -11,7 +12,8 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +28,8 @@ _PASSING_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
 _LARGEST_BOOK = 256 << 20  # of XML, which takes several times as much memory
 _LARGEST_UNPACKED = 8 << 30
 _LARGEST_RATIO = 200  # real tables pack 5 to 30 times
+_MOST_MEMBERS = 10_000  # of an archive
+_UNPACK = "Unpack it and import the files inside."
 _SMALL_ENOUGH = 100 << 20  # unpacked; below this the ratio does not matter
 
 
@@ -60,11 +64,13 @@ def found(source: Path, *, store: Path) -> list[Found]:
 
 
 def _passing(path: Path, source: Path) -> bool:
-    parts = [part.lower() for part in path.relative_to(source).parts]
-    return (
-        any(part.startswith((".", "~$")) or part in _PASSING_NAMES for part in parts)
-        or parts[-1].endswith(_PASSING)
-        or (source / "cx.toml") == path
+    return _in_passing(path.relative_to(source).parts) or (source / "cx.toml") == path
+
+
+def _in_passing(names: Sequence[str]) -> bool:
+    parts = [name.lower() for name in names]
+    return parts[-1].endswith(_PASSING) or any(
+        part.startswith((".", "~$")) or part in _PASSING_NAMES for part in parts
     )
 
 
@@ -121,6 +127,13 @@ def _suffix(path: Path) -> str:
 
 # Told the bytes of every block that is read, where someone shows how far the reading is.
 listener: Callable[[int], None] | None = None
+PASSES = 4  # times that a reader goes through a text: encoding, records, end, second count
+
+
+def tell(path: Path, share: float) -> None:
+    """Tell the listener that so much of a file is read, which its reader opens by itself."""
+    if listener:
+        listener(round(PASSES * path.stat().st_size * share))
 
 
 class _Heard(io.FileIO):
@@ -134,15 +147,91 @@ class _Heard(io.FileIO):
         return size
 
 
+def heard(path: Path) -> IO[bytes]:
+    """Open a file for reading its bytes as they are; what is read of it is told."""
+    return io.BufferedReader(_Heard(path), 1 << 20)
+
+
 def packed(path: Path) -> bool:
     """Whether the file is gzip."""
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
 
 
+def zipped(path: Path) -> bool:
+    """Whether the file is a zip archive, or a workbook, which is one too."""
+    with path.open("rb") as file:
+        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")  # the latter where it is empty
+
+
+def members(path: Path) -> list[str]:
+    """Return the names of the tables in an archive, in the order in which they are read."""
+    with zipfile.ZipFile(path) as archive:
+        return [entry.filename for entry in _tables(archive)]
+
+
+def _tables(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the members of an archive that a person put there, by name."""
+    found = []
+    for entry in archive.infolist():
+        parts = [part for part in entry.filename.split("/") if part not in ("", ".", "..")]
+        if entry.file_size and not entry.is_dir() and parts and not _in_passing(parts):
+            found.append(entry)
+    return sorted(found, key=lambda entry: entry.filename)
+
+
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a member of an archive, unpacked once more where it is gzip. No file is written."""
+    with archive.open(entry) as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    file = archive.open(entry)
+    return gzip.GzipFile(fileobj=file) if gzipped else file  # type: ignore[return-value]
+
+
+class _Joined(io.RawIOBase):
+    """The members of an archive as one text, each beginning on a line of its own."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file, self._archive = file, zipfile.ZipFile(file)
+        self._entries = iter(_tables(self._archive))
+        self._open: IO[bytes] | None = None
+        self._held = self._last = b""
+
+    def readable(self) -> bool:
+        """Return True: it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one piece of a member goes."""
+        while not self._held:
+            data = self._open.read(1 << 16) if self._open else b""
+            if not data:
+                entry = next(self._entries, None)
+                if entry is None:
+                    return 0
+                self._open = _member(self._archive, entry)
+                data = self._open.read(1 << 16)
+                if self._last:
+                    data = data.removeprefix(codecs.BOM_UTF8)
+                    data = b"\n" * (self._last not in b"\r\n") + data
+            self._held, self._last = data, data[-1:] or self._last
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+    def close(self) -> None:
+        """Close the archive and its file."""
+        if not self.closed:
+            self._archive.close()
+            self._file.close()
+        super().close()
+
+
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading its bytes, unpacked."""
-    file = io.BufferedReader(_Heard(path), 1 << 20)
+    """Open a file for reading its bytes, unpacked; of an archive all members, one after another."""
+    file = heard(path)
+    if zipped(path):
+        return io.BufferedReader(_Joined(file), 1 << 20)
     if not packed(path):
         return file
     unpacked = gzip.GzipFile(fileobj=file)
@@ -157,8 +246,11 @@ def identify(path: Path) -> str:
     """
     if path.stat().st_size == 0:
         raise BadFile("It is empty (0 bytes). Export it again.")
+    if zipped(path):
+        return _zip(path)
     if packed(path):
-        _refuse_bomb(path)
+        with gzip.open(path, "rb") as unpacked:
+            _refuse_bomb(path, unpacked)
     with open_bytes(path) as file:
         try:
             head = file.read(1 << 16)
@@ -173,8 +265,6 @@ def identify(path: Path) -> str:
         raise BadFile("It is a packed file inside a .gz file. Unpack it and import it again.")
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith(b"PK\x03\x04"):
-        return _zip(path)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         if "EncryptedPackage".encode("utf-16-le") in path.read_bytes():
             raise BadFile("It is protected by a password. Save it without one and import again.")
@@ -257,23 +347,64 @@ def _zip(path: Path) -> str:
             f"Its sheets unpack to {unpacked >> 20:,} MB, too much for a workbook. "
             "Save the sheet as CSV and import that."
         )
-    if "xl/workbook.xml" not in {entry.filename for entry in entries}:
-        raise BadFile("It is a zip archive. Unpack it and import the files inside.")
-    return "xlsx"
+    if "xl/workbook.xml" in {entry.filename for entry in entries}:
+        return "xlsx"
+    try:
+        kind = _archive(path)
+        with io.BufferedReader(_Joined(path.open("rb"))) as joined:
+            _refuse_bomb(path, joined)
+    except (NotImplementedError, RuntimeError):
+        raise BadFile(f"It is a zip archive packed in an unusual way. {_UNPACK}") from None
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error):
+        raise BadFile("It is a broken zip archive. Download it again.") from None
+    return kind
 
 
-def _refuse_bomb(path: Path) -> None:
+def _archive(path: Path) -> str:
+    """Return what the members of an archive are, where they can be read as one table.
+
+    They are read one after another, so all have to be JSON Lines, or CSV with the same header.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = _tables(archive)
+        if len(entries) > _MOST_MEMBERS:
+            raise BadFile(f"It is a zip archive of {len(entries):,} files. {_UNPACK}")
+        found = set()
+        for entry in entries:
+            with _member(archive, entry) as file:
+                head = file.read(1 << 16)
+            packed_again = head.startswith(
+                (b"PAR1", b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")
+            )
+            refused = any(head[at : at + len(magic)] == magic for magic, at, _ in _REFUSED)
+            if packed_again or refused:
+                raise BadFile(f"It is a zip archive that holds more than text. {_UNPACK}")
+            if head.strip():
+                kind = _text(head)
+                first = head.removeprefix(codecs.BOM_UTF8).splitlines()[0]
+                alone = b"\x00" in head or first[:1] == b"[" or kind == "xes"
+                joint = b"" if kind == "json" else first
+                found.add((kind, entry.filename.encode() if alone else joint))
+    if not found:
+        raise BadFile("It is a zip archive that holds no text. Export it again.")
+    if len(found) > 1:
+        raise BadFile(f"It is a zip archive of tables that differ in their columns. {_UNPACK}")
+    return found.pop()[0]
+
+
+def _refuse_bomb(path: Path, unpacked: io.BufferedIOBase) -> None:
     """Unpack without keeping anything, so that a small file cannot fill the disk or the memory."""
     size = 0
     most = min(_LARGEST_UNPACKED, max(_SMALL_ENOUGH, _LARGEST_RATIO * path.stat().st_size))
     try:
-        with gzip.open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                size += len(block)
-                if size > most:
-                    raise BadFile(
-                        f"It unpacks to more than {most >> 20:,} MB, far more than a table of "
-                        "its size. Export it again as CSV."
-                    )
-    except (OSError, EOFError, gzip.BadGzipFile):
-        raise BadFile("It is a broken or cut .gz file. Download it again.") from None
+        while block := unpacked.read(1 << 20):
+            size += len(block)
+            if size > most:
+                raise BadFile(
+                    f"It unpacks to more than {most >> 20:,} MB, far more than a table of "
+                    "its size. Export it again as CSV."
+                )
+    except (OSError, EOFError, zlib.error) as problem:
+        if zipped(path):
+            raise
+        raise BadFile("It is a broken or cut .gz file. Download it again.") from problem

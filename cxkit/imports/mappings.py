@@ -39,6 +39,7 @@ def guess_mapping(file: str | Path) -> Result:
         names = match.names if match else recipes.unique([c or "" for c in first[header_no - 1]])
         if staged.names and not match:
             names = staged.names
+        names = layout.named(out, staged, names, header_no).names
         best = guesses_for(out, staged, names, header_no)
         body = pl.scan_parquet(out).slice(header_no)
         sample = body.head(200).select(staged.cells).collect()
@@ -158,7 +159,13 @@ def _header_with(path: Path, staged: Staged, mapping: MappingOf) -> tuple[str, .
     wanted = {recipes.plain(name) for columns in mapping.values() for name in columns.values()}
     first = [list(staged.names)] if staged.names else layout.head(path, staged)
     for cells in first:
-        names = recipes.unique([(cell or "").strip() for cell in cells])
+        cells = [*cells, *[None] * (staged.width - len(cells))]
+        places = [f"column {i}" for i in range(1, len(cells) + 1)]  # of columns without a name
+        own = [(cell or "").strip() for cell in cells]
+        own = [n or (p if p in wanted else "") for n, p in zip(own, places, strict=True)]
+        while own and not own[-1]:
+            own.pop()
+        names = recipes.unique(own)
         if wanted <= {recipes.plain(name) for name in names}:
             return names
     return None

@@ -31,7 +31,6 @@ from cxkit.imports.records import Staged
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 _IDLE = 30.0  # seconds without work after which the process ends
-_PASSES = 4  # times that a reader goes through a file: encoding, records, end, second count
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def _ask(
                 continue
             if "read" in told:
                 if watch:
-                    watch(min(told["read"] / (_PASSES * size), 1.0) if size else 1.0)
+                    watch(min(told["read"] / (inbox.PASSES * size), 1.0) if size else 1.0)
                 continue
             if "ended" in told:
                 raise BadFile(reader.last_words(limits.memory))

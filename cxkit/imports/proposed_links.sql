@@ -1,11 +1,13 @@
 -- Who may be one person under two ids? One row in `proposed_links` per pair that agrees enough.
--- agreed, identity: see agreed.sql, identities.sql    $least: the fewest points of a proposal
+-- agreed, identity: see agreed.sql, identities.sql    rejected: see rejected_links.sql
+-- $least: the fewest points of a proposal
 create temp table proposal as
     select
         one, other, same_given_name::integer + same_surname::integer + same_birth_date::integer
         + same_street::integer + same_town::integer + same_phone::integer + same_email::integer
             as score
     from agreed
+    anti join rejected using (one, other)
     where score >= $least;
 
 insert into proposed_links

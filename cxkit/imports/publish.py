@@ -71,13 +71,15 @@ def fill(
     connection: duckdb.DuckDBPyConnection,
     sources: Sequence[Source],
     same: Sequence[Sequence[str]] = (),
+    different: Sequence[Sequence[str]] = (),
     watch: Callable[[float], None] = lambda _share: None,
 ) -> None:
     """Fill the draft's canonical tables and those beside them from `sources`.
 
-    `sources` come in the order of their names; `same` are ids that the settings call one person;
-    `watch` is called with the share of the work that is done. Raises CxError where a file's
-    records do not add up to what the independent counter found; the draft is then worth nothing.
+    `sources` come in the order of their names; `same` are ids that the settings call one person,
+    `different` ids that they call several; `watch` is called with the share of the work that is
+    done. Raises CxError where a file's records do not add up to what the independent counter
+    found; the draft is then worth nothing.
     """
     _make_tables(connection)
     total = sum(source.account.records for source in sources) or 1
@@ -95,7 +97,7 @@ def fill(
     for place, name in enumerate(names):
         watch(_READING + (1 - _READING) * place / len(names))
         _insert(connection, name)
-    identity.propose(connection)
+    identity.propose(connection, different)
     _settle(connection, sources)
 
 

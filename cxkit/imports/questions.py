@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cxkit.imports import types
+from cxkit.imports import guess, types
 from cxkit.imports.layout import Layout
 from cxkit.imports.recipes import Export, Reading, Rows, fitted, plain
 from cxkit.imports.records import Staged
@@ -119,6 +119,44 @@ def ranged(path: Path, staged: Staged, layout: Layout, export: Export) -> Export
     return replace(export, rows=(replace(template, columns=made),), note=note)
 
 
+def named(path: Path, staged: Staged, layout: Layout, export: Export) -> Export:
+    """Return a mapped export with the metric that the name of its column of scores says.
+
+    Only where every answer stands on the metric's usual scale: of answers up to 10 in 'Stars', or
+    up to 5 in 'Effort', the name leaves open what they are, and they stay without a metric.
+    """
+    fixed = fitted(export, layout.names)
+    made, notes = [], [export.note] if export.note else []
+    for rows, found in zip(export.rows, fixed.rows, strict=True):
+        reading = found.columns.get("score")
+        column = reading.column[0] if reading and reading.column else ""
+        if rows.table != "feedback" or "metric" in rows.columns or not column:
+            made.append(rows)
+            continue
+        cells = _cells(path, staged, layout)[column]
+        question = _scored(column, guess.words(column), cells)
+        if question is None or not _fits(question, cells):
+            made.append(rows)
+            continue
+        metric = {"metric": Reading(value=question.metric)}
+        scale = {"scale": Reading(value=str(question.scale))}
+        made.append(replace(rows, columns={**scale, **rows.columns, **metric}))
+        notes.append(_read_as(question))
+    return replace(export, rows=tuple(made), note=". ".join(notes))
+
+
+def _fits(question: Asked, cells: pl.Series) -> bool:
+    """Whether all answers are numbers on the usual scale of a metric, and on no shorter one."""
+    number = cells.drop_nulls().str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    usual = next(scale for metric, _, scale in _METRICS if metric == question.metric)
+    least = 0 if question.metric == "nps" else 1
+    if number.is_empty() or number.has_nulls() or question.scale != usual:
+        return False
+    # effort is asked for on five points as well as on seven
+    shortest = 6 if question.metric == "ces" else least
+    return bool((number >= least).all()) and bool((number >= shortest).any())
+
+
 def _joined(comments: list[str]) -> Reading | None:
     """Read what people wrote as one text; a question may itself hold braces, which stand alone."""
     if len(comments) < 2 or any("{" in name or "}" in name for name in comments):
@@ -139,12 +177,15 @@ def _row(template: Rows, made: dict[str, Reading], name: str, comment: Reading |
 
 def _told(export: Export, scored: list[Asked], comments: list[str]) -> str:
     said = [export.note] if export.note else []
-    for question in scored:
-        scale = f"{0 if question.metric == 'nps' else 1} to {question.scale}"
-        said.append(f"'{_short(question.column)}' is read as {question.metric}, {scale}")
+    said += [_read_as(question) for question in scored]
     if comments:
         said.append(f"the comment is '{_short(comments[0])}'")
     return ". ".join(said)
+
+
+def _read_as(question: Asked) -> str:
+    scale = f"{0 if question.metric == 'nps' else 1} to {question.scale}"
+    return f"'{_short(question.column)}' is read as {question.metric}, {scale}"
 
 
 def _short(column: str) -> str:

@@ -96,4 +96,18 @@ def _scores(
     return layout, questions.ranged(path, staged, layout, export)
 
 
-FILES: dict[str, FileQuirk] = {"survey": _survey, "qualtrics": _qualtrics, "scores": _scores}
+def _mapped(
+    path: Path, staged: "Staged", layout: "Layout", export: "Export"
+) -> tuple["Layout", "Export"]:
+    """A mapping names the column of scores and no metric: the column's own name may say it."""
+    from cxkit.imports import questions
+
+    return layout, questions.named(path, staged, layout, export)
+
+
+FILES: dict[str, FileQuirk] = {
+    "survey": _survey,
+    "qualtrics": _qualtrics,
+    "scores": _scores,
+    "mapped": _mapped,
+}

@@ -141,6 +141,7 @@ class Match:
     names: tuple[str, ...]  # the file's columns, in order
     header_no: int  # the record that holds them; 0 where the format names its columns
     recipe: Recipe | None = None
+    told: str = ""  # what was decided about the names
 
 
 @cache
@@ -382,9 +383,16 @@ def from_mapping(
             whole = " ".join(f"{{{column}}}" for column in columns.values())
             readings["order_id"] = Reading(text=whole)
         rows.append(Rows(table, readings))
-    named = " and ".join(table_columns)
+    feedback = table_columns.get("feedback", {})
     return Export(
-        f"mapped to {named}", tuple(header), tuple(rows), person, key=key, by_value=True, note=note
+        f"mapped to {' and '.join(table_columns)}",
+        tuple(header),
+        tuple(rows),
+        person,
+        key=key,
+        by_value=True,
+        quirk="mapped" if "score" in feedback and "metric" not in feedback else "",
+        note=note,
     )
 
 
@@ -462,10 +470,18 @@ def match(
 
 
 def _same(header: Sequence[str], names: Sequence[str]) -> bool:
-    cut = list(names)
-    while cut and not cut[-1]:
-        cut.pop()  # a wider record elsewhere in the file widens all
-    return [plain(name) for name in header] == [plain(name) for name in unique(cut)]
+    """Whether a header has these names, but for columns that it leaves without one at its sides.
+
+    A wider record elsewhere in the file widens all, and a column may be called by its place.
+    """
+
+    def own(given: Sequence[str]) -> list[str]:
+        made = [plain(name) for name in given]
+        made = ["" if name == f"column {i}" else name for i, name in enumerate(made, 1)]
+        filled = [i for i, name in enumerate(made) if name]
+        return made[filled[0] : filled[-1] + 1] if filled else [plain(name) for name in given]
+
+    return own(header) == own(unique(names))
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

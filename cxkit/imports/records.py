@@ -7,13 +7,15 @@ it; what it learns about a file is kept beside the Parquet file as JSON.
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import os
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,9 @@ from cxkit import store
 from cxkit.errors import BadFile
 from cxkit.imports import count, delimited, tree, xes
 from cxkit.imports.delimited import Dialect
-from cxkit.imports.inbox import identify, open_bytes
+from cxkit.imports.inbox import identify, members, open_bytes, tell, zipped
+from cxkit.imports.swallowed import swallowed
+from cxkit.result import counted as in_words
 from cxkit.store import sync
 
 _BATCH = 20_000  # records, or
@@ -59,6 +63,8 @@ class Staged:
     whole_end: bool = True  # false: the last line has no line end, so it may be cut off
     notices: tuple[str, ...] = ()
     dialect: tuple[str, ...] = ()  # the fields of delimited.Dialect, where the format is csv
+    swallowed: tuple[int, ...] = ()  # the records that hold others, by their numbers
+    reader: str = ""  # the hash of the code that read it
 
     @property
     def cells(self) -> list[str]:
@@ -73,7 +79,13 @@ def stage(raw: Path, out: Path, sha256: str) -> Staged:
     out.parent.mkdir(parents=True, exist_ok=True)
     passing = out.with_name(f"{out.name}.{os.getpid()}.tmp")
     try:
-        staged = read[kind](raw, passing, sha256)
+        staged = replace(read[kind](raw, passing, sha256), reader=_reader())
+        if kind != "xlsx" and zipped(raw) and len(held := members(raw)) > 1:
+            said = (
+                f"{len(held):,} files of the archive were read one after another, from "
+                f"'{held[0]}' to '{held[-1]}', and lines are counted through all of them"
+            )
+            staged = replace(staged, notices=(said, *staged.notices))
         sync(passing)  # what is told of it below must not outlive it
         passing.replace(out)
     finally:
@@ -93,7 +105,23 @@ def known(out: Path) -> Staged | None:
     if set(told) != {item.name for item in fields(Staged)}:
         return None  # staged by another version of cxkit
     made: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
-    return Staged(**made)
+    return Staged(**made) if made["reader"] == _reader() else None
+
+
+@cache
+def _reader() -> str:
+    """Return the hash of the code that stages files: what another one staged is read again."""
+    names = ("count", "delimited", "inbox", "records", "swallowed", "tree", "xes")
+    return hash_of([Path(__file__).with_name(f"{name}.py") for name in names])
+
+
+def hash_of(files: Iterable[Path]) -> str:
+    """Return one hash of what several files are called and hold, in any order."""
+    told = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        content = path.read_bytes()
+        told.update(f"{path.name} {len(content)}\n".encode() + content)
+    return told.hexdigest()
 
 
 def read_records(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -145,8 +173,24 @@ def _csv(raw: Path, out: Path, sha256: str) -> Staged:
         read = _sink(out, careful(raw, dialect, width), width, per_record)
     with open_bytes(raw) as file:
         whole_end = _ends_with_line_end(file)
-    spelt = (encoding, dialect.delimiter, dialect.quote, dialect.escape)
-    return Staged(sha256, "csv", width, read, counted, (), whole_end, tuple(notices), spelt)
+    held = swallowed(pl.scan_parquet(out), raw, dialect, width, usual)
+    if held.perhaps:
+        lines = ", ".join(f"{line:,}" for line in held.perhaps[:3])
+        notices.append(
+            f"{in_words(len(held.perhaps), 'quoted cell')} over lines that look like records: "
+            f"see line {lines}, where a quote may have stayed open"
+        )
+    return Staged(
+        sha256,
+        "csv",
+        width,
+        read,
+        counted,
+        whole_end=whole_end,
+        notices=tuple(notices),
+        dialect=(encoding, dialect.delimiter, dialect.quote, dialect.escape),
+        swallowed=held.records,
+    )
 
 
 class _Irregular(Exception):
@@ -464,6 +508,7 @@ def _xlsx(raw: Path, out: Path, sha256: str) -> Staged:
         raise BadFile(
             f"Excel cannot have written it: {str(problem).splitlines()[0]}. Save it again as .xlsx."
         ) from None
+    tell(raw, 0.5)
     seen = [sheet for sheet in sheets if sheet.visible == "visible"]
     tables = [sheet for sheet in seen if sheet.width > 1 and sheet.height > 1] or seen[:1]
     if not tables or not tables[0].width:
@@ -484,6 +529,7 @@ def _xlsx(raw: Path, out: Path, sha256: str) -> Staged:
         *(pl.col(name).cast(pl.String).alias(f"c{i}") for i, name in enumerate(cells)),
     )
     rows.write_parquet(out)
+    tell(raw, 0.25)  # the rest is told by the counter
     counted = count.sheet(raw, table.name)
     return Staged(sha256, "xlsx", len(cells), rows.height, counted, (), True, tuple(notices))
 
@@ -495,16 +541,22 @@ def _parquet(raw: Path, out: Path, sha256: str) -> Staged:
         texts = [
             _as_text(name, kind).alias(f"c{i}") for i, (name, kind) in enumerate(schema.items())
         ]
-        rows.with_row_index("record_no", 1).select(
+        counted = count.parquet(raw)
+        staged = rows.with_row_index("record_no", 1).select(
             pl.col("record_no").cast(pl.Int64),
             pl.col("record_no").cast(pl.Int64).alias("line_no"),
             pl.lit(len(schema), pl.Int64).alias("width"),
             pl.lit(None, pl.String).alias("fault"),
             pl.lit(None, pl.String).alias("raw_text"),
             *texts,
-        ).sink_parquet(out)
-        read = pl.scan_parquet(out).select(pl.len()).collect().item()
-        counted = count.parquet(raw)
+        )
+
+        def frames() -> Iterator[pl.DataFrame]:
+            for frame in staged.collect_batches(chunk_size=_BATCH, maintain_order=True):
+                yield frame
+                tell(raw, frame.height / max(counted, 1))
+
+        read = _sink(out, frames(), len(schema), -(-raw.stat().st_size // max(counted, 1)))
     except Exception as problem:  # polars and DuckDB have no common base for a broken file
         raise BadFile(
             f"It is a broken Parquet file: {str(problem).splitlines()[0][:80]}. Write it again."

@@ -29,7 +29,7 @@ _MEASURED = ("time", "money", "number", "count")  # kinds whose format a column 
 
 HINTS = {
     "cut off": "The file ends inside this record: download it again.",
-    "open quote": "A quote opens in this line and never closes: close it in the file.",
+    "open quote": "A quote opens in its first line and does not close there: close it in the file.",
     "not JSON": "The line is not one JSON object: mend it in the file.",
     "not a record": "It is a single value where an object was due: mend it in the file.",
     "too few cells": "It has fewer cells than the header: mend the line in the file.",

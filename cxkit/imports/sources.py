@@ -9,14 +9,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from cxkit import __version__, schema, settings
+from cxkit import __version__, settings
 from cxkit import store as stores
-from cxkit.errors import CxError, listed
+from cxkit.errors import BadFile, CxError, listed
 from cxkit.imports import guess, layout, process, quirks, recipes, records, rows
 from cxkit.imports.publish import Account, Source
 from cxkit.imports.recipes import Match
@@ -60,9 +61,16 @@ def basis_of(files: Mapping[str, Any], company: settings.Settings) -> str:
         "files": files,
         "settings": settings.as_told(company),
         "recipes": [recipe.stamp for recipe in recipes.recipes()],
-        "tables": [schema.ddl(name) for name in (*schema.TABLES, *schema.SNAPSHOT_TABLES)],
+        "code": code_of(Path(__file__).parents[1]),
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_of(package: Path) -> str:
+    """Return the hash of the code that makes rows of files: another cxkit makes them anew."""
+    files = [p for p in (package / "imports").rglob("*") if p.suffix in (".py", ".sql", ".toml")]
+    return records.hash_of([*files, package / "schema.py", package / "prepare.sql"])
 
 
 def sources_of(
@@ -91,7 +99,11 @@ def _source(
     path = staged_path(home, digest)
     staged = records.known(path)
     if staged is None:
-        staged = _again(home, digest)
+        try:
+            staged = _again(home, digest)
+        except BadFile as problem:
+            account.note.append(str(problem))
+            return Source(account)
     account.records = account.skipped = staged.counted
     if staged.read != staged.counted:
         account.note.append(
@@ -107,6 +119,7 @@ def _source(
         account.note.append(match.export.skip)
     else:
         account.recipe = match.export.name
+        account.note.append(match.told)
     return Source(account, staged, match)
 
 
@@ -126,7 +139,7 @@ def known_as(
     first = [list(staged.names)] if staged.names else layout.head(path, staged)
     match = recipes.match(first, bool(staged.names), mapped)
     if match is not None:
-        return match, ""
+        return _all_named(path, staged, match)
     header_no = 1 if staged.names else layout.guess_header(first)
     if header_no is None:
         return None, (
@@ -134,6 +147,11 @@ def known_as(
             "Add a header and import it again"
         )
     names = recipes.unique([cell or "" for cell in first[header_no - 1]])
+    if not staged.names:
+        found = layout.named(path, staged, names, header_no)
+        if found.question:
+            return None, found.question
+        names = found.names
     best = guesses_for(path, staged, names, 0 if staged.names else header_no)
     if not best:
         return None, (
@@ -147,9 +165,20 @@ def known_as(
     export = recipes.from_mapping(
         best[0].mapping, names, {}, f"guessed with {best[0].confidence:.0%} confidence: {said}"
     )
-    return Match(
-        replace(export, name=f"guessed {best[0].table}"), names, 0 if staged.names else header_no
-    ), ""
+    named = replace(export, name=f"guessed {best[0].table}")
+    if staged.names:
+        return Match(named, names, 0), ""
+    return Match(named, names, header_no, told=found.told), ""
+
+
+def _all_named(path: Path, staged: Staged, match: Match) -> tuple[Match | None, str]:
+    """Return a match with a name for every column, or the question that has to be answered."""
+    if match.export.skip or match.export.header_rows > 1:
+        return match, ""  # no rows are read, or rows below name what the first leaves open
+    found = layout.named(path, staged, match.names, match.header_no)
+    if found.question:
+        return None, found.question
+    return replace(match, names=found.names, told=found.told), ""
 
 
 def _filled(names: Sequence[str]) -> list[str]:

@@ -6,13 +6,14 @@ from datetime import datetime
 import duckdb
 import polars as pl
 import pytest
-from company import company, orders
+from company import company, events, orders
 from imports.helping import rows, take_in, write
 
 import cxkit as cx
 from cxkit.demo import make
 from cxkit.errors import BadQuestion
 from cxkit.imports.queries import run
+from cxkit.settings import People
 
 HEADER = (
     "Record ID,First Name,Last Name,Email,Phone Number,Street Address,City,Postal Code,"
@@ -72,7 +73,7 @@ def test_a_pair_is_proposed_with_its_reasons_and_nothing_is_merged(tmp_path):
     assert links.n == 6
     assert links.chart().layout.title.text == "<b>1 pair of ids may be one person each</b>"
     assert cx.lifecycle(ws).caveats[-1] == (
-        "1 proposed link is not applied: with them 5 people instead of 6, and 2 buyers instead "
+        "1 proposed link is not applied: with it 5 people instead of 6, and 2 buyers instead "
         "of 3 (see identity_links)."
     )
 
@@ -92,10 +93,94 @@ def test_accepted_links_are_merged_by_the_next_import_and_undone_by_taking_the_l
     ]
     assert ws.sql("select customer_id from aliases where alias = 'customer:2'").rows() == [("1",)]
     assert cx.identity_links(ws).finding == "No two of the 5 known people look like one person."
-    assert "proposed" not in " ".join(cx.lifecycle(ws).caveats)
+    assert cx.lifecycle(ws).caveats[-1] == (
+        "1 accepted link is applied: 2 ids count as 1 person (see [people] same in cx.toml)."
+    )
     toml.write_text("", encoding="utf-8")
     take_in(tmp_path)
     assert tables(tmp_path) == before
+
+
+def test_a_rejected_link_is_not_proposed_again_until_its_line_is_taken_out(tmp_path):
+    take_in(tmp_path, crm_csv=CRM, shop_csv=SHOP)
+    before = tables(tmp_path)
+    toml = cx.reject_links(tmp_path / "store", pairs=[("2", "1")])
+    assert toml.read_text(encoding="utf-8") == '[people]\ndifferent = [\n    ["1", "2"],\n]\n'
+    ws = cx.open(tmp_path / "store")
+    assert cx.identity_links(ws).caveats[-1] == (
+        "1 pair was rejected (see [people] different in cx.toml): imports no longer propose it. "
+        "1 of them still stands here until the next import."
+    )
+    with pytest.raises(BadQuestion, match=r"^Every proposed link of 4 points or more was "):
+        cx.accept_links(tmp_path / "store", min_score=4)
+    take_in(tmp_path)
+    ws = cx.open(tmp_path / "store")
+    links = cx.identity_links(ws)
+    assert links.finding == "No two of the 6 known people look like one person."
+    assert links.caveats[-1] == (
+        "1 pair was rejected (see [people] different in cx.toml): imports no longer propose it."
+    )
+    assert "identity_links" not in " ".join(cx.lifecycle(ws).caveats)
+    assert people(tmp_path) == ["1", "2", "3", "4", "5", "phone:491510000001"]  # none is merged
+    toml.write_text("", encoding="utf-8")
+    take_in(tmp_path)
+    assert tables(tmp_path) == before
+
+
+def test_a_rejection_follows_the_merges_of_the_crm(tmp_path):
+    """2 was merged into 6, who looks like 1 as well: 1 and 2 were said to be two people."""
+    again = CRM + (
+        "6,Ann,Wakler,o@y.test,0049 151 0000001,Bachstr. 12,Seewinkel,07301,East,,2,2024-02-01\n"
+    )
+    take_in(tmp_path, crm_csv=again)
+    assert rows(tmp_path, "select customer_id, other_id from proposed_links") == [("1", "6")]
+    cx.reject_links(tmp_path / "store", pairs=[("1", "2")])
+    take_in(tmp_path)
+    assert rows(tmp_path, "select customer_id, other_id from proposed_links") == []
+
+
+def test_the_later_word_counts(tmp_path):
+    take_in(tmp_path, crm_csv=CRM, shop_csv=SHOP)
+    store = tmp_path / "store"
+    cx.accept_links(store, pairs=[("1", "2")])
+    take_in(tmp_path)
+    assert len(people(tmp_path)) == 5
+    cx.reject_links(store, pairs=[("1", "2")])
+    assert cx.open(store).settings.people == People(same=(), different=(("1", "2"),))
+    take_in(tmp_path)
+    assert len(people(tmp_path)) == 6
+    assert cx.identity_links(cx.open(store)).table.is_empty()
+    cx.accept_links(store, pairs=[("2", "1")])
+    assert cx.open(store).settings.people == People(same=(("1", "2"),), different=())
+
+
+def test_what_contradicts_itself_is_refused_and_nothing_is_kept(tmp_path):
+    merged = CRM.replace("5,Cy,Reed,cy@x.test,,,,,West,,,", "5,Cy,Reed,cy@x.test,,,,,West,,3,")
+    take_in(tmp_path, crm_csv=merged)
+    store = tmp_path / "store"
+    cx.reject_links(store, pairs=[("1", "4")])
+    cx.accept_links(store, pairs=[("1", "2")])
+    before = (store / "cx.toml").read_text(encoding="utf-8")
+    for call, pair, message in (
+        (cx.accept_links, ("2", "4"), "Together the accepted links would make 1 and 4 one person, "
+         "and these two were rejected. Reject one of the links between them, or accept that pair."),
+        (cx.reject_links, ("3", "5"), "3 and 5 are one person here by what the exports say, not "
+         "by likeness: mend the export that names both, and import it again."),
+        (cx.reject_links, ("1", "77"), "Nobody has the id 77. Look in the table people."),
+        (cx.reject_links, ("1", "1"), "A link is between at least two different ids: "
+         "[(one, other), ...]."),
+    ):  # fmt: skip
+        with pytest.raises(BadQuestion) as problem:
+            call(store, pairs=[pair])
+        assert str(problem.value) == message
+    assert (store / "cx.toml").read_text(encoding="utf-8") == before
+    cx.accept_links(store, pairs=[("2", "4"), ("1", "4")])
+    with pytest.raises(BadQuestion) as problem:
+        cx.reject_links(store, pairs=[("1", "4")])
+    assert str(problem.value) == (
+        "1 and 4 are one person by way of other accepted links. "
+        "Take one of those out of [people] same in cx.toml first."
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +237,8 @@ def test_what_cannot_be_accepted_is_refused_and_nothing_is_kept(tmp_path):
         ({"min_score": 6}, "No proposed link has 6 points or more. See which there are with "
          "identity_links."),
         ({"pairs": [("1", "77")]}, "Nobody has the id 77. Look in the table people."),
-        ({"pairs": [("1", "1")]}, "A link joins at least two different ids: [(one, other), ...]."),
+        ({"pairs": [("1", "1")]}, "A link is between at least two different ids: "
+         "[(one, other), ...]."),
     ):  # fmt: skip
         with pytest.raises(BadQuestion) as problem:
             cx.accept_links(store, **asked)
@@ -256,12 +342,72 @@ def test_links_between_people_not_yet_known_change_nothing(tmp_path):
         ],
     )
     assert ws.link_note(datetime(2026, 4, 5)) == (
-        "1 proposed link is not applied: with them 1 person instead of 2 (see identity_links).",
+        "1 proposed link is not applied: with it 1 person instead of 2 (see identity_links).",
     )
     assert ws.link_note(datetime(2026, 2, 1)) == ()
+    assert ws.link_note(datetime(2026, 4, 5), "buyers") == ()  # b has bought nothing
     row = cx.identity_links(ws, as_of="2026-02-01").table.row(0, named=True)
     assert (row["orders"], row["other_orders"]) == (1, 0)
     assert row["merge_changes"] == "a prospect turns out to be a buyer"
+
+
+def linked(folder, **tables):
+    """Ann under two ids, a and b, by a link that is only proposed; cy is somebody else."""
+    return company(
+        folder,
+        {"journey": {"stages": ["visit", "buy"], "within_days": 7}},
+        proposed_links=[
+            {"customer_id": "a", "other_id": "b", "person_id": "a", "score": 4, "reasons": "same"}
+        ],
+        **tables,
+    )
+
+
+def test_every_total_of_people_shows_what_links_would_change_in_it(tmp_path):
+    """a and b visit and buy; in `half` b only buys, in `none` b only asks the help desk."""
+    visits = events("a 2026-01-01T10:00 visit", "cy 2026-01-02T10:00 visit")
+    late = events("cy 2026-03-01T10:00 leave")
+    bought = orders("a 2026-01-05T10:00 5", "b 2026-01-06T10:00 5", "cy 2026-01-07T10:00 5")
+    both = linked(
+        tmp_path / "both",
+        events=[*visits, *events("b 2026-01-03T10:00 visit"), *late],
+        orders=bought,
+    )
+    assert cx.stage_funnel(both).n == 3
+    assert cx.stage_funnel(both).caveats[-1] == (
+        "1 proposed link of people who entered is not applied: with it 2 entered instead of 3, "
+        "and some may have got further (see identity_links)."
+    )
+    assert cx.lapse_curve(both).caveats == (
+        "1 proposed link between buyers is not applied: with it 2 buyers instead of 3 "
+        "(see identity_links).",
+    )
+    assert cx.readiness(both).caveats[-1] == (
+        "1 proposed link is not applied: with it 2 people instead of 3, and 2 buyers instead "
+        "of 3 (see identity_links)."
+    )
+    later = events("b 2026-01-06T10:00 buy")
+    half = linked(tmp_path / "half", events=[*visits, *later, *late], orders=bought[1:])
+    assert cx.stage_funnel(half).caveats[-1] == (
+        "1 proposed link of people who entered is not applied: with it some may have got "
+        "further (see identity_links)."
+    )
+    assert cx.lapse_curve(half).caveats == ()  # only b has bought
+    asked = [{"ticket_id": "1", "customer_id": "b", "opened_at": "2026-01-06T10:00"}]
+    none = linked(tmp_path / "none", events=[*visits, *late], tickets=asked)
+    assert "identity_links" not in " ".join(cx.stage_funnel(none).caveats)
+    quiet = company(tmp_path / "quiet", orders=bought)
+    assert quiet.link_note(quiet.as_of) == ()
+
+
+def test_journeys_name_a_second_id_that_is_not_laid_out(tmp_path):
+    ws = linked(tmp_path, orders=orders("a 2026-01-05 5", "b 2026-01-06 5", "cy 2026-01-07 5"))
+    assert cx.journeys(ws, customers=["a", "cy"]).caveats == (
+        "1 customer may be known by another id too, which is not laid out here "
+        "(see identity_links).",
+    )
+    assert cx.journeys(ws, customers=["a", "b"]).caveats == ()
+    assert cx.journeys(ws, customers=["cy"]).caveats == ()
 
 
 def test_an_empty_store_and_one_person(tmp_path):

@@ -48,7 +48,10 @@ def test_good_exports(tmp_path):
     filled = dict(ready.table.select("field", "filled_share").iter_rows())
     assert filled.pop("orders.repeated") == 0.5  # each of 20 customers came back once
     absent = {field for field, share in filled.items() if share is None}
-    assert absent == {"sessions.known", "events.known", "tickets.known", "messages.known"}
+    # nobody visits, so nobody enters the journey
+    assert absent == {
+        f"{table}.known" for table in ("sessions", "entrants", "events", "tickets", "messages")
+    }
     states = dict(ready.table.select("field", "state").iter_rows())
     assert {field for field, state in states.items() if state == "absent"} == absent
     assert all(share == 1 for field, share in filled.items() if field not in absent)
@@ -100,13 +103,18 @@ def test_unlinked_visitors_limit_the_funnel(tmp_path):
     visits = [
         {"visitor_id": f"v{i}", "occurred_at": f"2026-05-20T12:{i:02}", "event": "visit"}
         for i in range(60)
-    ]
+    ] + events(*[f"c{i} 2026-05-20T12:00 visit" for i in range(20)])
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, events=visits))
-    assert flaws(ready)["stage_funnel", "timeline.known"] == (
+    assert flaws(ready)["stage_funnel", "entrants.known"] == (
         "would help",
-        "43 % of 140 rows of timeline belong to nobody known",
+        "75 % of the 80 who enter the journey are visitors whom nobody could link to a person",
     )
-    assert ready.table.filter(ready.table["field"] == "timeline.stage")["linked_share"][0] == 4 / 7
+    assert flaws(ready)["journeys", "events.known"] == (
+        "would help",
+        "75 % of the 80 people and visitors with events are visitors whom nobody could link to a "
+        "person",
+    )
+    assert ready.table.filter(ready.table["field"] == "timeline.stage")["linked_share"][0] == 5 / 8
 
 
 def test_without_a_journey_there_is_no_funnel(tmp_path):
@@ -116,6 +124,43 @@ def test_without_a_journey_there_is_no_funnel(tmp_path):
         "7 of 8 questions can be answered in full; 'stage_funnel' is not possible (the settings "
         "name no journey); collect next: name the stages in the settings: [journey] stages."
     )
+
+
+def test_only_purchases_are_fresh_and_filled(tmp_path):
+    """A cancelled order and a refund of July do not make the purchases of May newer."""
+    late = orders("c1 2026-07-05T10:00 5", "c2 2026-07-06T10:00 -5", "c3 2026-07-07T10:00 5")
+    dead = [row | {"order_id": f"late{i}"} for i, row in enumerate(late)]
+    dead[0]["cancelled"] = dead[2]["cancelled"] = True
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"orders": FULL["orders"] + dead}))
+    row = ready.table.filter(ready.table["field"] == "orders.ordered_at").row(0, named=True)
+    assert (row["rows"], row["latest"], row["days_old"]) == (40, datetime(2026, 5, 28, 10, 7), 39)
+    assert flaws(ready)["lifecycle", "orders.ordered_at"] == (
+        "partly",
+        "the newest purchase is 39 days old",
+    )
+    none = cx.readiness(company(tmp_path / "none", JOURNEY, **FULL | {"orders": dead}))
+    assert flaws(none)["lifecycle", "orders.customer_id"] == (
+        "missing",
+        "no row of orders is a purchase",
+    )
+
+
+def test_a_date_far_after_all_others_is_said_wherever_it_makes_the_end_of_the_data(tmp_path):
+    slip = orders("c1 2049-05-28T10:00 5")[0] | {"order_id": "slip"}
+    ws = company(tmp_path / "slip", JOURNEY, **FULL | {"orders": [*FULL["orders"], slip]})
+    said = (
+        "The data end on 28 May 2049 by no more than 1 of 81 dated rows (in orders): all others "
+        "are of 28 May 2026 or before. If the late date is a slip, ask with as_of='2026-05-28'."
+    )
+    for result in (cx.readiness(ws), cx.lifecycle(ws), cx.lapse_curve(ws), cx.stage_funnel(ws)):
+        assert said in result.caveats
+    assert said not in cx.lifecycle(ws, as_of="2026-05-28").caveats
+    # a pause of 30 days, or more than one row in a hundred after it, is no slip
+    for name, when, rows in (("near", "2026-06-27", 1), ("many", "2026-07-30", 2)):
+        more = orders(*[f"c{i} {when}T10:00 5" for i in range(rows)])
+        more = [row | {"order_id": f"{name}{i}"} for i, row in enumerate(more)]
+        ws = company(tmp_path / name, JOURNEY, **FULL | {"orders": FULL["orders"] + more})
+        assert ws.end_note() == ()
 
 
 def test_every_oddity_is_counted_aloud(tmp_path):
@@ -213,6 +258,7 @@ def test_linkable_is_counted_per_table_and_session(tmp_path):
     linked = dict(ready.select("field", "linked_share").iter_rows())
     assert linked["sessions.known"] == 1 / 2
     assert linked["events.known"] == 1 / 3
+    assert linked["entrants.known"] == 0
     assert linked["tickets.known"] == 1 / 4
     assert linked["messages.known"] is None
 

@@ -249,7 +249,7 @@ def one_kill(world: World, place: Path, draw: random.Random, found: Found) -> No
 def many_kills(kills: int, seed: int) -> Found:
     """Kill as often as asked, and tell what was found."""
     draw = random.Random(seed)
-    found = Found()
+    found, told = Found(), 0
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         home = Path(folder)
         made = [world.measured(home / world.name) for world in worlds(home)]
@@ -258,9 +258,11 @@ def many_kills(kills: int, seed: int) -> Found:
             world = draw.choices(made, weights=[1, 2, 6, 1, 2])[0]
             one_kill(world, place, draw, found)
             shutil.rmtree(place)
-            if sys.stderr.isatty():
-                told = f"\r{number + 1:,} kills, {len(found.faults)} faults"
-                print(told, end="", file=sys.stderr)
+            for fault in found.faults[told:]:
+                print(fault, file=sys.stderr, flush=True)
+            told = len(found.faults)
+            if (number + 1) % 50 == 0:
+                print(f"{number + 1:,} kills, {told} faults", file=sys.stderr, flush=True)
     return found
 
 

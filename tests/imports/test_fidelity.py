@@ -15,6 +15,7 @@ import pytest
 
 from cxkit.imports import count, delimited, records
 from cxkit.imports.delimited import Dialect
+from cxkit.imports.swallowed import swallowed
 
 TABLES = 100_000 if os.environ.get("CXKIT_THOROUGH") == "1" else 1_000
 SEED = int(os.environ.get("CXKIT_SEED", "20240301"))
@@ -87,8 +88,9 @@ def written(draw: random.Random, known: bool) -> Written:
     for row in range(draw.randint(4, 25)):
         table.append([cell(draw, column, row, nasty) for column in range(width)])
     if fault == "open quote":
-        # before a cell that begins like the end of one, nobody can tell where the quote was due
-        table = [[text.lstrip("".join(NASTY) + "ñ") for text in row] for row in table]
+        # A quote that stays open inverts all quotes below it. Where cells begin with a line end or
+        # with a quote, so that theirs look like ends, again and again, no reading is beyond doubt.
+        table = [[text.lstrip("\r\n\"'") for text in row] for row in table]
     if escape:  # else nothing in the file may show that it is one
         table[-1][-1] = f"a {quote}b{quote}, c"
     if fault == "nul":
@@ -128,14 +130,20 @@ def written(draw: random.Random, known: bool) -> Written:
 
 
 def staged(path, dialect: Dialect, draw: random.Random) -> list[tuple]:
-    """Read as `stage` does: the quick way where the dialect allows it, the careful way else."""
+    """Read as `stage` does: the quick way where the dialect allows it, the careful way else.
+
+    Records that hold others are told as `layout` tells them.
+    """
     width = 30
     frames = list(records.careful(path, dialect, width))
     made = pl.concat(frames) if frames else pl.DataFrame()
     if dialect.plain:
         quick = pl.concat(list(records._quick(path, dialect, width, draw.choice((2, 5)))))
         assert quick.equals(made), "the quick and the careful way differ"
-    return made.rows()
+    usual = Counter(made["width"]).most_common(1)[0][0]
+    held = swallowed(made.lazy(), path, dialect, width, usual).records
+    open_ = pl.when(pl.col("record_no").is_in(held)).then(pl.lit("open quote"))
+    return made.with_columns(open_.otherwise("fault").alias("fault")).rows()
 
 
 def differs(case: Written, rows: list[tuple]) -> str:

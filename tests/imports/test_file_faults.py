@@ -64,7 +64,7 @@ LOADED = {
     "double header": (PLAIN.replace("event", "event,event", 1).replace("paid", "paid,x"),
                       (10, 9, 0, 0, 1), ""),
     "empty header": (PLAIN.replace("event", "event,", 1).replace("paid", "paid,x"),
-                     (10, 0, 9, 0, 1), "line 2: too many cells"),
+                     (10, 9, 0, 0, 1), "called 'column 4' by place"),
     "hash row": (spoilt(5, "#7,2024-03-01 10:00:00,seen"), (11, 10, 0, 0, 1), ""),
     "backslash quotes": (
         PLAIN.replace("paid", '"said \\"hi\\", then"'), (10, 9, 0, 0, 1), "",

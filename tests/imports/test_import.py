@@ -105,7 +105,7 @@ def test_what_is_wrong_with_one_file_does_not_stop_the_others(tmp_path):
             3,
             'di,"2024-01-06,bought\n',
             "open quote",
-            "A quote opens in this line and never closes: close it in the file.",
+            "A quote opens in its first line and does not close there: close it in the file.",
         ),
         (
             "cut.csv",

@@ -5,8 +5,9 @@ from datetime import datetime as dt
 
 import polars as pl
 import pytest
-from imports.helping import rows, take_in, write
+from imports.helping import note, rows, take_in, write
 
+import cxkit as cx
 from cxkit import store
 from cxkit.errors import BadRecipe
 from cxkit.imports import layout, publish, recipes, records, sources
@@ -106,7 +107,7 @@ def test_every_column_that_makes_a_file_known_is_named_once():
         ),
         (
             '[[exports]]\nname = "a"\nheader = ["b"]\nquirk = "magic"',
-            "vendor.toml: a has the quirk 'magic'. It knows: qualtrics, scores, survey.",
+            "vendor.toml: a has the quirk 'magic'. It knows: mapped, qualtrics, scores, survey.",
         ),
         (
             '[[exports]]\nname = "a"\nheader = ["b"]\ncells = { b = "magic" }',
@@ -388,3 +389,75 @@ def test_the_scale_of_bare_scores_is_what_their_range_shows(tmp_path, cells, met
     text = "id,score,comment\n" + "".join(f"{i},{c},\n" for i, c in enumerate(cells))
     take_in(tmp_path, a_csv=text)
     assert rows(tmp_path, "select distinct metric, scale from feedback") == [(metric, scale)]
+
+
+MEANT = {"feedback": {"customer_id": "Who", "given_at": "When"}}
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "metric", "scale", "told"),
+    [
+        ("Stars", ["1", "5", "4,5"], "stars", 5, "1 to 5"),
+        ("Kunden-Bewertung", ["1", "5", ""], "stars", 5, "1 to 5"),
+        ("starRating", ["5", "5", "5"], "stars", 5, "1 to 5"),
+        ("NPS_score", ["0", "10", "7"], "nps", 10, "0 to 10"),
+        ("npsScore", ["3", "4", "5"], "nps", 10, "0 to 10"),
+        ("CSAT (1-5)", ["1", "5", "4"], "csat", 5, "1 to 5"),
+        ("Satisfaction", ["2", "3", "3"], "csat", 5, "1 to 5"),
+        ("Effort", ["1", "7", "4"], "ces", 7, "1 to 7"),
+    ],
+)
+def test_a_mapped_score_has_the_metric_that_its_columns_name_says(
+    tmp_path, column, cells, metric, scale, told
+):
+    result = take_in(tmp_path, scored(column), a_csv=answers(column, cells))
+    assert rows(tmp_path, "select distinct metric, scale from feedback") == [(metric, scale)]
+    assert note(result, "a.csv").startswith(
+        f"Mapped as confirmed in cx.toml. '{column}' is read as {metric}, {told}. "
+    )
+    assert "nothing says" not in " ".join(cx.score(cx.open(tmp_path / "store")).caveats)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("Stars", ["1", "10", "4"]),  # of ten
+        ("Rating", ["0", "5", "4"]),  # a zero is no star
+        ("NPS", ["-100", "33", "50"]),  # a score of many, not an answer
+        ("CSAT", ["1", "7", "4"]),
+        ("Effort", ["1", "5", "4"]),  # of five or of seven?
+        ("Score", ["1", "5", "4"]),
+        ("Stars", ["", "", ""]),
+    ],
+)
+def test_a_name_that_the_answers_do_not_bear_out_says_nothing(tmp_path, column, cells):
+    result = take_in(tmp_path, scored(column), a_csv=answers(column, cells))
+    assert rows(tmp_path, "select distinct metric, scale from feedback") == [(None, None)]
+    assert "is read as" not in note(result, "a.csv")
+
+
+def test_a_metric_or_scale_that_is_mapped_is_the_files_own(tmp_path):
+    text = "Who,When,Stars,Kind,Of\nann,2024-01-31,5,csat,5\nbo,2024-01-30,4,ces,7\n"
+    told = scored("Stars")["feedback"] | {"metric": "Kind", "scale": "Of"}
+    take_in(tmp_path, {"feedback": told}, a_csv=text)
+    found = rows(tmp_path, "select metric, scale from feedback order by 1")
+    assert found == [("ces", 7), ("csat", 5)]
+
+
+def test_a_guessed_score_has_the_metric_of_its_columns_name(tmp_path):
+    text = "Response ID,Submitted at,Customer ID,CSAT\n" + "".join(
+        f"r{i},2024-01-{i + 1:02} 10:00,c{i},{1 + i % 5}\n" for i in range(20)
+    )
+    result = take_in(tmp_path, a_csv=text)
+    assert rows(tmp_path, "select distinct metric, scale from feedback") == [("csat", 5)]
+    assert note(result, "a.csv").startswith("Guessed with 95% confidence: ")
+    assert "'CSAT' is read as csat, 1 to 5" in note(result, "a.csv")
+
+
+def scored(column):
+    return {"feedback": {**MEANT["feedback"], "score": column}}
+
+
+def answers(column, cells):
+    lines = [f'c{i},2024-01-3{i},"{cell}"\n' for i, cell in enumerate(cells)]
+    return f"Who,When,{column}\n" + "".join(lines).replace("2024-01-32", "2024-01-29")

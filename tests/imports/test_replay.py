@@ -1,6 +1,9 @@
 """What was set aside comes out as a file, and in again once what was wrong is mended."""
 
 import csv
+import json
+import shutil
+from pathlib import Path
 
 import pytest
 from imports.helping import EVENTS, account, note, rows, take_in, write
@@ -9,8 +12,9 @@ import cxkit as cx
 from cxkit import settings, store
 from cxkit.cli import main
 from cxkit.errors import CxError, NoStore
-from cxkit.imports import confirm_mapping, import_exports
+from cxkit.imports import confirm_mapping, import_exports, sources
 
+PROVEN = "user,at,event\nann,2024-01-05,visited\nbo,2024-01-06,bought\n"
 UNCLEAR = "user,at,event\nann,03/04/2024,visited\nbo,=cmd,visited\ncy,05/05/2024,visited\n"
 
 
@@ -134,3 +138,35 @@ def test_in_a_terminal(tmp_path, monkeypatch, capsys):
     ):
         assert main(words) == 2
         assert capsys.readouterr().err == said
+
+
+def test_another_cxkit_makes_the_rows_anew(tmp_path, monkeypatch):
+    take_in(tmp_path, EVENTS, log_csv=PROVEN)
+    home = tmp_path / "store"
+    (first,) = store.read_manifest(home).snapshots
+    assert cx.replay(home).finding.startswith("Nothing has changed")
+    package = tmp_path / "cxkit"
+    shutil.copytree(Path(sources.__file__).parents[1], package)
+    asked = sources.code_of
+    assert asked(package) == asked(Path(sources.__file__).parents[1])
+    for name in ("imports/quirks.py", "imports/recipes/zendesk.toml", "prepare.sql", "schema.py"):
+        before = asked.__wrapped__(package)
+        with (package / name).open("a") as file:
+            file.write("\n")
+        assert asked.__wrapped__(package) != before, name
+    with (package / "charts.py").open("a") as file:
+        file.write("\n")  # decides nothing about rows
+    after = asked.__wrapped__(package)
+    monkeypatch.setattr(sources, "code_of", lambda _: after)
+    assert not cx.replay(home).finding.startswith("Nothing has changed")
+    assert store.read_manifest(home).current["basis"] != first["basis"]
+    assert cx.replay(home).finding.startswith("Nothing has changed")
+
+
+def test_what_another_reader_staged_is_staged_again(tmp_path, monkeypatch):
+    take_in(tmp_path, EVENTS, log_csv=PROVEN)
+    (facts,) = (tmp_path / "store" / "staged").glob("*.json")
+    told = json.loads(facts.read_text())
+    facts.write_text(json.dumps({**told, "read": 0, "reader": "of before"}))
+    cx.replay(tmp_path / "store")
+    assert json.loads(facts.read_text()) == told

@@ -40,6 +40,7 @@ def journeys(
         question=QUESTION,
         table=table,
         finding=_finding(table, len(set(asked))),
+        caveats=_caveats(workspace, asked),
         sql=query_text("journeys"),
         as_of=until,
         n=table["customer_id"].n_unique(),
@@ -55,6 +56,21 @@ def _finding(table: pl.DataFrame, asked: int) -> str:
     return (
         f"{counted(found, 'customer')}{'' if found == asked else f' of {asked}'} had "
         f"{counted(table.height, 'touchpoint')} between {shown(first)} and {shown(last)}."
+    )
+
+
+def _caveats(workspace: Workspace, asked: Sequence[str]) -> tuple[str, ...]:
+    alike = workspace.sql(
+        "select unnest([customer_id, other_id]) as one, unnest([other_id, customer_id]) as other "
+        "from proposed_links"
+    ).filter(pl.col("one").is_in(list(asked)) & ~pl.col("other").is_in(list(asked)))
+    people = alike["one"].n_unique()
+    if not people:
+        return ()
+    each = "" if people == 1 else " each"
+    return (
+        f"{counted(people, 'customer')} may{each} be known by another id too, which is not laid "
+        "out here (see identity_links).",
     )
 
 

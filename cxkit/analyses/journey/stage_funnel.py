@@ -1,7 +1,7 @@
 """How far do customers get along the journey, and where do they stop?"""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -91,7 +91,13 @@ def stage_funnel(
         question=QUESTION,
         table=table,
         finding=_finding(table, days, by),
-        caveats=_caveats(table, days, by, _absent(workspace, places_named, touched)),
+        caveats=(
+            *_caveats(table, days, by, _absent(workspace, places_named, touched)),
+            *workspace.end_note(as_of),
+            *workspace.link_note(
+                until, "entered", touched, until - timedelta(days=days) if until else None
+            ),
+        ),
         sql=query_text("stage_funnel"),
         as_of=until,
         n=_total(table, "entered"),

@@ -1,6 +1,7 @@
 """Who may be the same person under two ids?"""
 
 from datetime import date, datetime
+from itertools import combinations
 
 import polars as pl
 
@@ -23,7 +24,8 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
     the e-mail address before the @ where it says more than the name. Four points make a proposal.
     A household that shares surname, address and telephone has other given names, so it is none.
     Ids that records name together (an e-mail address, a merge in the CRM) are linked without
-    asking; nothing proposed here is merged until `accept_links` is called.
+    asking; nothing proposed here is merged until `accept_links` is called, and what
+    `reject_links` was told is not proposed again.
 
     Args:
         workspace: an open store.
@@ -32,20 +34,20 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
     Returns:
         One row per pair: customer_id, other_id, score (points, 4 to 7), reasons, name and
         other_name (initials), orders and other_orders (purchases), touchpoints and
-        other_touchpoints (rows of the timeline), merge_changes (in words). The caveats
-        count people and buyers before and after. n is the number of known people. The scoring is
-        that of published work on the Febrl records (an exact given name, then agreeing fields),
-        with telephone and e-mail beside them.
+        other_touchpoints (rows of the timeline), merge_changes (in words). The caveats count
+        people and buyers before and after, and the pairs that were rejected. n is the number of
+        known people. The scoring is that of published work on the Febrl records (an exact given
+        name, then agreeing fields), with telephone and e-mail beside them.
     """
     until = workspace.moment(as_of)
     table = workspace.query("identity_links", as_of=until)
-    effect = workspace.query("link_effect", as_of=until).row(0, named=True)
+    effect = workspace.link_effect(until)
     return Result(
         name="identity_links",
         question=QUESTION,
         table=table,
         finding=_finding(table, effect),
-        caveats=_caveats(table, effect),
+        caveats=(*_caveats(table, effect), *_rejected(table, workspace)),
         sql=query_text("identity_links"),
         as_of=until,
         n=effect["people"],
@@ -81,9 +83,25 @@ def _caveats(table: pl.DataFrame, effect: dict[str, int]) -> tuple[str, ...]:
         f"{effect['buyers_linked']:,}.",
         "Two people made one is worse than one counted twice: read the reasons first. Then "
         "cx.accept_links(store, pairs=[(one, other)]) or cx.accept_links(store, min_score=5), and "
-        "import again; a line taken out of [people] in cx.toml undoes it.",
+        "import again; cx.reject_links(store, pairs=[(one, other)]) keeps two apart for good. A "
+        "line taken out of [people] in cx.toml undoes either.",
         "Only people of whom a contact list gives the name can be compared; a slip in the given "
         "name hides a pair.",
+    )
+
+
+def _rejected(table: pl.DataFrame, workspace: Workspace) -> tuple[str, ...]:
+    different = workspace.settings.people.different
+    pairs = {tuple(sorted(pair)) for ids in different for pair in combinations(ids, 2)}
+    if not pairs:
+        return ()
+    waiting = len(pairs & set(table.select("customer_id", "other_id").rows()))
+    stands = "stands" if waiting == 1 else "stand"
+    still = f" {waiting:,} of them still {stands} here until the next import." if waiting else ""
+    was, it = ("was", "it") if len(pairs) == 1 else ("were", "them")
+    return (
+        f"{counted(len(pairs), 'pair')} {was} rejected (see [people] different in cx.toml): "
+        f"imports no longer propose {it}.{still}",
     )
 
 

@@ -18,8 +18,8 @@ def import_decisions(workspace: Workspace) -> Result:
 
     Returns:
         One row per file and decision, in the order in which they were made: file, asked (format,
-        letters, cells, recipe, column, dates, numbers, time zone, person, left out), decided, why
-        (empty where `decided` says it). n is the number of files.
+        letters, cells, recipe, column, dates, numbers, time zone, scores, person, left out),
+        decided, why (empty where `decided` says it). n is the number of files.
     """
     files = workspace.query("import_decisions")
     rows = [

@@ -73,13 +73,7 @@ NEEDS = (
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
-    Need(
-        "stage_funnel",
-        "timeline",
-        "known",
-        _USER_ID,
-        wished=True,
-    ),
+    Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
@@ -151,9 +145,11 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
     - filled: in at least 90 % of the rows of its table, and in at least 30 of them (lapse_curve:
       10 orders that follow an earlier one, as survival groups ask for; identity_links: 2 contacts;
       journeys: 1). Scores, comments and invitations are empty in many good rows, so only their
-      number counts.
-    - linkable: at least 90 % of the rows belong to a known person (fields called `known`; of
-      sessions, a session one of whose events does).
+      number counts. Of orders those count that the analyses count: neither cancelled nor refunds.
+    - linkable (fields called `known`): at least 90 % are known, of what the analysis counts. Of
+      tickets, messages and feedback that is rows; of sessions, those one of whose events belongs
+      to somebody; of events, people and visitors, each counted once; of entrants, whoever enters
+      the journey of the settings.
     - fresh: the newest row of the table is at most 31 days older than `as_of` (not asked of
       contact lists). A comment counts as readable for sentiment where it is in English, and more
       than half of them have to be.
@@ -169,24 +165,26 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
 
     Returns:
         One row per analysis and field: analysis, verdict, field (table.column), need (needed or
-        wished), state, rows (of the table), filled_share, linked_share (rows with a known person),
-        latest, days_old, reason, collect_next (null where the field is good). The finding names
-        the field to collect next: the one that holds up most analyses. The caveats count aloud
-        what is odd in the exports: rows set aside, duplicates, unread cells, rows of nobody,
-        negative amounts, times without a zone or a time of day, rows out of order, ties, former
-        ids, and links that are only proposed.
+        wished), state, rows (of the table, or people), filled_share, linked_share (with a known
+        person), latest, days_old, reason, collect_next (null where the field is good). The
+        finding names the field to collect next: the one that holds up most analyses. The caveats
+        count aloud what is odd in the exports: rows set aside, duplicates, unread cells, rows of
+        nobody, negative amounts, times without a zone or a time of day, rows out of order, ties,
+        former ids, an end of the data that few rows make, and links.
     """
     until = workspace.moment(as_of)
+    journey = workspace.settings.journey
     held = workspace.query(
         "readiness",
         analyses=[need.analysis for need in NEEDS],
         tables=[need.table for need in NEEDS],
         fields=[need.field for need in NEEDS],
+        entry=[t for stage in journey.stages[:1] for t in journey.touchpoints_of(stage)],
     )
     texts = workspace.sql(
         "select comment from feedback where comment <> '' order by feedback_id limit 2000"
     )["comment"]
-    table = _judged(held, len(workspace.settings.journey.stages), _english(texts), until)
+    table = _judged(held, len(journey.stages), _english(texts), until)
     dirt = pl.concat(
         [workspace.query("dirt"), workspace.query("dirt_of_files")], how="vertical_relaxed"
     )
@@ -198,6 +196,7 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
         caveats=(
             *_caveats(dirt, workspace.tables),
             *_late(workspace.snapshot.get("late", {})),
+            *workspace.end_note(),
             *workspace.link_note(until),
         ),
         sql=query_text("readiness"),
@@ -262,6 +261,7 @@ def _judged(
 
 _HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
 _HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
+_PEOPLE = {"events": "people and visitors with events", "entrants": "who enter the journey"}
 
 
 def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
@@ -273,6 +273,11 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
         return f"{foreign:.0%} of the comments are not English" if foreign > 0.5 else None
     if rows == 0 and need.if_any:
         return None
+    unlinked = _unlinked(need.table, rows, filled) if need.table in _PEOPLE else None
+    if unlinked or need.table == "entrants":
+        return unlinked
+    if rows == 0 and need.table == "orders":
+        return "no row of orders is a purchase"
     if rows == 0:
         return f"the table {need.table} is empty"
     if filled == 0:
@@ -287,8 +292,21 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
         )
         return f"{100 * (1 - filled / rows):.0f} % of {those} {lack}"
     if need.table != "customers" and days is not None and days > _STALE_DAYS:
+        if need.table == "orders":
+            return f"the newest purchase is {counted(days, 'day')} old"
         return f"the newest row of {need.table} is {counted(days, 'day')} old"
     return None
+
+
+def _unlinked(table: str, people: int, known: int) -> str | None:
+    """Say how many of the people that an analysis counts are visitors; None where few are."""
+    if known >= _NEARLY_ALL * people:
+        return None
+    share = 100 * (1 - known / people)
+    return (
+        f"{share:.0f} % of the {people:,} {_PEOPLE[table]} are visitors whom nobody could link "
+        "to a person"
+    )
 
 
 def _finding(table: pl.DataFrame) -> str:

@@ -1,5 +1,6 @@
 -- Do the exports hold what each analysis needs? One row per analysis and field, as asked.
 -- $analyses, $tables, $fields: parallel lists: which analysis needs which field of which table
+-- $entry: the touchpoints with which somebody enters the funnel
 with
 
 needs as (
@@ -7,54 +8,53 @@ needs as (
         generate_subscripts($fields, 1) as place
 ),
 
+-- what the analyses count: a cancelled order or a refund is no purchase
+purchases as (from orders where not coalesce(cancelled, false) and coalesce(amount >= 0, true)),
+
 filled as (
     select 'customers' as table_name, *
     from (unpivot (select count(columns(*)) from customers) on columns(*) into name field value filled)
-    union all
-    select 'orders', *
-    from (unpivot (select count(columns(*)) from orders) on columns(*) into name field value filled)
-    union all
-    select 'feedback', *
+    union all select 'orders', *
+    from (unpivot (select count(columns(*)) from purchases) on columns(*) into name field value filled)
+    union all select 'feedback', *
     from (unpivot (select count(columns(*)) from feedback) on columns(*) into name field value filled)
-    union all
-    select 'timeline', *
+    union all select 'timeline', *
     from (unpivot (select count(columns(*)) from timeline) on columns(*) into name field value filled)
+),
+
+lives as (
+    select if(known, customer_id, null) as customer_id, customer_key, occurred_at,
+        list_contains($entry::varchar[], touchpoint::varchar) as enters
+    from timeline join people using (customer_key)
 ),
 
 seen as (
     select 'customers' as table_name, customer_id, known_since as seen_at from customers
-    union all select 'orders', customer_id, ordered_at from orders union all
-    select 'events', customer_id, occurred_at from events
-    union all
-    select 'tickets', customer_id, opened_at from tickets
-    union all select 'messages', customer_id, sent_at from messages union all
+    union all select 'orders', customer_id, ordered_at from purchases union all
+    select 'tickets', customer_id, opened_at from tickets union all
+    select 'messages', customer_id, sent_at from messages union all
     select 'feedback', customer_id, coalesce(given_at, invited_at) from feedback
-    union all
-    select 'sessions', any_value(customer_id), max(occurred_at) from events
+    union all select 'sessions', any_value(customer_id), max(occurred_at) from events
     where session is not null group by session
-    union all
-    select 'timeline', if(known, customer_id, null), occurred_at
-    from timeline join people using (customer_key)
+    union all select 'timeline', customer_id, occurred_at from lives
+    union all select 'events', any_value(customer_id), max(occurred_at) from events
+    group by coalesce(customer_id, visitor_id, event_id)
+    union all select 'entrants', customer_id, max(occurred_at) from lives where enters
+    group by customer_id, customer_key
 ),
 
 held as (
-    select table_name, count(*) as rows, count(customer_id) as linked, max(seen_at) as latest
-    from seen group by table_name
+    select table_name, count(*) as rows, count(customer_id) as linked, max(seen_at) as latest from seen
+    group by all
 ),
 
 repeated as (
-    select 'orders' as table_name, 'repeated' as field,
-        count(*) - count(distinct customer_id) as filled
-    from (
-        select distinct customer_id, ordered_at::date from orders
-        where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-    )
+    select 'orders' as table_name, 'repeated' as field, count(*) - count(distinct customer_id) as filled
+    from (select distinct customer_id, ordered_at::date from purchases)
 )
 
 select analysis, table_name, field, rows,
     if(field = 'known', linked, coalesce(filled.filled, repeated.filled)) as filled, linked, latest
-from needs
-left join held using (table_name)
-left join filled using (table_name, field)
-left join repeated using (table_name, field)
+from needs left join held using (table_name)
+left join filled using (table_name, field) left join repeated using (table_name, field)
 order by place

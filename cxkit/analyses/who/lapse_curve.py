@@ -62,7 +62,11 @@ def lapse_curve(
         question=QUESTION,
         table=_thinned(curve, horizon, limit),
         finding=_finding(curve, spells, horizon, share, limit, interval),
-        caveats=_caveats(spells, limit, interval),
+        caveats=(
+            *_caveats(spells, limit, interval),
+            *workspace.end_note(as_of),
+            *workspace.link_note(until, "buyers"),
+        ),
         sql=query_text("lapse_curve"),
         as_of=until,
         n=spells["customer_key"].n_unique(),

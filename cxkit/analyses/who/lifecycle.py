@@ -72,7 +72,11 @@ def lifecycle(
         question=QUESTION,
         table=table,
         finding=_finding(table, limit),
-        caveats=(*_caveats(table, limit, counts), *workspace.link_note(until)),
+        caveats=(
+            *_caveats(table, limit, counts),
+            *workspace.end_note(as_of),
+            *workspace.link_note(until),
+        ),
         sql=query_text("lifecycle"),
         as_of=until,
         n=int(table["customers"].sum()),
