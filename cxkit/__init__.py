@@ -44,7 +44,11 @@ _HOMES = {
     "identity_links": "cxkit.analyses.start.identity_links",
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
+    "lifecycle_moves": "cxkit.analyses.who.lifecycle_moves",
+    "lifecycle_history": "cxkit.analyses.who.lifecycle_history",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
+    "lapse_groups": "cxkit.analyses.who.lapse_groups",
+    "prospect_conversion": "cxkit.analyses.who.prospect_conversion",
     "personas": "cxkit.analyses.personas.personas",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "journeys": "cxkit.analyses.journey.journeys",
@@ -79,7 +83,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
     from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
+    from cxkit.analyses.who.lapse_groups import lapse_groups as lapse_groups
     from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
+    from cxkit.analyses.who.lifecycle_history import lifecycle_history as lifecycle_history
+    from cxkit.analyses.who.lifecycle_moves import lifecycle_moves as lifecycle_moves
+    from cxkit.analyses.who.prospect_conversion import prospect_conversion as prospect_conversion
     from cxkit.errors import CxError as CxError
     from cxkit.house import keep_settings as keep_settings
     from cxkit.house import month_ends as month_ends

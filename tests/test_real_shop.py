@@ -5,6 +5,7 @@ journey by the words of the documentation, not by the query of the analysis.
 """
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import sqrt
@@ -132,9 +133,18 @@ def test_readiness_says_what_the_files_hold(ws, files):
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
     # the last orders of all were cancelled
-    assert verdicts.pop("lifecycle") == verdicts.pop("lapse_curve") == "limited"
+    for name in (
+        "lifecycle",
+        "lapse_curve",
+        "lifecycle_moves",
+        "lifecycle_history",
+        "lapse_groups",
+    ):
+        assert verdicts.pop(name) == "limited", name
+    # no export says since when somebody is known
+    assert verdicts.pop("prospect_conversion") == "limited"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [4, 8]
+    assert numbers(result.finding)[:2] == [4, 12]
     (idle,) = one(
         files,
         "select (select moment from ended)::timestamp::date - max(day) from bought "
@@ -307,6 +317,127 @@ def test_the_lifecycle_states_are_those_of_the_files(ws, files):
     assert f"No purchases: {cancelled:,} cancelled orders." in told_aloud
     assert f"{tried:,} of those who have never bought did place an order" in told_aloud
     assert tried == never
+
+
+class Lives:
+    """Every person's days of purchase and the first moment they are seen, walked in Python."""
+
+    def __init__(self, files):
+        self.days, self.seen, self.ordered = {}, {}, {}
+        rows = files.execute("""
+            select customer_unique_id, order_status in ('canceled', 'unavailable'),
+                order_purchase_timestamp, order_approved_at, order_delivered_carrier_date,
+                order_delivered_customer_date,
+                (select list(review_answer_timestamp) from reviews
+                    where reviews.order_id = orders.order_id)
+            from orders join customers using (customer_id)
+        """).fetchall()
+        for person, cancelled, *dates, reviews in rows:
+            days, day = self.days.setdefault(person, set()), datetime.fromisoformat(dates[0]).date()
+            self.ordered[person] = min(day, self.ordered.get(person, day))
+            if not cancelled:
+                days.add(day)
+            seen = [
+                datetime.fromisoformat(text).date() for text in (*dates, *(reviews or [])) if text
+            ]
+            self.seen[person] = min([*seen, self.seen.get(person, seen[0])])
+        self.end = datetime.fromisoformat(files.execute("from ended").fetchone()[0]).date()
+
+    def state(self, person, on, limit=90):
+        """The state of a person at the end of a day, by the words of the documentation."""
+        if self.seen[person] > on:
+            return "not yet known"
+        days = sorted(day for day in self.days[person] if day <= on)
+        if not days:
+            return "prospect"
+        if (on - days[-1]).days > limit:
+            return "lapsed"
+        if (on - days[0]).days <= 30:
+            return "new"
+        if len(days) > 1 and (days[-1] - days[-2]).days > limit:
+            return "returned"
+        return "loyal" if len(days) >= 4 else "active"
+
+
+@pytest.fixture(scope="module")
+def lives(files):
+    return Lives(files)
+
+
+def test_the_moves_are_those_of_each_persons_days(ws, lives):
+    result = cx.lifecycle_moves(ws, since="2018-03-31", as_of="2018-08-31")
+    since, until = datetime(2018, 3, 31).date(), datetime(2018, 8, 31).date()
+    moves = Counter((lives.state(p, since), lives.state(p, until)) for p in lives.days)
+    moves.pop(("not yet known", "not yet known"), None)
+    for row in result.table.to_dicts():
+        assert row["customers"] == moves.pop((row["state_before"], row["state"]), 0)
+    assert not moves
+    rows = result.table.to_dicts()
+    lapsed = [r for r in rows if r["state"] == "lapsed" and r["state_before"] not in
+              ("lapsed", "prospect", "not yet known")]  # fmt: skip
+    most = max(lapsed, key=lambda row: row["customers"])
+    gone = sum(r["customers"] for r in rows if r["state_before"] == "lapsed")
+    stayed = next(r for r in rows if r["state_before"] == r["state"] == "lapsed")["customers"]
+    assert numbers(result.finding) == [
+        *(most["people_before"], 31, 2018, most["customers"]),
+        *share(most["customers"], most["people_before"]),
+        *(31, 2018, gone, gone - stayed, *share(gone - stayed, gone)),
+    ]
+    assert f"of {most['people_before']:,} {most['state_before']} on" in result.finding.lower()
+
+
+def test_the_history_is_that_of_each_persons_days(ws, lives):
+    result = cx.lifecycle_history(ws, every_days=91)
+    staying = {}
+    for (day,), rows in result.table.group_by("day", maintain_order=True):
+        states = Counter(lives.state(person, day) for person in lives.days)
+        states.pop("not yet known", None)
+        told = dict(rows.select("state", "customers").iter_rows())
+        assert {name: count for name, count in told.items() if count} == dict(states), day
+        buyers = sum(states.values()) - states["prospect"]
+        staying[day] = (buyers - states["lapsed"], buyers)
+    assert lives.end in staying
+    now, buyers = staying[lives.end]
+    first = min(staying)
+    able = {
+        day: counts
+        for day, counts in staying.items()
+        if counts[1] >= 30 and day > first + timedelta(days=90)
+    }
+    then, most = min(able), max(able, key=lambda day: able[day][0])
+    assert numbers(result.finding) == [
+        *(now, *share(now, buyers), buyers, lives.end.day, lives.end.year),
+        *(*able[then], then.day, then.year, able[most][0], most.day, most.year),
+    ]
+
+
+def test_one_time_buyers_carry_no_rhythm_and_the_text_says_so(ws, lives):
+    buyers = [days for days in lives.days.values() if days]
+    once = sum(len(days) == 1 for days in buyers)
+    assert once > 0.96 * len(buyers)
+    (told,) = (c for c in cx.lifecycle(ws).caveats if "no loyal class to speak of" in c)
+    assert numbers(told) == [once, *share(once, len(buyers)), len(buyers)]
+    groups = cx.lapse_groups(ws, by="region")
+    assert groups.finding.startswith("By region no kind of the ")
+    assert numbers(groups.finding) == [len(buyers)]
+    assert groups.table["buyers"].sum() == len(buyers)
+    assert groups.table["once"].sum() == once
+
+
+def test_hardly_anybody_can_be_followed_as_a_prospect(ws, lives):
+    """The shop knows people by their first order; a few reviews are dated before it."""
+    result = cx.prospect_conversion(ws)
+    bought = {p: min(days) <= lives.seen[p] for p, days in lives.days.items() if days}
+    reviewed = [
+        p for p in lives.days if lives.seen[p] < lives.ordered[p] and not bought.get(p, False)
+    ]
+    assert result.n == len(reviewed) < 0.01 * len(lives.days)
+    assert result.finding.startswith("Cannot say: of ")
+    assert numbers(result.finding) == [len(reviewed), 90]
+    at_once = sum(bought.values())
+    assert numbers(result.caveats[0]) == [at_once]
+    assert numbers(result.caveats[1]) == [len(lives.days) - at_once - len(reviewed)]
+    assert "cancelled" in result.caveats[1]
 
 
 # How far do customers get, and where do they stop?

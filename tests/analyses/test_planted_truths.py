@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from company import company
 
 import cxkit as cx
 from cxkit import demo
@@ -70,6 +72,53 @@ def test_t01_and_t02_on_whole_companies(tmp_path, seed):
         assert agreement >= 0.85
         assert shares == pytest.approx([0.40, 0.27, 0.21, 0.12], abs=0.03)
         assert found.table["jaccard"].min() >= 0.75
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def another(request, tmp_path_factory) -> tuple[cx.Workspace, dict[str, Any]]:
+    """Make the company anew from another seed, with the lifecycle rules of its truth."""
+    folder = demo.make(tmp_path_factory.mktemp("seed"), seed=request.param, profile="small")
+    told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    cx.import_exports(folder / "exports", store=folder / "store")
+    cx.keep_settings(folder / "store", lifecycle=told["T12"]["rules"])
+    return cx.open(folder / "store"), told
+
+
+def test_t12_the_states_are_exact_on_three_seeds(another):
+    ws, told = another
+    states = dict(cx.lifecycle(ws).table.select("state", "customers").iter_rows())
+    assert states == told["T12"]["states"]
+    history = cx.lifecycle_history(ws, every_days=91).table
+    assert dict(history[-6:].select("state", "customers").iter_rows()) == states
+    moves = cx.lifecycle_moves(ws).table.group_by("state").agg(pl.col("customers").sum())
+    assert dict(moves.iter_rows()) == states
+
+
+def test_t11_limits_follow_the_rhythm_of_the_personas(another, tmp_path):
+    """The planted mean gaps are 18, 30, 45 and 90 days; the personas stand in the truth alone."""
+    ws, told = another
+    bought = ws.sql(
+        "select order_id, customer_id, ordered_at, amount, currency, cancelled from orders "
+        "where customer_id is not null"
+    )
+    people = [
+        {
+            "customer_id": record,
+            "attributes": json.dumps({"persona": told["T01"]["personas"][kind]}),
+        }
+        for record, kind in told["T01"]["persona"].items()
+    ]
+    tagged = company(tmp_path, customers=people, orders=bought.to_dicts())
+    limits = cx.lapse_groups(tagged, by="persona")
+    found = dict(
+        limits.table.filter(pl.col("segment") != "missing").select("segment", "lapse_days").rows()
+    )
+    rhythm = ["enthusiast", "planner", "evening browser", "bargain hunter"]  # 18, 30, 45, 90 days
+    assert sorted(found, key=found.__getitem__) == rhythm
+    assert limits.table.filter(pl.col("q_value") < 0.05).height >= 3
+    own = cx.lifecycle(tagged, lapse_by="persona")
+    assert own.table["customers"].sum() == cx.lifecycle(tagged).n
+    assert "'bargain hunter'" in " ".join(own.caveats)
 
 
 def test_t16_the_naive_score_is_told_with_its_response_rate(planted, truth):

@@ -11,7 +11,12 @@ from cxkit.analyses.start.readiness import NEEDS
 JOURNEY = {"journey": {"stages": ["visit", "buy"]}}
 FULL: dict[str, list[dict[str, Any]]] = {
     "customers": [
-        {"customer_id": f"c{i}", "attributes": '{"First Name": "Ann"}'} for i in range(40)
+        {
+            "customer_id": f"c{i}",
+            "known_since": "2026-05-01T10:00",
+            "attributes": '{"First Name": "Ann"}',
+        }
+        for i in range(40)
     ],
     "orders": orders(*[f"c{i % 20} 2026-05-{1 + i % 28:02}T10:0{i % 10} 5" for i in range(40)]),
     "feedback": [
@@ -26,6 +31,8 @@ FULL: dict[str, list[dict[str, Any]]] = {
         for i in range(40)
     ],
 }
+
+QUESTIONS = len({need.analysis for need in NEEDS})
 
 
 def verdicts(result: cx.Result) -> dict[str, str]:
@@ -43,7 +50,7 @@ def flaws(result: cx.Result) -> dict[tuple[str, str], tuple[str, str]]:
 def test_good_exports(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL))
     assert set(verdicts(ready).values()) == {"go"}
-    assert ready.finding == "All 8 questions can be answered in full."
+    assert ready.finding == f"All {QUESTIONS} questions can be answered in full."
     assert ready.table["collect_next"].null_count() == len(NEEDS)
     filled = dict(ready.table.select("field", "filled_share").iter_rows())
     assert filled.pop("orders.repeated") == 0.5  # each of 20 customers came back once
@@ -74,9 +81,9 @@ def test_what_is_missing_is_named_with_the_next_step(tmp_path):
         ("journeys", "feedback.known"): why,
     }
     assert ready.finding == (
-        "6 of 8 questions can be answered in full; 'journeys', 'score' are limited ('journeys': "
-        "20 % of 40 rows of feedback belong to nobody known); collect next: send surveys with a "
-        "personal link."
+        f"{QUESTIONS - 2} of {QUESTIONS} questions can be answered in full; 'journeys', 'score' "
+        "are limited ('journeys': 20 % of 40 rows of feedback belong to nobody known); collect "
+        "next: send surveys with a personal link."
     )
     steps = ready.table["collect_next"].drop_nulls().to_list()
     assert steps == ["send surveys with a personal link"] * 2
@@ -121,8 +128,9 @@ def test_without_a_journey_there_is_no_funnel(tmp_path):
     ready = cx.readiness(company(tmp_path, **FULL))
     assert verdicts(ready)["stage_funnel"] == "no-go"
     assert ready.finding == (
-        "7 of 8 questions can be answered in full; 'stage_funnel' is not possible (the settings "
-        "name no journey); collect next: name the stages in the settings: [journey] stages."
+        f"{QUESTIONS - 1} of {QUESTIONS} questions can be answered in full; 'stage_funnel' is not "
+        "possible (the settings name no journey); collect next: name the stages in the settings: "
+        "[journey] stages."
     )
 
 
@@ -209,7 +217,7 @@ def test_an_empty_store_and_one_customer(tmp_path):
     nothing = cx.readiness(company(tmp_path / "empty"))
     assert set(verdicts(nothing).values()) == {"no-go"}
     assert nothing.n == 0
-    assert nothing.finding.startswith("0 of 8 questions can be answered in full; ")
+    assert nothing.finding.startswith(f"0 of {QUESTIONS} questions can be")
     assert nothing.chart().layout.title.text
     one = cx.readiness(company(tmp_path / "one", orders=orders("ann 2026-01-05T10:00 20.00")))
     assert verdicts(one)["lifecycle"] == "limited"

@@ -37,6 +37,8 @@ class Need(NamedTuple):
 
 _ORDER_ID = "export the customer's e-mail or number with every order"
 _ORDER_TIME = "export the time of every order"
+_LONGER = "import a longer history of orders: only there do customers come back"
+_KNOWN_SINCE = "export since when each contact is known"
 _USER_ID = "export the user's id with web events: who logs in once can be followed"
 _DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
@@ -65,10 +67,18 @@ NEEDS = (
         "lapse_curve",
         "orders",
         "repeated",
-        "import a longer history of orders: only there do customers come back",
+        _LONGER,
         sparse=True,
         least=10,
     ),
+    Need("lifecycle_moves", "orders", "customer_id", _ORDER_ID),
+    Need("lifecycle_moves", "orders", "ordered_at", _ORDER_TIME),
+    Need("lifecycle_history", "orders", "customer_id", _ORDER_ID),
+    Need("lifecycle_history", "orders", "ordered_at", _ORDER_TIME),
+    Need("lapse_groups", "orders", "customer_id", _ORDER_ID),
+    Need("lapse_groups", "orders", "repeated", _LONGER, sparse=True, least=10),
+    Need("prospect_conversion", "orders", "customer_id", _ORDER_ID),
+    Need("prospect_conversion", "customers", "known_since", _KNOWN_SINCE, wished=True),
     Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
