@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -89,9 +90,15 @@ class PersonaModel:
             told = json.loads(text)
             made = [clusters.Feature(**_tuples(f)) for f in told["prepared"]["features"]]
             kept = [Persona(**_tuples(p)) for p in told["personas"]]
+            prepared = clusters.Prepared(tuple(made), dict(told["prepared"]["dropped"]))
+            width = sum(len(feature.levels) or 1 for feature in made)
+            for persona in kept:
+                numbers = (*persona.centre, *persona.differences, persona.jaccard)
+                if len(numbers) != 2 * width + 1 or not all(map(isfinite, numbers)):
+                    raise ValueError("a persona that does not fit the features")
             return cls(
                 tuple(told["features"]),
-                clusters.Prepared(tuple(made), dict(told["prepared"]["dropped"])),
+                prepared,
                 tuple(kept),
                 {int(k): value for k, value in told["strength"].items()},
                 told["as_of"],
@@ -125,6 +132,11 @@ class PersonaModel:
             [n if ok else None for n, ok in zip(found.tolist(), known, strict=True)],
             [m if ok else None for m, ok in zip(margins.tolist(), known, strict=True)],
         )
+
+    def distances(self, people: pl.DataFrame, labels: Sequence[int]) -> list[float]:
+        """Return how far each row is from the centre of the persona that `labels` gives it."""
+        centres = clusters.points(persona.centre for persona in self.personas)
+        return clusters.away(centres, self.prepared.matrix(people), labels)
 
 
 def _tuples(told: dict[str, Any]) -> dict[str, Any]:

@@ -441,6 +441,12 @@ def assign(centres: Matrix, matrix: Matrix) -> tuple[Matrix, Matrix]:
     return labels, margin
 
 
+def away(centres: Matrix, matrix: Matrix, labels: Sequence[int]) -> list[float]:
+    """Return how far each row is from the centre of its group."""
+    gaps = matrix - centres[np.asarray(labels, dtype=int)]
+    return np.sqrt((gaps**2).sum(axis=1)).tolist()  # type: ignore[no-any-return]
+
+
 def points(rows: Iterable[Sequence[float]]) -> Matrix:
     """Return kept centres as `assign` takes them."""
     return np.array(list(rows), dtype=float)

@@ -3,6 +3,8 @@
 One place for it, so that what a person asked for can be compared with what was used.
 """
 
+from collections.abc import Iterable
+
 _ALIKE = {
     "e-mail": ("email", "mail", "electronic mail"),
     "phone": ("telephone", "tel", "call", "calls", "voice", "phone call", "telephone call"),
@@ -25,3 +27,13 @@ def channel_name(told: str | None) -> str | None:
     words = " ".join((told or "").lower().replace("_", " ").split())
     plain = words.replace("-", " ") if words != "e-mail" else words
     return _NAMES.get(words) or _NAMES.get({"e mail": "email"}.get(plain, plain)) or words or None
+
+
+def channel_names(told: Iterable[str]) -> dict[str, list[str]]:
+    """Return two parallel lists, `told` and `named`, to bind to a query.
+
+    >>> channel_names(["Mail", "Phone", " "])
+    {'told': ['Mail', 'Phone'], 'named': ['e-mail', 'phone']}
+    """
+    pairs = [(text, name) for text in told if (name := channel_name(text))]
+    return {"told": [text for text, _ in pairs], "named": [name for _, name in pairs]}

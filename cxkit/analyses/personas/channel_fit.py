@@ -10,7 +10,7 @@ from cxkit.result import Result, counted
 from cxkit.stats.agreement import kappa
 from cxkit.stats.intervals import ENOUGH, Interval, add_wilson, said, wilson
 from cxkit.stats.segments import gathered
-from cxkit.text.channels import channel_name
+from cxkit.text.channels import channel_names
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Do we reach people by the channel that they asked for?"
@@ -49,7 +49,7 @@ def channel_fit(workspace: Workspace, *, as_of: date | datetime | str | None = N
     """
     until = workspace.moment(as_of)
     told = workspace.query("channel_names", as_of=until)
-    counts = workspace.query("channel_fit", as_of=until, **_names(told))
+    counts = workspace.query("channel_fit", as_of=until, **channel_names(told["channel"]))
     table = _table(_gather(counts, workspace.least))
     wanted = int(told["customers"].sum())
     return Result(
@@ -67,11 +67,6 @@ def channel_fit(workspace: Workspace, *, as_of: date | datetime | str | None = N
         n=_base(table, "company"),
         draw=_chart,
     )
-
-
-def _names(told: pl.DataFrame) -> dict[str, list[str]]:
-    pairs = [(text, name) for text in told["channel"] if (name := channel_name(text))]
-    return {"told": [text for text, _ in pairs], "named": [name for _, name in pairs]}
 
 
 def _gather(counts: pl.DataFrame, least: int) -> pl.DataFrame:
