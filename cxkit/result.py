@@ -10,6 +10,7 @@ import polars as pl
 from cxkit.safe import escape, html_table, shown
 
 if TYPE_CHECKING:
+    from cxkit.cards import Card
     from cxkit.charts import Figure
 
 MIME = "application/vnd.cxkit.result+json"
@@ -30,6 +31,7 @@ class Result:
         as_of: the moment that the answer speaks of, in UTC; None where nothing was dated.
         n: how many people, answers or records the finding rests on.
         draw: makes the chart from the table; None where there is no chart.
+        deal: makes the cards from the table; None where there are none.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Result:
     as_of: datetime | None = None
     n: int = 0
     draw: "Callable[[pl.DataFrame], Figure] | None" = None
+    deal: "Callable[[pl.DataFrame], list[Card]] | None" = None
 
     def chart(self) -> "Figure":
         """Return the chart as a plotly Figure; its title states the answer."""
@@ -57,6 +60,8 @@ class Result:
         shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
         if self.draw is not None:
             shown_parts.append(charts.mime_bundle(self.chart()))
+        if self.deal is not None and not self.table.is_empty():
+            shown_parts.append(_dealt(self.deal(self.table)))
         if tail := self._tail():
             shown_parts.append({"text/html": tail, "text/plain": "", MIME: {"part": "tail"}})
         return shown_parts
@@ -144,6 +149,13 @@ def counted(n: int, noun: str) -> str:
     ('1 customer', '1,204 visitors or customers')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
+
+
+def _dealt(dealt: "list[Card]") -> dict[str, Any]:
+    from cxkit import cards
+
+    plain = {"part": "cards", "cards": [card.told() for card in dealt]}
+    return {"text/html": cards.html(dealt), "text/plain": cards.text(dealt), MIME: plain}
 
 
 def _json(value: Any) -> Any:

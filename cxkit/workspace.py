@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from cxkit.errors import BadQuestion, between_0_and_1, listed, whole_number
 from cxkit.stats.survival import lapse_limit, return_curve
 
 _ANALYSES = Path(__file__).with_name("analyses")
+_TAG = Path(__file__).with_name("tag.sql")
 
 
 class LapseRule(NamedTuple):
@@ -234,6 +236,22 @@ class Workspace:
             f"lapse_curve): the {life.horizon_days} days are a convention.",
             convention=True,
         )
+
+    def with_field(self, name: str, values: pl.DataFrame) -> "Workspace":
+        """Return a workspace on the same snapshot in which customers have one more field.
+
+        `values` holds customer_id and `name`. Analyses find the field in the customers' attributes,
+        where it replaces one of the same name; people without a row in `customers` get one. This
+        workspace stays as it is.
+        """
+        other = copy(self)
+        other._connection = store_.attach_snapshot(self.store, self.snapshot)
+        told = values.drop_nulls()
+        tags, customers = _TAG.read_text(encoding="utf-8").split(";\n")
+        people = {"ids": told["customer_id"].to_list(), "told": told[name].to_list()}
+        other._connection.execute(tags, people)
+        other._connection.execute(customers, {"name": name})
+        return other
 
     def close(self) -> None:
         """Let go of the snapshot."""

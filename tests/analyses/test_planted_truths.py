@@ -1,6 +1,7 @@
 """The demo company's planted truths, found again in its exports by the analyses of this house."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from company import company
 
 import cxkit as cx
 from cxkit import demo
+from cxkit.stats.clusters import adjusted_rand
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
 
@@ -31,6 +33,45 @@ def planted(tmp_path_factory, truth) -> cx.Workspace:
 def test_t12_each_person_is_in_the_planted_state(planted, truth):
     life = cx.lifecycle(planted)
     assert dict(life.table.select("state", "customers").iter_rows()) == truth["T12"]["states"]
+
+
+def planted_personas(workspace: cx.Workspace, truth: dict[str, Any]) -> tuple[float, list[float]]:
+    """Return how far the personas agree with the planted ones (ARI), and their shares."""
+    found = cx.persona_of(workspace).drop_nulls()
+    planted = truth["T01"]["persona"]
+    both = [(planted[i], p) for i, p in found.select("customer_id", "persona").iter_rows()]
+    shares = found["persona"].value_counts(normalize=True, sort=True)["proportion"].to_list()
+    return adjusted_rand(*zip(*both, strict=True)), shares
+
+
+def test_t01_the_four_personas_are_found(planted, truth):
+    found = cx.personas(planted)
+    assert found.finding.startswith("4 groups hold (stability ")
+    assert found.n == truth["sizes"]["buyers"]
+    agreement, shares = planted_personas(planted, truth)
+    assert agreement >= 0.85
+    assert shares == pytest.approx([0.40, 0.27, 0.21, 0.12], abs=0.03)
+    assert found.table["jaccard"].min() >= 0.75
+
+
+@pytest.mark.skipif(os.environ.get("CXKIT_THOROUGH") != "1", reason="minutes; CXKIT_THOROUGH=1")
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [2026, 7, 11])
+def test_t01_and_t02_on_whole_companies(tmp_path, seed):
+    for null in (False, True):
+        folder = demo.make(tmp_path / str(null), seed=seed, null=null)
+        cx.import_exports(folder / "exports", store=folder / "store")
+        ws = cx.open(folder / "store")
+        found = cx.personas(ws)
+        if null:
+            assert found.finding.startswith("No stable groups among 4,500 buyers")
+            continue
+        assert found.finding.startswith("4 groups hold (stability ")
+        told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        agreement, shares = planted_personas(ws, told)
+        assert agreement >= 0.85
+        assert shares == pytest.approx([0.40, 0.27, 0.21, 0.12], abs=0.03)
+        assert found.table["jaccard"].min() >= 0.75
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
