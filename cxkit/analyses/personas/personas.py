@@ -54,7 +54,8 @@ def personas(
         Groups come from k-means on prepared features (see `stats.clusters`). There are as many as
         the largest number whose prediction strength is at least .8 and of which any two are
         tighter than data without groups cut in two; a group whose bootstrap Jaccard similarity is
-        below .6 gets no name. Names come from the two or three features that differ most.
+        below .6 gets no name. Names come from the two features that differ most, or three where
+        two would be another's name.
 
     Raises:
         BadQuestion: where a feature is not known, or is a protected trait such as age or gender.
@@ -248,7 +249,7 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
             f"Whether groups hold was tried on {groups.checked:,} of the {fitted.assigned:,}, "
             "drawn at random; everyone is assigned."
         )
-    if people.height and (once := _once(fitted)):
+    if groups is not None and (once := _once(fitted)):
         notes.append(once.removeprefix("; ") + ": they are told apart by what one order can tell.")
     if people.height > fitted.assigned and groups is not None:
         notes.append(
