@@ -174,6 +174,17 @@ def test_mixed_features_show_groups():
     assert adjusted_rand(group, found.labels) > 0.95
 
 
+def test_categories_that_go_together_show_groups():
+    random = np.random.default_rng(9)
+    group = random.choice(2, 500)
+    told = np.where(random.random((500, 5)) < 0.9, group[:, None], 1 - group[:, None])
+    frame = pl.DataFrame({f"field {n}": [f"level {v}" for v in told[:, n]] for n in range(5)})
+    made = prepare(frame, frame.columns)
+    found = find_groups(made.matrix(frame), widths=made.widths)
+    assert found.k == 2
+    assert adjusted_rand(group, found.labels) > 0.9
+
+
 def test_a_group_cut_in_two_is_no_second_group():
     """A feature that is noise in all groups is the widest way through each of them."""
     random = np.random.default_rng(6)

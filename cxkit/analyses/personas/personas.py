@@ -9,7 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.persona_model import Fitted, common_prefix, fit_personas
 from cxkit.result import Result, counted
-from cxkit.stats.clusters import HIGHLY, NAMED, STABLE, STRONG
+from cxkit.stats.clusters import HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.workspace import Workspace, query_text
 
@@ -46,10 +46,10 @@ def personas(
 
     Returns:
         One row per persona and feature, the largest persona first: persona, named, holds (in
-        words), customers, share of those assigned with Wilson's interval, jaccard, feature,
-        low_quartile, median, high_quartile, median_of_all, typical (of a category: the value that
-        sets the group apart most), difference (to all others, in standard deviations), compared
-        (the same in words). No rows where no groups hold.
+        words), customers, share of those assigned with Wilson's interval, jaccard, feature; of a
+        number low_quartile, median, high_quartile and median_of_all; of a category one row per
+        value, with share_with and share_with_of_all; difference (to all others, in standard
+        deviations), compared (the same in words). No rows where no groups hold.
 
         Groups come from k-means on prepared features (see `stats.clusters`). There are as many as
         the largest number whose prediction strength is at least .8 and of which any two are
@@ -90,7 +90,8 @@ _SCHEMA = {
     "median": pl.Float64,
     "high_quartile": pl.Float64,
     "median_of_all": pl.Float64,
-    "typical": pl.String,
+    "share_with": pl.Float64,
+    "share_with_of_all": pl.Float64,
     "difference": pl.Float64,
     "compared": pl.String,
 }
@@ -102,33 +103,47 @@ def _table(fitted: Fitted) -> pl.DataFrame:
     prefix = common_prefix([feature.name for feature in model.prepared.features])
     for label, persona in enumerate(model.personas):
         group = people.filter(pl.col("label") == label)
-        column = 0
+        about = {
+            "persona": persona.name,
+            "named": persona.named,
+            "holds": _holds(persona.jaccard),
+            "customers": persona.customers,
+            "assigned": fitted.assigned,
+            "jaccard": round(persona.jaccard, 6),
+        }
+        gaps = iter(persona.differences)
         for feature in model.prepared.features:
-            width = len(feature.levels) or 1
-            gaps = persona.differences[column : column + width]
-            strongest = [abs(gap) for gap in gaps].index(max(abs(gap) for gap in gaps))
-            column += width
-            row: dict[str, Any] = {
-                "persona": persona.name,
-                "named": persona.named,
-                "holds": _holds(persona.jaccard),
-                "customers": persona.customers,
-                "assigned": fitted.assigned,
-                "jaccard": round(persona.jaccard, 6),
-                "feature": feature.name.removeprefix(prefix).replace("_", " "),
-                "difference": round(gaps[strongest], 6),
-            }
+            name = feature.name.removeprefix(prefix).replace("_", " ")
             if feature.levels:
-                row["typical"] = feature.levels[strongest]
+                parts = _parts(group[feature.name], feature.levels)
+                for level, part, of_all in zip(feature.levels, parts, feature.shares, strict=True):
+                    told = {"share_with": part, "share_with_of_all": of_all}
+                    rows.append(about | told | _apart(f"{name}: {level}", next(gaps)))
             else:
                 values = group[feature.name].cast(pl.Float64)
-                row["low_quartile"] = values.quantile(0.25, "linear")
-                row["median"] = values.median()
-                row["high_quartile"] = values.quantile(0.75, "linear")
-                row["median_of_all"] = people[feature.name].cast(pl.Float64).median()
-            rows.append(row | {"compared": _compared(gaps[strongest])})
+                spread = {
+                    "low_quartile": values.quantile(0.25, "linear"),
+                    "median": values.median(),
+                    "high_quartile": values.quantile(0.75, "linear"),
+                    "median_of_all": people[feature.name].cast(pl.Float64).median(),
+                }
+                rows.append(about | spread | _apart(name, next(gaps)))
     frame = pl.DataFrame(rows, schema=_SCHEMA | {"assigned": pl.Int64})
     return add_wilson(frame, "customers", "assigned", "share").select(*_SCHEMA)
+
+
+def _parts(values: pl.Series, levels: Sequence[str]) -> list[float]:
+    """Return the share of `values` at each level; the level that nothing has is not known."""
+    told = values.fill_null(NOT_KNOWN)
+    return [float((told == level).sum()) / max(1, len(told)) for level in levels]
+
+
+def _apart(feature: str, difference: float) -> dict[str, Any]:
+    return {
+        "feature": feature,
+        "difference": round(difference, 6),
+        "compared": _compared(difference),
+    }
 
 
 def _holds(jaccard: float) -> str:
