@@ -21,6 +21,8 @@ import polars as pl
 from cxkit.stats.intervals import ENOUGH
 
 STRONG = 0.8  # prediction strength from which groups hold
+APART = 0.05  # p-value of neighbours that are two groups (SigClust)
+DRAWS = 99
 NAMED, STABLE, HIGHLY = 0.60, 0.75, 0.85  # Jaccard: below the first, a group is no group
 MOST_GROUPS = 10
 MOST_LEVELS = 20  # of a category; more are texts or ids
@@ -31,7 +33,7 @@ _SKEWED = 1.0
 NOT_KNOWN = "(not known)"
 
 _FIT, _CHECKED, _COMPARED = 50_000, 5_000, 2_000  # most rows to fit on, to check on, to compare
-_SPLITS, _BOOTSTRAPS, _REFERENCES = 10, 50, 99
+_SPLITS, _BOOTSTRAPS = 10, 50
 _STARTS = 5
 
 Matrix = np.ndarray
@@ -206,7 +208,7 @@ def find_groups(matrix: Matrix, *, widths: Sequence[int] = (), seed: int = 0) ->
     for k in sorted((k for k, value in strength.items() if value >= STRONG), reverse=True):
         centres = _k_means(checked, k, seed).cluster_centers_
         apart[k] = apart_p(checked, centres, widths=widths, seed=seed)
-        if apart[k] <= 1 / (_REFERENCES + 1):
+        if apart[k] <= APART:
             return _found(matrix, checked, k, strength, apart, seed)
     middle = matrix.mean(axis=0, keepdims=True) if len(matrix) else np.zeros((1, matrix.shape[1]))
     nobody = np.zeros(len(matrix), dtype=np.int64)
@@ -320,11 +322,11 @@ def apart_p(matrix: Matrix, centres: Matrix, *, widths: Sequence[int] = (), seed
         rows = _sample(np.flatnonzero((labels == a) | (labels == b)), _COMPARED, random)
         both, first = matrix[rows], labels[rows] == a
         least = _cut_p(both[:, :numeric], first, _numbers_alike(both[:, :numeric]), random, seed)
-        if least > 1 / (_REFERENCES + 1) and widths:
+        if least > APART and widths:
             told = both[:, numeric:]
             least = min(least, _cut_p(told, first, _categories_alike(told, widths), random, seed))
         worst = max(worst, least)
-        if worst > 1 / (_REFERENCES + 1):
+        if worst > APART:
             break
     return worst
 
@@ -342,10 +344,10 @@ def _cut_p(
         return 1.0
     index = (_spread(matrix[first]) + _spread(matrix[~first])) / spread
     as_tight = 0
-    for _ in range(_REFERENCES):
+    for _ in range(DRAWS):
         drawn = make(random)
         as_tight += float(_k_means(drawn, 2, seed, starts=3).inertia_) <= index * _spread(drawn)
-    return (1 + as_tight) / (1 + _REFERENCES)
+    return (1 + as_tight) / (1 + DRAWS)
 
 
 def _spread(matrix: Matrix) -> float:

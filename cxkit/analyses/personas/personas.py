@@ -9,7 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.persona_model import Fitted, common_prefix, fit_personas
 from cxkit.result import Result, counted
-from cxkit.stats.clusters import HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
+from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.workspace import Workspace, query_text
 
@@ -229,6 +229,11 @@ def _range(values: Sequence[float]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
+def _draws(p: float) -> str:
+    as_tight = round(p * (DRAWS + 1)) - 1
+    return f"{as_tight or 'none'} of {DRAWS}"
+
+
 def _numbers(tried: dict[int, float]) -> str:
     *fewer, most = (str(k) for k in sorted(tried))
     return f"{', '.join(fewer)} or {most} groups" if fewer else f"{most} groups"
@@ -256,8 +261,8 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
         )
         if model.personas:
             notes.append(
-                "Any two neighbouring groups are two: cutting data with the same spread and "
-                "correlations but without groups made none as tight in 99 draws."
+                "Neighbouring groups are two: cutting data with the same spread and correlations "
+                f"but without groups gave halves as tight in {_draws(groups.apart[groups.k])} draws."
             )
     if groups is not None and groups.checked < fitted.assigned:
         notes.append(
