@@ -260,9 +260,10 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
             f"(prediction strength at least {_point(STRONG)}): {tried}."
         )
         if model.personas:
+            as_tight = _draws(groups.apart[groups.k])
             notes.append(
                 "Neighbouring groups are two: cutting data with the same spread and correlations "
-                f"but without groups gave halves as tight in {_draws(groups.apart[groups.k])} draws."
+                f"but without groups gave halves as tight in {as_tight} draws."
             )
     if groups is not None and groups.checked < fitted.assigned:
         notes.append(
