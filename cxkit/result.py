@@ -1,5 +1,6 @@
 """What every question gives back: a table, a sentence, a chart, and what to be careful about."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from cxkit.charts import Figure
 
 MIME = "application/vnd.cxkit.result+json"
-_MOST_ROWS = 1000  # of a table that travels inside a notebook
+# Rows of a table that travel inside a notebook: a report's tables are exported from them.
+_MOST_ROWS = 100
+_MOST_REPORTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Result:
         """Return what a notebook shows, in order, each as a MIME bundle: sentence, chart, table."""
         from cxkit import charts
 
-        shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
+        shown_parts = [{"text/html": self._head(), "text/plain": self._said(), MIME: self._plain()}]
         if self.draw is not None:
             shown_parts.append(charts.mime_bundle(self.chart()))
         if self.deal is not None and not self.table.is_empty():
@@ -75,10 +78,13 @@ class Result:
     def __str__(self) -> str:
         with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
             table = str(self.table)
-        caveats = "".join(f"\n  ! {caveat}" for caveat in self.caveats)
-        return f"{self.question}\n  {self.finding}\n  ({self._base()}){caveats}\n{table}"
+        return f"{self._said()}\n{table}"
 
     __repr__ = __str__
+
+    def _said(self) -> str:
+        caveats = "".join(f"\n  ! {caveat}" for caveat in self.caveats)
+        return f"{self.question}\n  {self.finding}\n  ({self._base()}){caveats}"
 
     def _base(self) -> str:
         known = f"n = {self.n:,}"
@@ -104,7 +110,8 @@ class Result:
 
     def _plain(self) -> dict[str, Any]:
         """Return the result as plain JSON, for reports and for comparing re-runs."""
-        rows = [[_json(v) for v in row] for row in self.table.head(_MOST_ROWS).iter_rows()]
+        most = _MOST_REPORTED if os.environ.get("CXKIT_REPORT") else _MOST_ROWS
+        rows = [[_json(v) for v in row] for row in self.table.head(most).iter_rows()]
         return {
             "name": self.name,
             "question": self.question,

@@ -22,7 +22,7 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "Who are our best customers, and which of them have gone quiet?"
 _QUIET = 0.5  # below this P(alive) somebody has rather left than not
 _TIED = 0.2  # a correlation beyond which Gamma-Gamma's independence is strained
-_MOST_POINTS = 200  # of a curve
+_MOST_POINTS = 100
 _COLUMNS = {
     "rank": pl.Int64,
     "decile": pl.Int64,
