@@ -142,8 +142,8 @@ def _part(part: Part) -> str:
     blocks = "".join(_block(block) for block in part.blocks)
     wide = " cxc-wide" if part.wide else ""
     return (
-        f'<section class="cxc-part{wide}"><h5>{escape(part.title)}</h5>'
-        f'<div class="cxc-blocks">{blocks}</div></section>'
+        f'<div class="cxc-part{wide}"><h5>{escape(part.title)}</h5>'
+        f'<div class="cxc-blocks">{blocks}</div></div>'
     )
 
 
@@ -153,6 +153,8 @@ def _block(block: Block) -> str:
 
 def _filled(block: Block) -> str:
     title = f'<p class="cxc-title">{_told(block.title)}</p>' if block.title else ""
+    if not block.rows:
+        return title
     if block.kind == "columns":
         return f"{title}{_columns(block)}"
     if block.kind == "quotes":

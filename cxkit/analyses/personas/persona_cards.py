@@ -28,8 +28,9 @@ _CLOCKS = {
 }
 _SHOWN = 5  # items of a kind on a card
 _QUOTES = 3
+_LONG = 280  # characters of a quote on a card; the table has it whole
+_TRAITS = 8
 _FEW_WORDS = 4  # "Great!" tells nothing: it comes last, as in `quotes`
-_ALL = "everyone"
 
 
 def persona_cards(
@@ -481,11 +482,11 @@ def _card(
             part
             for part in (
                 Part("Who they are", _blocks(_traits(facts, spans), *_kinds(facts))),
-                Part("What they are worth", _blocks(_worth(facts, spans))),
+                Part("How much and how often they buy", _blocks(_worth(facts, spans))),
                 Part("What they do", _items(facts, "what"), wide=True),
                 Part("Why they turn to us", _items(facts, "why") + _quotes(facts), wide=True),
                 Part("How they reach us", _mixes(facts), wide=True),
-                Part("When they order", _times(facts, spans), wide=True),
+                Part("When they order", _times(facts), wide=True),
             )
             if part.blocks
         ),
@@ -549,6 +550,10 @@ def _ranged(row: dict[str, Any], label: str, span: tuple[float, float]) -> Row:
 
 def _traits(facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]) -> Block:
     rows = facts.filter(pl.col("about") == "feature", pl.col("median").is_not_null())
+    if rows.height > _TRAITS:  # a card is one page
+        reach = [max(spans["feature", item][1] - spans["feature", item][0], 1e-9) for item in rows["item"]]
+        apart = (rows["median"] - rows["median_of_all"]).abs() / pl.Series(reach)
+        rows = rows.filter(apart.rank("ordinal", descending=True) <= _TRAITS)
     return Block(
         "ranges",
         "Median and the middle half; dotted: everyone’s median",
@@ -633,9 +638,13 @@ def _quotes(facts: pl.DataFrame) -> tuple[Block, ...]:
         Block(
             "quotes",
             f"{told}; these are nearest the middle of the group",
-            tuple(Row(row["item"], f"row {row['row_id']}") for row in rows),
+            tuple(Row(_cut(row["item"]), f"row {row['row_id']}") for row in rows),
         ),
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[:_LONG].rsplit(' ', 1)[0]} …"
 
 
 def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
@@ -661,9 +670,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _times(
-    facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]
-) -> tuple[Block, ...]:
+def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
     blocks = []
     for about, labels in (
         ("hour", _CLOCKS["hour"]),
@@ -696,20 +703,21 @@ def _times(
                 ),
             )
         )
-    gap = facts.filter(pl.col("about") == "gap", pl.col("median").is_not_null()).to_dicts()
-    if gap:
-        span = spans["gap", gap[0]["item"]]
-        blocks.append(Block("ranges", "", (_ranged(gap[0], "Days between orders", span),)))
     return tuple(blocks)
 
 
 def _worth(facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]) -> Block:
     rows = []
-    names = {"revenue": "Revenue per customer", "basket": "Basket", "orders": "Orders"}
+    names = {
+        "revenue": "Revenue per customer",
+        "basket": "Basket",
+        "orders": "Orders",
+        "gap": "Days between orders",
+    }
     for about, label in names.items():
         for row in facts.filter(pl.col("about") == about, pl.col("median").is_not_null()).iter_rows(
             named=True
         ):
-            unit = "" if about == "orders" else f", {row['item']}"
+            unit = "" if about in ("orders", "gap") else f", {row['item']}"
             rows.append(_ranged(row, f"{label}{unit}", spans[about, row["item"]]))
     return Block("ranges", "Median and the middle half; dotted: everyone’s median", tuple(rows))
