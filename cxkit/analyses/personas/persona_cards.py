@@ -22,7 +22,7 @@ QUESTION = "Who is each persona: what do they do, why, how and when, and what ar
 _LIFTED = ("buys", "looks at", "does", "asks about")  # compared item by item
 _MIXES = ("orders through", "asks through", "asks for")
 _CLOCKS = {
-    "hour": [str(n) for n in range(24)],
+    "hour": [str(n) for n in range(0, 24, 2)],  # two hours each
     "weekday": [str(n) for n in range(1, 8)],
     "month": [str(n) for n in range(1, 13)],
 }
@@ -382,7 +382,7 @@ def _table(rows: list[dict[str, Any]], people: pl.DataFrame) -> pl.DataFrame:
             if order
         ),
         maintain_order=True,
-    ).with_columns(pl.selectors.float().round(6))
+    ).with_columns(pl.selectors.float().round(4))
 
 
 # --- saying --------------------------------------------------------------------------------------
@@ -551,7 +551,10 @@ def _ranged(row: dict[str, Any], label: str, span: tuple[float, float]) -> Row:
 def _traits(facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]) -> Block:
     rows = facts.filter(pl.col("about") == "feature", pl.col("median").is_not_null())
     if rows.height > _TRAITS:  # a card is one page
-        reach = [max(spans["feature", item][1] - spans["feature", item][0], 1e-9) for item in rows["item"]]
+        reach = [
+            max(spans["feature", item][1] - spans["feature", item][0], 1e-9)
+            for item in rows["item"]
+        ]
         apart = (rows["median"] - rows["median_of_all"]).abs() / pl.Series(reach)
         rows = rows.filter(apart.rank("ordinal", descending=True) <= _TRAITS)
     return Block(

@@ -70,10 +70,10 @@ def persona_drift(
 
     Returns:
         Rows of three kinds, told apart by `part`:
-        share, one per persona: persona, customers_before and customers_after of `base` people
-        scored at both moments, share_before, share_after, share_change with Newcombe's interval
-        for paired shares (_low, _high), q_value (McNemar's exact test, Benjamini and Hochberg),
-        newcomers (only scored later) and newcomer_share.
+        share, one per persona: persona, customers of `base` people scored at both moments, share
+        with Wilson's interval, customers_before, share_before, share_change with Newcombe's
+        interval for paired shares (_low, _high), q_value (McNemar's exact test, Benjamini and
+        Hochberg), newcomers (only scored later) and newcomer_share.
         moved, one per pair: persona, became, customers of `base` who were that persona, share with
         Wilson's interval.
         feature, one per feature: feature, psi (population stability index of the same people).
@@ -220,9 +220,7 @@ _SCHEMA = {
     "share_low": pl.Float64,
     "share_high": pl.Float64,
     "customers_before": pl.Int64,
-    "customers_after": pl.Int64,
     "share_before": pl.Float64,
-    "share_after": pl.Float64,
     "share_change": pl.Float64,
     "share_change_low": pl.Float64,
     "share_change_high": pl.Float64,
@@ -258,10 +256,9 @@ def _table(moves: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> pl.DataFra
                 "part": "share",
                 "persona": name,
                 "base": total,
+                "customers": now,
                 "customers_before": was,
-                "customers_after": now,
                 "share_before": was / total if total else None,
-                "share_after": now / total if total else None,
                 "share_change": change.value if total else None,
                 "share_change_low": change.low if total else None,
                 "share_change_high": change.high if total else None,
