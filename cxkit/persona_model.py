@@ -265,10 +265,13 @@ def _personas(
     if groups.k == 1:
         return ()
     differences = clusters.differences(matrix, groups.labels, groups.k)
+    short = [_name(prepared, gaps, 2) for gaps in differences]
     made: list[Persona] = []
     for group in range(groups.k):
         holds = groups.jaccard[group] >= clusters.NAMED
-        name = _name(prepared, differences[group]) if holds else "unnamed group"
+        alone = short.count(short[group]) == 1
+        name = short[group] if alone else _name(prepared, differences[group], 3)
+        name = name if holds else "unnamed group"
         taken = sum(name == p.name or p.name.startswith(f"{name} (") for p in made)
         made.append(
             Persona(
@@ -283,8 +286,8 @@ def _personas(
     return tuple(made)
 
 
-def _name(prepared: clusters.Prepared, differences: Sequence[float]) -> str:
-    """Name a group after the two or three features that set it apart most."""
+def _name(prepared: clusters.Prepared, differences: Sequence[float], most: int) -> str:
+    """Name a group after the `most` features that set it apart most, where they do."""
     columns = [
         (feature.name, level)
         for feature in prepared.features
@@ -294,7 +297,7 @@ def _name(prepared: clusters.Prepared, differences: Sequence[float]) -> str:
     order = sorted(range(len(columns)), key=lambda n: -abs(differences[n]))
     words: list[str] = []
     for place in order:
-        if len(words) == 3 or (words and abs(differences[place]) < _CLEAR):
+        if len(words) == most or (words and abs(differences[place]) < _CLEAR):
             break
         feature, level = columns[place]
         label = feature.removeprefix(prefix).replace("_", " ")

@@ -101,6 +101,34 @@ def utc(text):
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC).replace(tzinfo=None)
 
 
+# Which kinds of customers are there?
+
+
+def test_personas_say_what_one_purchase_cannot_carry(ws, files):
+    found = cx.personas(ws)
+    buyers, once = one(
+        files,
+        """select count(*), count(*) filter (orders = 1) from (
+            select person, count(distinct order_id) as orders
+            from bought where not cancelled group by person
+        )""",
+    )
+    assert found.finding == (
+        f"Personas cannot be found among {buyers:,} buyers: of 11 features only mean basket tells "
+        f"them apart; {once:,} ({100 * once / buyers:.1f} %) have bought once only, and one "
+        "purchase shows no habits."
+    )
+    assert found.table.is_empty()
+    often = one(
+        files,
+        """select count(*) from (
+            select person from bought where not cancelled
+            group by person having count(distinct order_id) >= 3
+        )""",
+    )[0]
+    assert f"evening share (known of {often:,} of {buyers:,})" in " ".join(found.caveats)
+
+
 # Did every row arrive?
 
 

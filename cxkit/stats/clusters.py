@@ -21,6 +21,8 @@ import polars as pl
 from cxkit.stats.intervals import ENOUGH
 
 STRONG = 0.8  # prediction strength from which groups hold
+APART = 0.05  # p-value of neighbours that are two groups (SigClust)
+DRAWS = 99
 NAMED, STABLE, HIGHLY = 0.60, 0.75, 0.85  # Jaccard: below the first, a group is no group
 MOST_GROUPS = 10
 MOST_LEVELS = 20  # of a category; more are texts or ids
@@ -28,10 +30,10 @@ _ONE_VALUE = 0.95  # a feature with one value for more people than this tells no
 _MISSING = 0.5
 _ATOM = 0.05  # a value that more people share is no accident of measuring
 _SKEWED = 1.0
-_NOT_KNOWN = "(not known)"
+NOT_KNOWN = "(not known)"
 
 _FIT, _CHECKED, _COMPARED = 50_000, 5_000, 2_000  # most rows to fit on, to check on, to compare
-_SPLITS, _BOOTSTRAPS, _REFERENCES = 10, 50, 99
+_SPLITS, _BOOTSTRAPS = 10, 50
 _STARTS = 5
 
 Matrix = np.ndarray
@@ -60,7 +62,7 @@ class Feature:
     def columns(self, values: pl.Series) -> Matrix:
         """Return one row per value, with one column for a number and one per level otherwise."""
         if self.levels:
-            told = np.array(values.cast(pl.String).fill_null(_NOT_KNOWN).to_list(), dtype=object)
+            told = np.array(values.cast(pl.String).fill_null(NOT_KNOWN).to_list(), dtype=object)
             hit = np.column_stack([told == level for level in self.levels]).astype(float)
             shares = np.array(self.shares)
             result: Matrix = (hit - shares) / np.sqrt(2 * float((shares * (1 - shares)).sum()))
@@ -123,7 +125,7 @@ def prepare(frame: pl.DataFrame, features: Sequence[str]) -> Prepared:
         if reason:
             dropped[name] = reason
         elif values.dtype == pl.String:
-            told = values.fill_null(_NOT_KNOWN).value_counts(sort=True).sort(name)
+            told = values.fill_null(NOT_KNOWN).value_counts(sort=True).sort(name)
             shares = tuple((told["count"] / frame.height).to_list())
             categories.append(Feature(name, levels=tuple(told[name].to_list()), shares=shares))
         elif made := _scaled(name, _numbers(values)):
@@ -206,7 +208,7 @@ def find_groups(matrix: Matrix, *, widths: Sequence[int] = (), seed: int = 0) ->
     for k in sorted((k for k, value in strength.items() if value >= STRONG), reverse=True):
         centres = _k_means(checked, k, seed).cluster_centers_
         apart[k] = apart_p(checked, centres, widths=widths, seed=seed)
-        if apart[k] <= 1 / (_REFERENCES + 1):
+        if apart[k] <= APART:
             return _found(matrix, checked, k, strength, apart, seed)
     middle = matrix.mean(axis=0, keepdims=True) if len(matrix) else np.zeros((1, matrix.shape[1]))
     nobody = np.zeros(len(matrix), dtype=np.int64)
@@ -302,82 +304,89 @@ def bootstrap_jaccard(matrix: Matrix, centres: Matrix, seed: int = 0) -> tuple[f
 def apart_p(matrix: Matrix, centres: Matrix, *, widths: Sequence[int] = (), seed: int = 0) -> float:
     """Return how likely two neighbours are one group that was cut in two (p-value, the worst).
 
-    Each group and the one nearest to it are taken together, and the share of their spread that is
-    left inside the two is compared with 99 draws of data without groups, cut in two in the same
-    way (SigClust). Such data have the same correlations, and features of the same shape with
-    several peaks melted into one (Silverman 1981), joined by a Gaussian copula; features with
-    values that many share keep them. Categories stay as they are and numbers keep their means in
-    them; where there are categories alone, they are dealt out independently of each other.
+    Each group and the one nearest to it are taken together, and the share of their spread that the
+    cut leaves inside the two is compared with the best cuts of 99 draws of data without groups
+    (SigClust). Such data have the same correlations, and features of the same shape with several
+    peaks melted into one (Silverman 1981), joined by a Gaussian copula; features with values that
+    many share keep them. Numbers and categories are looked at one after the other, and one of the
+    two must tell the neighbours apart; categories without groups are dealt out independently.
     """
     labels, _ = assign(centres, matrix)
     away = ((centres[:, None, :] - centres[None, :, :]) ** 2).sum(axis=2)
     np.fill_diagonal(away, np.inf)
     neighbours = {(min(a, b), max(a, b)) for a, b in enumerate(away.argmin(axis=1).tolist())}
     random = np.random.default_rng([seed, len(centres), 2])
+    numeric = matrix.shape[1] - sum(widths)
     worst = 0.0
-    for a, b in sorted(neighbours, key=lambda pair: float(away[pair])):
-        both = _sample(matrix[(labels == a) | (labels == b)], _COMPARED, random)
-        index = _index(both, centres[[a, b]], seed)
-        make = _reference(both, widths)
-        as_tight = sum(_index(make(random), None, seed) <= index for _ in range(_REFERENCES))
-        worst = max(worst, (1 + as_tight) / (1 + _REFERENCES))
-        if as_tight:
+    for a, b in sorted(neighbours, key=lambda pair: (float(away[pair]), pair)):
+        rows = _sample(np.flatnonzero((labels == a) | (labels == b)), _COMPARED, random)
+        both, first = matrix[rows], labels[rows] == a
+        least = _cut_p(both[:, :numeric], first, _numbers_alike(both[:, :numeric]), random, seed)
+        if least > APART and widths:
+            told = both[:, numeric:]
+            least = min(least, _cut_p(told, first, _categories_alike(told, widths), random, seed))
+        worst = max(worst, least)
+        if worst > APART:
             break
     return worst
 
 
-def _index(matrix: Matrix, centres: Matrix | None, seed: int) -> float:
-    """Return the share of the spread left inside two groups, found near `centres` or anywhere."""
-    from sklearn.cluster import KMeans
-
-    spread = float(((matrix - matrix.mean(axis=0)) ** 2).sum())
+def _cut_p(
+    matrix: Matrix,
+    first: Matrix,
+    make: Callable[[np.random.Generator], Matrix],
+    random: np.random.Generator,
+    seed: int,
+) -> float:
+    """Return the share of draws from `make` that can be cut in two as tightly as `matrix` is."""
+    spread = _spread(matrix)
     if spread <= 0:
         return 1.0
-    with _threads().limit(limits=1):
-        if centres is not None:
-            found = KMeans(2, init=centres, n_init=1).fit(matrix)
-        else:
-            found = KMeans(2, n_init=3, random_state=seed).fit(matrix)
-    return float(found.inertia_) / spread
+    index = (_spread(matrix[first]) + _spread(matrix[~first])) / spread
+    as_tight = 0
+    for _ in range(DRAWS):
+        drawn = make(random)
+        as_tight += float(_k_means(drawn, 2, seed, starts=3).inertia_) <= index * _spread(drawn)
+    return (1 + as_tight) / (1 + DRAWS)
 
 
-def _reference(matrix: Matrix, widths: Sequence[int]) -> Callable[[np.random.Generator], Matrix]:
-    """Return what draws data like `matrix` without groups."""
+def _spread(matrix: Matrix) -> float:
+    return float(((matrix - matrix.mean(axis=0)) ** 2).sum())
+
+
+def _categories_alike(
+    matrix: Matrix, widths: Sequence[int]
+) -> Callable[[np.random.Generator], Matrix]:
+    """Return what deals out the categories of `matrix` independently of each other."""
+    edges = np.cumsum((0, *widths))
+    blocks = [matrix[:, a:b] for a, b in pairwise(edges)]
+    return lambda random: np.hstack([block[random.permutation(len(block))] for block in blocks])
+
+
+def _numbers_alike(matrix: Matrix) -> Callable[[np.random.Generator], Matrix]:
+    """Return what draws numbers like `matrix` without groups."""
     from scipy.special import ndtr
 
-    rows, columns = matrix.shape
-    numeric = columns - sum(widths)
-    if not numeric:
-        edges = np.cumsum((0, *widths))
-        blocks = [matrix[:, a:b] for a, b in pairwise(edges)]
-        return lambda random: np.hstack([block[random.permutation(rows)] for block in blocks])
-    numbers, categories = matrix[:, :numeric], matrix[:, numeric:]
-    told = np.column_stack([np.ones(rows), categories])
-    expected = told @ np.linalg.lstsq(told, numbers, rcond=None)[0]
-    rest = numbers - expected
-    varied = rest.std(axis=0) > 1e-9  # two groups may be alike in a feature to the last person
-    shapes = [_one_peak(rest[:, j], numbers[:, j]) for j in np.flatnonzero(varied)]
-    root = _copula(np.atleast_2d(np.corrcoef(rest[:, varied].T)), shapes) if shapes else np.eye(0)
+    # two groups may be alike in a feature to the last person
+    numbers = matrix[:, matrix.std(axis=0) > 1e-9]
+    shapes = [_one_peak(column) for column in numbers.T]
+    root = _copula(np.atleast_2d(np.corrcoef(numbers.T)), shapes) if shapes else np.eye(0)
 
     def draw(random: np.random.Generator) -> Matrix:
-        ranks = ndtr(random.standard_normal((rows, len(shapes))) @ root.T)
-        kept = random.integers(0, rows, rows)
-        made = np.hstack([expected[kept], categories[kept]])
-        for j, shape in enumerate(shapes):
-            made[:, np.flatnonzero(varied)[j]] += shape(ranks[:, j])
-        return made
+        ranks = ndtr(random.standard_normal((len(numbers), len(shapes))) @ root.T)
+        return np.column_stack([shape(ranks[:, j]) for j, shape in enumerate(shapes)])
 
     return draw
 
 
-def _one_peak(values: Matrix, original: Matrix) -> Callable[[Matrix], Matrix]:
+def _one_peak(values: Matrix) -> Callable[[Matrix], Matrix]:
     """Return the quantiles of `values` with their several peaks melted into one, as widely spread.
 
     The least Gaussian smoothing that leaves one peak is Silverman's critical bandwidth.
     """
     from scipy.ndimage import gaussian_filter1d
 
-    if np.unique(original, return_counts=True)[1].max() > _ATOM * len(original):
+    if np.unique(values, return_counts=True)[1].max() > _ATOM * len(values):
         in_order = np.sort(values)
         return lambda ranks: in_order[(ranks * len(in_order)).astype(int).clip(0, len(values) - 1)]
     bins, reach = 512, float(np.ptp(values)) / 2
@@ -516,7 +525,7 @@ def psi(before: pl.Series, after: pl.Series) -> float | None:
     if before.is_empty() or after.is_empty():
         return None
     if before.dtype == pl.String:
-        sides = [side.cast(pl.String).fill_null(_NOT_KNOWN) for side in (before, after)]
+        sides = [side.cast(pl.String).fill_null(NOT_KNOWN) for side in (before, after)]
     else:
         known = _numbers(before.drop_nulls())
         edges = np.unique(np.quantile(known, np.linspace(0.1, 0.9, 9)) if len(known) else known)

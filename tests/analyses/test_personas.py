@@ -174,9 +174,15 @@ def test_the_same_export_in_any_order_gives_the_same_bytes(tmp_path, shop):
 
 def test_categories_may_be_features(shop):
     found = cx.personas(shop, features=[*FIELDS, "Plan"])
-    plans = found.table.filter(pl.col("feature") == "Plan")
-    assert set(plans["typical"]) <= {"basic", "free", "(not known)"}
+    plans = found.table.filter(pl.col("feature").str.starts_with("Plan: "))
+    assert plans["persona"].n_unique() == 3
+    levels = ["Plan: (not known)", "Plan: basic", "Plan: free"]
+    assert plans["feature"].to_list() == levels * plans["persona"].n_unique()
     assert plans["median"].null_count() == plans.height
+    for _, group in plans.group_by("persona"):
+        assert group["share_with"].sum() == pytest.approx(1)
+    assert plans["share_with_of_all"][:3].sum() == pytest.approx(1)
+    found.chart()
 
 
 def test_what_may_not_be_asked(shop):

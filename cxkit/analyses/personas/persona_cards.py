@@ -22,9 +22,9 @@ QUESTION = "Who is each persona: what do they do, why, how and when, and what ar
 _LIFTED = ("buys", "looks at", "does", "asks about")  # compared item by item
 _MIXES = ("orders through", "asks through", "asks for")
 _CLOCKS = {
-    "hour": [str(n) for n in range(0, 24, 2)],  # two hours each
+    "hour": [str(n) for n in range(0, 24, 3)],  # three hours each
     "weekday": [str(n) for n in range(1, 8)],
-    "month": [str(n) for n in range(1, 13)],
+    "season": [str(n) for n in range(4)],
 }
 _SHOWN = 5  # items of a kind on a card
 _QUOTES = 3
@@ -112,7 +112,7 @@ def persona_cards(
 
 
 def _people(fitted: Fitted, least: int) -> pl.DataFrame:
-    """Return the assigned people with the name of their card: in a report small groups share one."""
+    """Return the assigned people with their card's name: in a report small groups share one."""
     names = [persona.name for persona in fitted.model.personas]
     people = fitted.people.filter(pl.col("label").is_not_null()).with_columns(
         persona=pl.col("label").replace_strict(
@@ -131,7 +131,7 @@ def _fact(persona: str, part: str, about: str, item: str, **more: Any) -> dict[s
 
 def _of_people(customers: int, base: int) -> dict[str, Any]:
     share = wilson(customers, base)
-    told = {"customers": customers, "base": base}
+    told: dict[str, Any] = {"customers": customers, "base": base}
     if base:
         told |= {"share": share.value, "share_low": share.low, "share_high": share.high}
     return told
@@ -420,11 +420,11 @@ def _caveats(table: pl.DataFrame, fitted: Fitted, people: pl.DataFrame) -> tuple
     if table.is_empty():
         return ()
     notes = [
-        "A persona is a group of people, not a person: the quartiles say how far its people differ, "
-        "and what goes with a persona is associated with it, not caused by it.",
-        "Each person counts alike in shares of orders, tickets and visits. An item stands out where "
-        "its share is larger than the others' (q below .05 among all comparisons, 30 people or "
-        "more).",
+        "A persona is a group of people, not a person: the quartiles say how far its people "
+        "differ, and what goes with a persona is associated with it, not caused by it.",
+        "Each person counts alike in shares of orders, tickets and visits. An item stands out "
+        "where its share is larger than the others' (q below .05 among all comparisons, 30 people "
+        "or more).",
         "Quotes illustrate, they do not count, and those who write are not those who do not. "
         "Addresses and numbers are masked, names are not: read before you pass them on.",
     ]
@@ -670,31 +670,30 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_HOURS = tuple(f"{n}–{n + 3}" for n in range(0, 24, 3))
+_SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
 def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
     blocks = []
     for about, labels in (
-        ("hour", _CLOCKS["hour"]),
+        ("hour", _HOURS),
         ("weekday", _DAYS),
-        ("month", _MONTHS),
+        ("season", _SEASONS),
     ):
         rows = facts.filter(about=about).to_dicts()
         if not rows or rows[0]["base"] < ENOUGH:
             continue
         highest = max(max(row["share"], row["share_of_all"]) for row in rows) or 1.0
         titles = {
-            "hour": "Orders by hour",
+            "hour": "Orders by hour, in the company’s time",
             "weekday": "Orders by weekday",
-            "month": "Orders by month, of the last year",
+            "season": "Orders by season, of the last year",
         }
         blocks.append(
             Block(
                 "columns",
-                f"{titles[about]}, in the company’s time (n = {rows[0]['base']:,})"
-                if about == "hour"
-                else titles[about],
+                f"{titles[about]} (n = {rows[0]['base']:,})",
                 tuple(
                     Row(
                         label,

@@ -281,6 +281,7 @@ def _table(moves: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> pl.DataFra
         }
         for was in order
         for now in order
+        if was == now or count(same, before=was, after=now)
     ]
     frame = pl.DataFrame(rows + moved + _features(pair, people), schema=_SCHEMA)
     shares = add_wilson(
@@ -371,7 +372,7 @@ def _agreement(people: pl.DataFrame) -> float | None:
 
 
 def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[str, ...]:
-    moved, base = _moved(people)
+    base = _moved(people)[1]
     if not pair.model.personas or not base:
         return ()
     notes = [
@@ -408,7 +409,7 @@ def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[st
 
 
 def _anew(pair: _Pair, people: pl.DataFrame) -> str:
-    """Say how groups found anew differ, after each is matched to the persona it shares most with."""
+    """Say how groups found anew differ, each matched to the persona that it shares most with."""
     both = people.drop_nulls(["is", "anew"])
     order = sorted(both["is"].unique())
     old = both["is"].replace_strict(order, range(len(order)), return_dtype=pl.Int64).to_list()
@@ -423,8 +424,8 @@ def _anew(pair: _Pair, people: pl.DataFrame) -> str:
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     moved = table.filter(pl.col("part") == "moved")
-    stayed = moved.filter(pl.col("persona") == pl.col("became"))["customers"].sum()
-    base = moved["customers"].sum()
+    stayed = int(moved.filter(pl.col("persona") == pl.col("became"))["customers"].sum())
+    base = int(moved["customers"].sum())
     share = f"{1 - stayed / base:.0%}" if base else "nobody"
     return charts.matrix(
         moved,

@@ -9,7 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.persona_model import Fitted, common_prefix, fit_personas
 from cxkit.result import Result, counted
-from cxkit.stats.clusters import HIGHLY, NAMED, STABLE, STRONG
+from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.workspace import Workspace, query_text
 
@@ -46,15 +46,16 @@ def personas(
 
     Returns:
         One row per persona and feature, the largest persona first: persona, named, holds (in
-        words), customers, share of those assigned with Wilson's interval, jaccard, feature,
-        low_quartile, median, high_quartile, median_of_all, typical (of a category: the value that
-        sets the group apart most), difference (to all others, in standard deviations), compared
-        (the same in words). No rows where no groups hold.
+        words), customers, share of those assigned with Wilson's interval, jaccard, feature; of a
+        number low_quartile, median, high_quartile and median_of_all; of a category one row per
+        value, with share_with and share_with_of_all; difference (to all others, in standard
+        deviations), compared (the same in words). No rows where no groups hold.
 
         Groups come from k-means on prepared features (see `stats.clusters`). There are as many as
         the largest number whose prediction strength is at least .8 and of which any two are
         tighter than data without groups cut in two; a group whose bootstrap Jaccard similarity is
-        below .6 gets no name. Names come from the two or three features that differ most.
+        below .6 gets no name. Names come from the two features that differ most, or three where
+        two would be another's name.
 
     Raises:
         BadQuestion: where a feature is not known, or is a protected trait such as age or gender.
@@ -89,7 +90,8 @@ _SCHEMA = {
     "median": pl.Float64,
     "high_quartile": pl.Float64,
     "median_of_all": pl.Float64,
-    "typical": pl.String,
+    "share_with": pl.Float64,
+    "share_with_of_all": pl.Float64,
     "difference": pl.Float64,
     "compared": pl.String,
 }
@@ -101,33 +103,47 @@ def _table(fitted: Fitted) -> pl.DataFrame:
     prefix = common_prefix([feature.name for feature in model.prepared.features])
     for label, persona in enumerate(model.personas):
         group = people.filter(pl.col("label") == label)
-        column = 0
+        about = {
+            "persona": persona.name,
+            "named": persona.named,
+            "holds": _holds(persona.jaccard),
+            "customers": persona.customers,
+            "assigned": fitted.assigned,
+            "jaccard": round(persona.jaccard, 6),
+        }
+        gaps = iter(persona.differences)
         for feature in model.prepared.features:
-            width = len(feature.levels) or 1
-            gaps = persona.differences[column : column + width]
-            strongest = [abs(gap) for gap in gaps].index(max(abs(gap) for gap in gaps))
-            column += width
-            row: dict[str, Any] = {
-                "persona": persona.name,
-                "named": persona.named,
-                "holds": _holds(persona.jaccard),
-                "customers": persona.customers,
-                "assigned": fitted.assigned,
-                "jaccard": round(persona.jaccard, 6),
-                "feature": feature.name.removeprefix(prefix).replace("_", " "),
-                "difference": round(gaps[strongest], 6),
-            }
+            name = feature.name.removeprefix(prefix).replace("_", " ")
             if feature.levels:
-                row["typical"] = feature.levels[strongest]
+                parts = _parts(group[feature.name], feature.levels)
+                for level, part, of_all in zip(feature.levels, parts, feature.shares, strict=True):
+                    told = {"share_with": part, "share_with_of_all": of_all}
+                    rows.append(about | told | _apart(f"{name}: {level}", next(gaps)))
             else:
                 values = group[feature.name].cast(pl.Float64)
-                row["low_quartile"] = values.quantile(0.25, "linear")
-                row["median"] = values.median()
-                row["high_quartile"] = values.quantile(0.75, "linear")
-                row["median_of_all"] = people[feature.name].cast(pl.Float64).median()
-            rows.append(row | {"compared": _compared(gaps[strongest])})
+                spread = {
+                    "low_quartile": values.quantile(0.25, "linear"),
+                    "median": values.median(),
+                    "high_quartile": values.quantile(0.75, "linear"),
+                    "median_of_all": people[feature.name].cast(pl.Float64).median(),
+                }
+                rows.append(about | spread | _apart(name, next(gaps)))
     frame = pl.DataFrame(rows, schema=_SCHEMA | {"assigned": pl.Int64})
     return add_wilson(frame, "customers", "assigned", "share").select(*_SCHEMA)
+
+
+def _parts(values: pl.Series, levels: Sequence[str]) -> list[float]:
+    """Return the share of `values` at each level; the level that nothing has is not known."""
+    told = values.fill_null(NOT_KNOWN)
+    return [float((told == level).sum()) / max(1, len(told)) for level in levels]
+
+
+def _apart(feature: str, difference: float) -> dict[str, Any]:
+    return {
+        "feature": feature,
+        "difference": round(difference, 6),
+        "compared": _compared(difference),
+    }
 
 
 def _holds(jaccard: float) -> str:
@@ -213,6 +229,11 @@ def _range(values: Sequence[float]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
+def _draws(p: float) -> str:
+    as_tight = round(p * (DRAWS + 1)) - 1
+    return f"{as_tight or 'none'} of {DRAWS}"
+
+
 def _numbers(tried: dict[int, float]) -> str:
     *fewer, most = (str(k) for k in sorted(tried))
     return f"{', '.join(fewer)} or {most} groups" if fewer else f"{most} groups"
@@ -239,16 +260,17 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
             f"(prediction strength at least {_point(STRONG)}): {tried}."
         )
         if model.personas:
+            as_tight = _draws(groups.apart[groups.k])
             notes.append(
-                "Any two neighbouring groups are two: cutting data with the same spread and "
-                "correlations but without groups made none as tight in 99 draws."
+                "Neighbouring groups are two: cutting data with the same spread and correlations "
+                f"but without groups gave halves as tight in {as_tight} draws."
             )
     if groups is not None and groups.checked < fitted.assigned:
         notes.append(
             f"Whether groups hold was tried on {groups.checked:,} of the {fitted.assigned:,}, "
             "drawn at random; everyone is assigned."
         )
-    if people.height and (once := _once(fitted)):
+    if groups is not None and (once := _once(fitted)):
         notes.append(once.removeprefix("; ") + ": they are told apart by what one order can tell.")
     if people.height > fitted.assigned and groups is not None:
         notes.append(
