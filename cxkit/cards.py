@@ -4,6 +4,7 @@ A card travels as data beside its HTML, as a chart does: a report draws it anew 
 that stood in a notebook. Without its style a card is still a heading, lists and sentences.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,42 +60,52 @@ class Card:
     parts: tuple[Part, ...] = ()
     warning: str = ""
 
-    def told(self) -> dict[str, Any]:
-        """Return the card as plain JSON."""
-        return asdict(self)
+    def to_json(self) -> str:
+        """Return the card as one line of JSON."""
+        return json.dumps(_filled_in(asdict(self)), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def read(cls, told: dict[str, Any]) -> "Card":
-        """Return the card that `told` told; ValueError where it is none."""
+    def from_json(cls, line: str) -> "Card":
+        """Return the card that `to_json` wrote; ValueError where it is none."""
         try:
+            told = json.loads(line)
             return cls(
                 str(told["title"]),
                 str(told["lead"]),
-                _rows(told["figures"]),
+                _rows(told.get("figures", ())),
                 tuple(
                     Part(
                         str(part["title"]),
                         tuple(
-                            Block(str(b["kind"]), str(b["title"]), _rows(b["rows"]))
+                            Block(str(b["kind"]), str(b.get("title", "")), _rows(b.get("rows", ())))
                             for b in part["blocks"]
                         ),
-                        bool(part["wide"]),
+                        bool(part.get("wide")),
                     )
-                    for part in told["parts"]
+                    for part in told.get("parts", ())
                 ),
-                str(told["warning"]),
+                str(told.get("warning", "")),
             )
-        except (KeyError, TypeError) as problem:
+        except (KeyError, TypeError, AttributeError) as problem:
             raise ValueError("not a card") from problem
 
 
-def _rows(told: list[dict[str, Any]]) -> tuple[Row, ...]:
+def _filled_in(value: Any) -> Any:
+    """Leave out what is empty: a card travels inside a notebook."""
+    if isinstance(value, dict):
+        return {k: _filled_in(v) for k, v in value.items() if v not in (None, "", (), False)}
+    if isinstance(value, float):
+        return round(value, 4)
+    return [_filled_in(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _rows(told: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
     places = ("at", "low", "high", "mark")
     return tuple(
         Row(
-            str(row["label"]),
-            str(row["text"]),
-            **{name: None if row[name] is None else float(row[name]) for name in places},
+            str(row.get("label", "")),
+            str(row.get("text", "")),
+            **{name: float(row[name]) for name in places if name in row},
         )
         for row in told
     )
@@ -108,18 +119,12 @@ def html(cards: Sequence[Card], *, style: bool = True) -> str:
 
 
 def text(cards: Sequence[Card]) -> str:
-    """Return the cards as plain text."""
+    """Return what stands at the top of each card as plain text."""
     lines = []
     for card in cards:
         lines += [card.title, f"  {card.lead}"]
-        lines += [f"  {row.label}: {row.text}" for row in card.figures]
-        if card.warning:
-            lines.append(f"  ! {card.warning}")
-        for part in card.parts:
-            for block in part.blocks:
-                if block.kind != "columns":
-                    told = "; ".join(f"{row.label} {row.text}".strip() for row in block.rows)
-                    lines.append(f"  {part.title} · {block.title}: {told}")
+        lines += [f"  {row.text} {row.label}" for row in card.figures]
+        lines += [f"  ! {card.warning}"] if card.warning else []
     return "\n".join(lines)
 
 
@@ -142,8 +147,8 @@ def _part(part: Part) -> str:
     blocks = "".join(_block(block) for block in part.blocks)
     wide = " cxc-wide" if part.wide else ""
     return (
-        f'<section class="cxc-part{wide}"><h5>{escape(part.title)}</h5>'
-        f'<div class="cxc-blocks">{blocks}</div></section>'
+        f'<div class="cxc-part{wide}"><h5>{escape(part.title)}</h5>'
+        f'<div class="cxc-blocks">{blocks}</div></div>'
     )
 
 
@@ -153,6 +158,8 @@ def _block(block: Block) -> str:
 
 def _filled(block: Block) -> str:
     title = f'<p class="cxc-title">{_told(block.title)}</p>' if block.title else ""
+    if not block.rows:
+        return title
     if block.kind == "columns":
         return f"{title}{_columns(block)}"
     if block.kind == "quotes":
@@ -163,36 +170,35 @@ def _filled(block: Block) -> str:
         return f"{title}<ul>{quotes}</ul>"
     draw = {"bars": _bar, "ranges": _range}.get(block.kind)
     lines = "".join(
-        f'<li><span class="cxc-label">{escape(row.label)}</span> '
-        f'<span class="cxc-text">{_told(row.text)}</span>{draw(row) if draw else ""}</li>'
+        f"<li><span>{escape(row.label)}</span> <b>{_told(row.text)}</b>"
+        f"{draw(row) if draw else ''}</li>"
         for row in block.rows
     )
-    return f'{title}<ul class="cxc-rows">{lines}</ul>'
+    return f"{title}<ul>{lines}</ul>"
 
 
 def _bar(row: Row) -> str:
-    mark = "" if row.mark is None else f'<i class="cxc-mark" style="left:{_percent(row.mark)}"></i>'
-    return (
-        f'<span class="cxc-track" aria-hidden="true"><i class="cxc-length" '
-        f'style="width:{_percent(row.at)}"></i>{mark}</span>'
-    )
+    return f'<i aria-hidden="true"><i style="width:{_percent(row.at)}"></i>{_mark(row)}</i>'
 
 
 def _range(row: Row) -> str:
     low, high = _place(row.low), _place(row.high)
-    mark = "" if row.mark is None else f'<i class="cxc-mark" style="left:{_percent(row.mark)}"></i>'
     return (
-        f'<span class="cxc-track" aria-hidden="true"><i class="cxc-box" '
-        f'style="left:{_percent(low)};width:{_percent(max(0.01, high - low))}"></i>{mark}'
-        f'<i class="cxc-tick" style="left:{_percent(row.at)}"></i></span>'
+        f'<i aria-hidden="true"><i style="left:{_percent(low)};'
+        f'width:{_percent(max(0.01, high - low))}"></i>{_mark(row)}'
+        f'<u style="left:{_percent(row.at)}"></u></i>'
     )
+
+
+def _mark(row: Row) -> str:
+    return "" if row.mark is None else f'<s style="left:{_percent(row.mark)}"></s>'
 
 
 def _columns(block: Block) -> str:
     told = ", ".join(f"{row.label} {row.text}" for row in block.rows)
     columns = "".join(
         f'<span><i style="height:{_percent(row.at)}"></i>'
-        f'<b style="bottom:{_percent(row.mark)}"></b></span>'
+        f'<s style="bottom:{_percent(row.mark)}"></s></span>'
         for row in block.rows
     )
     every = max(1, -(-len(block.rows) // 12))

@@ -15,6 +15,7 @@ from cxkit.workspace import Workspace
 
 FILE_NAME = "personas.json"
 FIELD = "persona"  # what `tag_customers` calls it
+NOBODY = "no persona"
 _THE_SAME = 0.5  # Jaccard similarity from which a group found anew keeps its earlier name
 
 
@@ -79,8 +80,9 @@ def tag_customers(
 ) -> Workspace:
     """Return the workspace with each customer's persona, so that analyses can be asked by it.
 
-    `ws = cx.tag_customers(ws)`, then `cx.stage_funnel(ws, by="persona")`. People of whom too
-    little is known for a persona are 'missing' there.
+    `ws = cx.tag_customers(ws)`, then `cx.stage_funnel(ws, by="persona")`. Buyers of whom too
+    little is known, and everyone where no groups hold, are 'no persona'; people who could have
+    none, such as visitors, are 'missing'.
 
     Args:
         workspace: an open store; it stays as it is.
@@ -89,16 +91,12 @@ def tag_customers(
         as_of: the persona as of this moment; default: the latest time in the data.
 
     Raises:
-        BadQuestion: where no groups hold, so that there is no persona to tag anyone with.
+        CxError: where the kept model is damaged.
     """
     chosen = model or kept_personas(workspace)
     people = persona_of(workspace, model=chosen, as_of=as_of)
-    if people["persona"].null_count() == people.height:
-        raise BadQuestion(
-            "No customer can be tagged: no groups hold, or too little is known of everyone. "
-            "Ask cx.personas(...) for the reason."
-        )
-    return workspace.with_field(FIELD, people.select("customer_id", pl.col("persona").alias(FIELD)))
+    values = people.select("customer_id", pl.col("persona").fill_null(NOBODY).alias(FIELD))
+    return workspace.with_field(FIELD, values)
 
 
 def _named_as_before(

@@ -76,8 +76,13 @@ class Result:
             display(bundle, raw=True)
 
     def __str__(self) -> str:
-        with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
-            table = str(self.table)
+        if self.deal is not None:
+            from cxkit import cards
+
+            table = cards.text(self.deal(self.table))
+        else:
+            with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
+                table = str(self.table)
         return f"{self._said()}\n{table}"
 
     __repr__ = __str__
@@ -101,7 +106,7 @@ class Result:
     def _tail(self) -> str:
         items = "".join(f"<li>{escape(caveat)}</li>" for caveat in self.caveats)
         caveats = f'<div class="cxkit-caveats"><b>Be careful</b><ul>{items}</ul></div>'
-        if self.table.is_empty():
+        if self.table.is_empty() or self.deal is not None:  # cards show their table
             return caveats if items else ""
         return (
             f"{caveats if items else ''}<details><summary>The table behind it "
@@ -161,8 +166,8 @@ def counted(n: int, noun: str) -> str:
 def _dealt(dealt: "list[Card]") -> dict[str, Any]:
     from cxkit import cards
 
-    plain = {"part": "cards", "cards": [card.told() for card in dealt]}
-    return {"text/html": cards.html(dealt), "text/plain": cards.text(dealt), MIME: plain}
+    plain = {"part": "cards", "cards": [card.to_json() for card in dealt]}
+    return {"text/html": cards.html(dealt), "text/plain": "", MIME: plain}
 
 
 def _json(value: Any) -> Any:

@@ -291,7 +291,7 @@ def _dealt(told: dict[str, Any], chapter: _Chapter) -> str:
     """Return cards drawn anew from their data; nothing where these stand above already."""
     chapter.drawn = True
     try:
-        dealt = [cards.Card.read(card) for card in told["cards"]]
+        dealt = [cards.Card.from_json(card) for card in told["cards"]]
     except (ValueError, KeyError, TypeError):
         return ""
     drawn = cards.html(dealt, style=False)

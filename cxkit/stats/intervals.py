@@ -108,7 +108,7 @@ def newcombe_paired(both: int, only_before: int, only_after: int, neither: int) 
     before, after = wilson(both + only_before, n), wilson(both + only_after, n)
     margins = (both + only_before) * (only_after + neither) * (both + only_after)
     margins *= only_before + neither
-    agree = both * neither - only_before * only_after
+    agree: float = both * neither - only_before * only_after
     if agree > 0:  # corrected for continuity
         agree = max(agree - n / 2, 0)
     phi = agree / sqrt(margins) if margins else 0.0

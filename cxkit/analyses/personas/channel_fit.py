@@ -16,7 +16,8 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "Do we reach people by the channel that they asked for?"
 _OTHER = "other"
 _SUMS = [
-    "base", "base_contacts", "squares", "customers", "contacts", "mainly", "own_squares", "products",
+    "base", "base_contacts", "squares", "customers", "contacts", "mainly", "own_squares",
+    "products",
 ]  # fmt: skip
 _DONE_BY = {
     "e-mail": "written to by e-mail",

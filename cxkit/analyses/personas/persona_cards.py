@@ -22,14 +22,15 @@ QUESTION = "Who is each persona: what do they do, why, how and when, and what ar
 _LIFTED = ("buys", "looks at", "does", "asks about")  # compared item by item
 _MIXES = ("orders through", "asks through", "asks for")
 _CLOCKS = {
-    "hour": [str(n) for n in range(24)],
+    "hour": [str(n) for n in range(0, 24, 3)],  # three hours each
     "weekday": [str(n) for n in range(1, 8)],
-    "month": [str(n) for n in range(1, 13)],
+    "season": [str(n) for n in range(4)],
 }
 _SHOWN = 5  # items of a kind on a card
 _QUOTES = 3
+_LONG = 280  # characters of a quote on a card; the table has it whole
+_TRAITS = 8
 _FEW_WORDS = 4  # "Great!" tells nothing: it comes last, as in `quotes`
-_ALL = "everyone"
 
 
 def persona_cards(
@@ -111,7 +112,7 @@ def persona_cards(
 
 
 def _people(fitted: Fitted, least: int) -> pl.DataFrame:
-    """Return the assigned people with the name of their card: in a report small groups share one."""
+    """Return the assigned people with their card's name: in a report small groups share one."""
     names = [persona.name for persona in fitted.model.personas]
     people = fitted.people.filter(pl.col("label").is_not_null()).with_columns(
         persona=pl.col("label").replace_strict(
@@ -130,7 +131,7 @@ def _fact(persona: str, part: str, about: str, item: str, **more: Any) -> dict[s
 
 def _of_people(customers: int, base: int) -> dict[str, Any]:
     share = wilson(customers, base)
-    told = {"customers": customers, "base": base}
+    told: dict[str, Any] = {"customers": customers, "base": base}
     if base:
         told |= {"share": share.value, "share_low": share.low, "share_high": share.high}
     return told
@@ -381,7 +382,7 @@ def _table(rows: list[dict[str, Any]], people: pl.DataFrame) -> pl.DataFrame:
             if order
         ),
         maintain_order=True,
-    ).with_columns(pl.selectors.float().round(6))
+    ).with_columns(pl.selectors.float().round(4))
 
 
 # --- saying --------------------------------------------------------------------------------------
@@ -419,11 +420,11 @@ def _caveats(table: pl.DataFrame, fitted: Fitted, people: pl.DataFrame) -> tuple
     if table.is_empty():
         return ()
     notes = [
-        "A persona is a group of people, not a person: the quartiles say how far its people differ, "
-        "and what goes with a persona is associated with it, not caused by it.",
-        "Each person counts alike in shares of orders, tickets and visits. An item stands out where "
-        "its share is larger than the others' (q below .05 among all comparisons, 30 people or "
-        "more).",
+        "A persona is a group of people, not a person: the quartiles say how far its people "
+        "differ, and what goes with a persona is associated with it, not caused by it.",
+        "Each person counts alike in shares of orders, tickets and visits. An item stands out "
+        "where its share is larger than the others' (q below .05 among all comparisons, 30 people "
+        "or more).",
         "Quotes illustrate, they do not count, and those who write are not those who do not. "
         "Addresses and numbers are masked, names are not: read before you pass them on.",
     ]
@@ -481,11 +482,11 @@ def _card(
             part
             for part in (
                 Part("Who they are", _blocks(_traits(facts, spans), *_kinds(facts))),
-                Part("What they are worth", _blocks(_worth(facts, spans))),
+                Part("How much and how often they buy", _blocks(_worth(facts, spans))),
                 Part("What they do", _items(facts, "what"), wide=True),
                 Part("Why they turn to us", _items(facts, "why") + _quotes(facts), wide=True),
                 Part("How they reach us", _mixes(facts), wide=True),
-                Part("When they order", _times(facts, spans), wide=True),
+                Part("When they order", _times(facts), wide=True),
             )
             if part.blocks
         ),
@@ -549,6 +550,13 @@ def _ranged(row: dict[str, Any], label: str, span: tuple[float, float]) -> Row:
 
 def _traits(facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]) -> Block:
     rows = facts.filter(pl.col("about") == "feature", pl.col("median").is_not_null())
+    if rows.height > _TRAITS:  # a card is one page
+        reach = [
+            max(spans["feature", item][1] - spans["feature", item][0], 1e-9)
+            for item in rows["item"]
+        ]
+        apart = (rows["median"] - rows["median_of_all"]).abs() / pl.Series(reach)
+        rows = rows.filter(apart.rank("ordinal", descending=True) <= _TRAITS)
     return Block(
         "ranges",
         "Median and the middle half; dotted: everyone’s median",
@@ -633,9 +641,13 @@ def _quotes(facts: pl.DataFrame) -> tuple[Block, ...]:
         Block(
             "quotes",
             f"{told}; these are nearest the middle of the group",
-            tuple(Row(row["item"], f"row {row['row_id']}") for row in rows),
+            tuple(Row(_cut(row["item"]), f"row {row['row_id']}") for row in rows),
         ),
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[:_LONG].rsplit(' ', 1)[0]} …"
 
 
 def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
@@ -658,33 +670,30 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_HOURS = tuple(f"{n}–{n + 3}" for n in range(0, 24, 3))
+_SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
-def _times(
-    facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]
-) -> tuple[Block, ...]:
+def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
     blocks = []
     for about, labels in (
-        ("hour", _CLOCKS["hour"]),
+        ("hour", _HOURS),
         ("weekday", _DAYS),
-        ("month", _MONTHS),
+        ("season", _SEASONS),
     ):
         rows = facts.filter(about=about).to_dicts()
         if not rows or rows[0]["base"] < ENOUGH:
             continue
         highest = max(max(row["share"], row["share_of_all"]) for row in rows) or 1.0
         titles = {
-            "hour": "Orders by hour",
+            "hour": "Orders by hour, in the company’s time",
             "weekday": "Orders by weekday",
-            "month": "Orders by month, of the last year",
+            "season": "Orders by season, of the last year",
         }
         blocks.append(
             Block(
                 "columns",
-                f"{titles[about]}, in the company’s time (n = {rows[0]['base']:,})"
-                if about == "hour"
-                else titles[about],
+                f"{titles[about]} (n = {rows[0]['base']:,})",
                 tuple(
                     Row(
                         label,
@@ -696,20 +705,21 @@ def _times(
                 ),
             )
         )
-    gap = facts.filter(pl.col("about") == "gap", pl.col("median").is_not_null()).to_dicts()
-    if gap:
-        span = spans["gap", gap[0]["item"]]
-        blocks.append(Block("ranges", "", (_ranged(gap[0], "Days between orders", span),)))
     return tuple(blocks)
 
 
 def _worth(facts: pl.DataFrame, spans: dict[tuple[str, str], tuple[float, float]]) -> Block:
     rows = []
-    names = {"revenue": "Revenue per customer", "basket": "Basket", "orders": "Orders"}
+    names = {
+        "revenue": "Revenue per customer",
+        "basket": "Basket",
+        "orders": "Orders",
+        "gap": "Days between orders",
+    }
     for about, label in names.items():
         for row in facts.filter(pl.col("about") == about, pl.col("median").is_not_null()).iter_rows(
             named=True
         ):
-            unit = "" if about == "orders" else f", {row['item']}"
+            unit = "" if about in ("orders", "gap") else f", {row['item']}"
             rows.append(_ranged(row, f"{label}{unit}", spans[about, row["item"]]))
     return Block("ranges", "Median and the middle half; dotted: everyone’s median", tuple(rows))

@@ -36,10 +36,10 @@ facts as (
     select customer_id, 'asks for', named from customers join names on told = preferred_channel
     -- an order at midnight sharp has no time
     union all
-    select customer_id, 'hour', hour(clock)::varchar from sales where clock::time > '00:00'
+    select customer_id, 'hour', (hour(clock) // 3 * 3)::varchar from sales where clock::time > '00:00'
     union all select customer_id, 'weekday', isodow(clock)::varchar from sales
-    union all
-    select customer_id, 'month', month(clock)::varchar from sales where this_year and whole_year
+    union all select customer_id, 'season', (month(clock) % 12 // 3)::varchar
+    from sales where this_year and whole_year
 ),
 
 -- each person counts alike: as the shares of their own orders, tickets, visits

@@ -70,10 +70,10 @@ def persona_drift(
 
     Returns:
         Rows of three kinds, told apart by `part`:
-        share, one per persona: persona, customers_before and customers_after of `base` people
-        scored at both moments, share_before, share_after, share_change with Newcombe's interval
-        for paired shares (_low, _high), q_value (McNemar's exact test, Benjamini and Hochberg),
-        newcomers (only scored later) and newcomer_share.
+        share, one per persona: persona, customers of `base` people scored at both moments, share
+        with Wilson's interval, customers_before, share_before, share_change with Newcombe's
+        interval for paired shares (_low, _high), q_value (McNemar's exact test, Benjamini and
+        Hochberg), newcomers (only scored later) and newcomer_share.
         moved, one per pair: persona, became, customers of `base` who were that persona, share with
         Wilson's interval.
         feature, one per feature: feature, psi (population stability index of the same people).
@@ -220,9 +220,7 @@ _SCHEMA = {
     "share_low": pl.Float64,
     "share_high": pl.Float64,
     "customers_before": pl.Int64,
-    "customers_after": pl.Int64,
     "share_before": pl.Float64,
-    "share_after": pl.Float64,
     "share_change": pl.Float64,
     "share_change_low": pl.Float64,
     "share_change_high": pl.Float64,
@@ -258,10 +256,9 @@ def _table(moves: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> pl.DataFra
                 "part": "share",
                 "persona": name,
                 "base": total,
+                "customers": now,
                 "customers_before": was,
-                "customers_after": now,
                 "share_before": was / total if total else None,
-                "share_after": now / total if total else None,
                 "share_change": change.value if total else None,
                 "share_change_low": change.low if total else None,
                 "share_change_high": change.high if total else None,
@@ -284,6 +281,7 @@ def _table(moves: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> pl.DataFra
         }
         for was in order
         for now in order
+        if was == now or count(same, before=was, after=now)
     ]
     frame = pl.DataFrame(rows + moved + _features(pair, people), schema=_SCHEMA)
     shares = add_wilson(
@@ -374,7 +372,7 @@ def _agreement(people: pl.DataFrame) -> float | None:
 
 
 def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[str, ...]:
-    moved, base = _moved(people)
+    base = _moved(people)[1]
     if not pair.model.personas or not base:
         return ()
     notes = [
@@ -411,7 +409,7 @@ def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[st
 
 
 def _anew(pair: _Pair, people: pl.DataFrame) -> str:
-    """Say how groups found anew differ, after each is matched to the persona it shares most with."""
+    """Say how groups found anew differ, each matched to the persona that it shares most with."""
     both = people.drop_nulls(["is", "anew"])
     order = sorted(both["is"].unique())
     old = both["is"].replace_strict(order, range(len(order)), return_dtype=pl.Int64).to_list()
@@ -426,8 +424,8 @@ def _anew(pair: _Pair, people: pl.DataFrame) -> str:
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     moved = table.filter(pl.col("part") == "moved")
-    stayed = moved.filter(pl.col("persona") == pl.col("became"))["customers"].sum()
-    base = moved["customers"].sum()
+    stayed = int(moved.filter(pl.col("persona") == pl.col("became"))["customers"].sum())
+    base = int(moved["customers"].sum())
     share = f"{1 - stayed / base:.0%}" if base else "nobody"
     return charts.matrix(
         moved,
