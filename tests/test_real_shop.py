@@ -172,10 +172,13 @@ def test_readiness_says_what_the_files_hold(ws, files):
         assert verdicts.pop(name) == "limited", name
     # and hardly anybody comes back
     assert verdicts.pop("best_customers") == verdicts.pop("value_check") == "limited"
-    # no export says since when somebody is known
+    for name in ("personas", "persona_cards", "persona_drift"):
+        assert verdicts.pop(name) == "limited", name
+    # no export says since when somebody is known, or which channel they want
     assert verdicts.pop("prospect_conversion") == "limited"
+    assert verdicts.pop("channel_fit") == "no-go"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [4, 15]
+    assert numbers(result.finding)[:2] == [4, 19]
     (idle,) = one(
         files,
         "select (select moment from ended)::timestamp::date - max(day) from bought "

@@ -14,6 +14,7 @@ FULL: dict[str, list[dict[str, Any]]] = {
         {
             "customer_id": f"c{i}",
             "known_since": "2026-05-01T10:00",
+            "preferred_channel": "e-mail",
             "attributes": '{"First Name": "Ann"}',
         }
         for i in range(40)

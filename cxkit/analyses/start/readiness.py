@@ -40,6 +40,8 @@ class Need(NamedTuple):
 _ORDER_ID = "export the customer's e-mail or number with every order"
 _ORDER_TIME = "export the time of every order"
 _LONGER = "import a longer history of orders: only there do customers come back"
+_HABITS = "import a longer history of orders: one purchase shows no habits"
+_MESSAGE_ID = "export the customer's e-mail with every message"
 _KNOWN_SINCE = "export since when each contact is known"
 _USER_ID = "export the user's id with web events: who logs in once can be followed"
 _DESK_ID = "export the requester's e-mail with every ticket"
@@ -98,6 +100,20 @@ NEEDS = (
         "export the customer's number with every month of a contract",
         if_any=True,
     ),
+    Need("personas", "orders", "customer_id", _ORDER_ID),
+    Need("personas", "orders", "repeated", _HABITS, sparse=True),
+    Need("persona_cards", "orders", "customer_id", _ORDER_ID),
+    Need("persona_cards", "orders", "repeated", _HABITS, sparse=True),
+    Need("persona_drift", "orders", "customer_id", _ORDER_ID),
+    Need("persona_drift", "orders", "repeated", _HABITS, sparse=True),
+    Need(
+        "channel_fit",
+        "customers",
+        "preferred_channel",
+        "ask customers through which channel they want to hear from you",
+        sparse=True,
+    ),
+    Need("channel_fit", "messages", "known", _MESSAGE_ID, if_any=True),
     Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
@@ -111,7 +127,7 @@ NEEDS = (
         "journeys",
         "messages",
         "known",
-        "export the customer's e-mail with every message",
+        _MESSAGE_ID,
         wished=True,
         if_any=True,
         least=1,
