@@ -1,5 +1,6 @@
 """Cards: drawn from data, escaped to the letter, and read back as they were written."""
 
+import polars as pl
 import pytest
 
 from cxkit.cards import Block, Card, Part, Row, html, text
@@ -61,3 +62,32 @@ def test_as_text():
         "Night <owls>\n  12 of 30 people, 40.0 % (24.6–57.7).\n  53 % of revenue\n"
         "  ! Only 12 people: too few to say."
     )
+
+
+def test_a_report_draws_cards_anew_and_trusts_no_stored_html(tmp_path):
+    from cxkit.report.page import Cover, write_page
+    from cxkit.report.run import Executed
+    from cxkit.result import MIME
+
+    def shown(*lines: str) -> str:
+        data = {
+            "text/html": "<b onclick='x()'>stored</b>",
+            "text/plain": "",
+            MIME: {"part": "cards", "cards": list(lines)},
+        }
+        output = {"output_type": "display_data", "data": data, "metadata": {}}
+        cells = [
+            {"cell_type": "markdown", "source": "# Who?", "metadata": {}},
+            {"cell_type": "code", "source": "cards", "metadata": {}, "outputs": [output, output]},
+        ]
+        cover = Cover("Owls", "1 Jan 2026", {}, "", (), pl.DataFrame())
+        page = write_page(tmp_path / "index.html", cover, [Executed("02", cells)])
+        return page.read_text(encoding="utf-8")
+
+    page = shown(CARD.to_json())
+    assert page.count('<article class="cxc-card"') == 1, "the same cards are shown once"
+    assert "Night &lt;owls&gt;" in page
+    assert "stored" not in page
+    assert "break-after: page" in page
+    assert "cxc-card" in shown("not a card").split("<body>")[0]
+    assert "<article" not in shown("not a card").split("<script>")[0].split("</style>")[1]
