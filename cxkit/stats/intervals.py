@@ -223,6 +223,25 @@ def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float
     return up - down, sqrt((up + down - (up - down) ** 2) / (n + 3))
 
 
+def shuffled_p(n: int, total: float, all_n: int, all_total: float, all_squares: float) -> float:
+    """Return how likely a group's mean is so far from everyone's if groups were drawn at random.
+
+    The normal approximation of the permutation test: the spread is everyone's, so that a group in
+    which a rare thing hardly occurs does not seem sure of it. `n` and `total` are part of `all_n`
+    and `all_total`; 1 where nobody is outside the group, or all are alike.
+
+    >>> round(shuffled_p(100, 60.0, 200, 100.0, 100.0), 4)
+    0.0048
+    """
+    if n <= 0 or n >= all_n:
+        return 1.0
+    middle = all_total / all_n
+    spread = (all_squares - all_total * middle) / (all_n - 1)
+    if spread <= 0:
+        return 1.0
+    return _two_sided((total / n - middle) / sqrt(spread * (1 / n - 1 / all_n)))
+
+
 def _two_sided(z: float) -> float:
     return 2 * NormalDist().cdf(-abs(z))
 

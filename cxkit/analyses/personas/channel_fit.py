@@ -173,7 +173,7 @@ def _finding(table: pl.DataFrame, wanted: int) -> str:
         f"asked for {_asked(worst['wanted'])} are still {done}"
     )
     index = _agreement(table)
-    if index.value == index.value:
+    if rows["wanted"].n_unique() > 1 and index.value == index.value:
         told += (
             f"; the wanted channel and the one we use most agree with kappa {index.value:.2f} "
             f"({index.low:.2f}–{index.high:.2f})"

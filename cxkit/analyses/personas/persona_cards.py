@@ -13,7 +13,7 @@ from cxkit.result import Result
 from cxkit.safe import masked
 from cxkit.stats import intervals
 from cxkit.stats.clusters import HIGHLY, NAMED, STABLE
-from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, means_p, wilson
+from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, shuffled_p, wilson
 from cxkit.stats.segments import gathered
 from cxkit.text.channels import channel_names
 from cxkit.workspace import Workspace, query_text
@@ -55,7 +55,7 @@ def persona_cards(
         when, value), about (of what kind the fact is), item, base (people with any of the kind),
         customers (of them with the item), share with its interval (_low, _high; Wilson's for a
         share of people, Student's for a mean of shares), share_of_all, lift and q_value (against
-        all other personas: Welch's test, Benjamini and Hochberg over all items of all personas;
+        all personas as if they were drawn at random: the permutation test, Benjamini and Hochberg over all items of all personas;
         only items of at least 30 people), stands_out (lift above 1 and q below .05),
         low_quartile, median and high_quartile of measures of people, median_of_all, row_id (of a
         quote: its feedback_id). Of a kind in which nothing stands out the three most frequent
@@ -212,8 +212,8 @@ def _shares(counts: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
         row["p"] = None
         enough = min(n, rest, row["all_customers"]) >= ENOUGH
         if row["about"] in _LIFTED and enough:
-            others = (row["all_total"] - row["total"], row["all_squares"] - row["squares"])
-            row["p"] = means_p(n, row["total"], row["squares"], rest, *others)
+            all_ = (row["all_base"], row["all_total"], row["all_squares"])
+            row["p"] = shuffled_p(n, row["total"], *all_)
         rows.append(row)
     tested = [row for row in rows if row["p"] is not None]
     for row, q in zip(tested, benjamini_hochberg([row["p"] for row in tested]), strict=True):

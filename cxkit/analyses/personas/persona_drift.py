@@ -61,9 +61,10 @@ def persona_drift(
         workspace: an open store.
         features: as for `personas`.
         later: the same fields as measured later, in the same order; default: `personas.later` of
-            the settings, unless a date or features are given.
-        before: the earlier date, for features of behaviour; default: that of the model that is
-            kept, else half a year before `as_of`.
+            the settings, unless `features` are given.
+        before: the earlier date: features of behaviour are counted until then, and with `later`
+            whoever bought first after it is a newcomer; default: for behaviour the date of the
+            model that is kept, else half a year before `as_of`.
         as_of: the later date; default: the latest time in the data.
         model: the frozen model; default: the one that is kept in the store, where it has the same
             features, else the groups at the earlier moment.
@@ -85,10 +86,11 @@ def persona_drift(
     until = workspace.moment(as_of)
     fields = workspace.settings.personas
     chosen = fields.features if features is None else names("features", features)
-    if later is None and features is None and before is None:
+    if later is None and features is None:
         later = fields.later
     if later:
-        pair = _by_fields(workspace, tuple(chosen), names("later", later), as_of, model)
+        told = names("later", later)
+        pair = _by_fields(workspace, tuple(chosen), told, before, as_of, model)
     else:
         pair = _by_dates(workspace, features, before, as_of, model)
     people = _people(pair, workspace.least)
@@ -117,6 +119,7 @@ def _by_fields(
     workspace: Workspace,
     features: tuple[str, ...],
     later: tuple[str, ...],
+    before: date | datetime | str | None,
     as_of: date | datetime | str | None,
     model: PersonaModel | None,
 ) -> _Pair:
@@ -131,10 +134,33 @@ def _by_fields(
     if frozen.features != features:
         raise BadQuestion("The model has other features than those asked for. Ask for its own.")
     both = persona_people(workspace, (*features, *later), as_of)
+    earlier = _earlier(workspace, before, workspace.moment(as_of))
+    then = persona_people(workspace, features, earlier).filter(pl.col("orders").is_not_null())
+    new = pl.col("orders").is_not_null() & ~pl.col("customer_id").is_in(
+        then["customer_id"].to_list()
+    )
+    same = both.filter(~new)
     after = both.select("customer_id", **dict(zip(features, map(pl.col, later), strict=True)))
     one, other = (common_prefix(fields).strip(": ") for fields in (features, later))
     when = f"from '{one}' to '{other}'" if one and other else "from the first fields to the later"
-    return _Pair(frozen, both.select("customer_id", *features), after, *_labels(anew), when)
+    return _Pair(frozen, same.select("customer_id", *features), after, *_labels(anew), when)
+
+
+def _earlier(
+    workspace: Workspace, before: date | datetime | str | None, until: datetime | None
+) -> datetime | None:
+    """Return the earlier moment: as asked, else the end of the day half a year before."""
+    if until is None:
+        return None
+    if before is None:
+        return workspace.moment(until.date() - timedelta(days=_HALF_A_YEAR))
+    earlier = workspace.moment(before)
+    if earlier is not None and earlier >= until:
+        raise BadQuestion(
+            f"before is {shown(earlier)}, and the later moment is {shown(until)}. "
+            "Name an earlier date."
+        )
+    return earlier
 
 
 def _by_dates(
@@ -146,17 +172,10 @@ def _by_dates(
 ) -> _Pair:
     until = workspace.moment(as_of)
     frozen = model or _kept(workspace, None if features is None else tuple(features))
-    earlier = workspace.moment(before) if before is not None else None
-    if earlier is None and frozen and frozen.as_of and until:
-        kept_at = datetime.fromisoformat(frozen.as_of)
-        earlier = kept_at if kept_at < until else None
-    if earlier is None and until is not None:
-        earlier = until - timedelta(days=_HALF_A_YEAR)
-    if earlier is not None and until is not None and earlier >= until:
-        raise BadQuestion(
-            f"before is {shown(earlier)}, and the later moment is {shown(until)}. "
-            "Name an earlier date."
-        )
+    kept_at = datetime.fromisoformat(frozen.as_of) if frozen and frozen.as_of else None
+    if before is None and kept_at and until and kept_at < until:
+        before = kept_at
+    earlier = _earlier(workspace, before, until)
     frozen = frozen or fit_personas(workspace, features, earlier).model
     if not set(frozen.features) & set(BEHAVIOUR):
         raise BadQuestion(
