@@ -670,14 +670,13 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_HOURS = tuple(f"{n}–{n + 3}" for n in range(0, 24, 3))
 _SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
 def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
     blocks = []
     for about, labels in (
-        ("hour", _HOURS),
+        ("hour", _CLOCKS["hour"]),
         ("weekday", _DAYS),
         ("season", _SEASONS),
     ):
@@ -686,7 +685,7 @@ def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
             continue
         highest = max(max(row["share"], row["share_of_all"]) for row in rows) or 1.0
         titles = {
-            "hour": "Orders by hour, in the company’s time",
+            "hour": "Orders by hour, three at a time",
             "weekday": "Orders by weekday",
             "season": "Orders by season, of the last year",
         }
