@@ -87,7 +87,7 @@ def test_a_report_draws_cards_anew_and_trusts_no_stored_html(tmp_path):
     page = shown(CARD.to_json())
     assert page.count('<article class="cxc-card"') == 1, "the same cards are shown once"
     assert "Night &lt;owls&gt;" in page
-    assert "stored" not in page
+    assert "stored</b>" not in page
     assert "break-after: page" in page
     assert "cxc-card" in shown("not a card").split("<body>")[0]
     assert "<article" not in shown("not a card").split("<script>")[0].split("</style>")[1]

@@ -132,6 +132,22 @@ def test_personas_say_what_one_purchase_cannot_carry(ws, files):
 # Did every row arrive?
 
 
+def test_where_no_persona_holds_nothing_is_made_of_it(ws):
+    """One purchase each, no wanted channel: every question says so instead of inventing kinds."""
+    none = "There are no personas that hold, so "
+    assert cx.persona_cards(ws).finding == f"{none}there are no cards (see personas)."
+    assert cx.persona_drift(ws).finding == f"{none}nobody can have become another."
+    assert cx.channel_fit(ws).finding == (
+        "Nobody's wanted channel is known, so nothing can be compared with it."
+    )
+    tagged = cx.tag_customers(ws)
+    kinds = tagged.sql(
+        "select attributes ->> '$.persona' as persona, count(*) as customers from customers "
+        "where attributes ->> '$.persona' is not null group by all"
+    )
+    assert kinds.rows() == [("no persona", cx.personas(ws).n)]
+
+
 def test_every_record_of_the_six_files_is_accounted_for(ws, files):
     result = cx.import_report(ws)
     told = {row.pop("file"): row for row in result.table.to_dicts()}

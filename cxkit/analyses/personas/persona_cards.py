@@ -55,8 +55,9 @@ def persona_cards(
         when, value), about (of what kind the fact is), item, base (people with any of the kind),
         customers (of them with the item), share with its interval (_low, _high; Wilson's for a
         share of people, Student's for a mean of shares), share_of_all, lift and q_value (against
-        all personas as if they were drawn at random: the permutation test, Benjamini and Hochberg over all items of all personas;
-        only items of at least 30 people), stands_out (lift above 1 and q below .05),
+        everyone, as if the groups were drawn at random: the permutation test in its normal
+        approximation, Benjamini and Hochberg over all items of all personas; only items of at
+        least 30 people), stands_out (lift above 1 and q below .05),
         low_quartile, median and high_quartile of measures of people, median_of_all, row_id (of a
         quote: its feedback_id). Of a kind in which nothing stands out the three most frequent
         items are there. Quotes are from those nearest the persona's centre, and masked.
@@ -670,14 +671,13 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_HOURS = tuple(f"{n}–{n + 3}" for n in range(0, 24, 3))
 _SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
 def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
     blocks = []
     for about, labels in (
-        ("hour", _HOURS),
+        ("hour", _CLOCKS["hour"]),
         ("weekday", _DAYS),
         ("season", _SEASONS),
     ):
@@ -686,7 +686,7 @@ def _times(facts: pl.DataFrame) -> tuple[Block, ...]:
             continue
         highest = max(max(row["share"], row["share_of_all"]) for row in rows) or 1.0
         titles = {
-            "hour": "Orders by hour, in the company’s time",
+            "hour": "Orders by hour, three at a time",
             "weekday": "Orders by weekday",
             "season": "Orders by season, of the last year",
         }
