@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-LIMITS = {"words": 80, "code_lines": 8, "cells": 40, "sections": 6, "kilobytes": 350}
+LIMITS = {"words": 80, "code_lines": 8, "cells": 40, "sections": 6, "kilobytes": 300}
 
 
 def source(cell):
