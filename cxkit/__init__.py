@@ -34,6 +34,11 @@ _HOMES = {
     "learned": "cxkit.result",
     "Workspace": "cxkit.workspace",
     "CxError": "cxkit.errors",
+    "PersonaModel": "cxkit.persona_model",
+    "persona_of": "cxkit.persona_model",
+    "keep_personas": "cxkit.persona_keep",
+    "kept_personas": "cxkit.persona_keep",
+    "tag_customers": "cxkit.persona_keep",
     # the analyses, in the order of the notebooks
     "import_report": "cxkit.analyses.start.import_report",
     "import_decisions": "cxkit.analyses.start.import_decisions",
@@ -42,7 +47,19 @@ _HOMES = {
     "identity_links": "cxkit.analyses.start.identity_links",
     "readiness": "cxkit.analyses.start.readiness",
     "lifecycle": "cxkit.analyses.who.lifecycle",
+    "lifecycle_moves": "cxkit.analyses.who.lifecycle_moves",
+    "lifecycle_history": "cxkit.analyses.who.lifecycle_history",
     "lapse_curve": "cxkit.analyses.who.lapse_curve",
+    "lapse_groups": "cxkit.analyses.who.lapse_groups",
+    "prospect_conversion": "cxkit.analyses.who.prospect_conversion",
+    "best_customers": "cxkit.analyses.who.best_customers",
+    "value_check": "cxkit.analyses.who.value_check",
+    "rfm": "cxkit.analyses.who.rfm",
+    "contract_retention": "cxkit.analyses.who.contract_retention",
+    "personas": "cxkit.analyses.personas.personas",
+    "persona_cards": "cxkit.analyses.personas.persona_cards",
+    "persona_drift": "cxkit.analyses.personas.persona_drift",
+    "channel_fit": "cxkit.analyses.personas.channel_fit",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
@@ -65,6 +82,10 @@ def __dir__() -> "list[str]":
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
+    from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
+    from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift
+    from cxkit.analyses.personas.personas import personas as personas
     from cxkit.analyses.start.identity_links import identity_links as identity_links
     from cxkit.analyses.start.import_decisions import import_decisions as import_decisions
     from cxkit.analyses.start.import_report import import_report as import_report
@@ -74,8 +95,16 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.who.best_customers import best_customers as best_customers
+    from cxkit.analyses.who.contract_retention import contract_retention as contract_retention
     from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
+    from cxkit.analyses.who.lapse_groups import lapse_groups as lapse_groups
     from cxkit.analyses.who.lifecycle import lifecycle as lifecycle
+    from cxkit.analyses.who.lifecycle_history import lifecycle_history as lifecycle_history
+    from cxkit.analyses.who.lifecycle_moves import lifecycle_moves as lifecycle_moves
+    from cxkit.analyses.who.prospect_conversion import prospect_conversion as prospect_conversion
+    from cxkit.analyses.who.rfm import rfm as rfm
+    from cxkit.analyses.who.value_check import value_check as value_check
     from cxkit.errors import CxError as CxError
     from cxkit.house import keep_settings as keep_settings
     from cxkit.house import month_ends as month_ends
@@ -89,6 +118,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import reject_links as reject_links
     from cxkit.imports import replay as replay
     from cxkit.imports import undo as undo
+    from cxkit.persona_keep import keep_personas as keep_personas
+    from cxkit.persona_keep import kept_personas as kept_personas
+    from cxkit.persona_keep import tag_customers as tag_customers
+    from cxkit.persona_model import PersonaModel as PersonaModel
+    from cxkit.persona_model import persona_of as persona_of
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore

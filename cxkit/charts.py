@@ -280,6 +280,58 @@ def curve(
     return _finish(figure, title, height=380)
 
 
+def lines(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    lines: dict[str, str],
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    ends: dict[str, tuple[str, str]] | None = None,
+    dotted: Sequence[str] = (),
+) -> Figure:
+    """Draw several lines over one axis, each named in the legend.
+
+    `lines` gives the name of each column that is drawn; `ends` names the two columns with the ends
+    of its interval, drawn as whiskers; the columns in `dotted` are drawn as dotted lines.
+    """
+    figure = go.Figure()
+    across = table[x].to_list()
+    for place, (column, name) in enumerate(lines.items()):
+        colour = COLOURS[place % len(COLOURS)]
+        whisker = None
+        if ends and column in ends:
+            low, high = ends[column]
+            whisker = {
+                "type": "data",
+                "symmetric": False,
+                "array": _gap(table, high, column),
+                "arrayminus": _gap(table, column, low),
+                "color": colour,
+                "thickness": 1.4,
+                "width": 4,
+            }
+        figure.add_scatter(
+            x=[escape(value) if isinstance(value, str) else value for value in across],
+            y=table[column].to_list(),
+            mode="lines+markers" if table.height <= 30 else "lines",
+            name=escape(name),
+            line={"color": colour, "width": 2.5, "dash": "dot" if column in dotted else "solid"},
+            error_y=whisker,
+            hovertemplate=f"{escape(name)}, %{{x}}: %{{y}}<extra></extra>",
+        )
+    figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
+    figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
+    if table[x].dtype == pl.String:
+        figure.update_xaxes(type="category")  # or "0", "1", "2 or more" would be read as numbers
+    if "share" in x.split("_"):
+        figure.update_xaxes(tickformat=".0%")
+    if all("share" in column.split("_") for column in lines):
+        figure.update_yaxes(tickformat=".0%")
+    return _finish(figure, title, height=400)
+
+
 def heat(
     table: pl.DataFrame, *, x: str, y: str, colour: str, colours: dict[str, str], title: str
 ) -> Figure:
@@ -313,6 +365,144 @@ def heat(
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     figure.update_layout(margin={"t": 120})
     return _finish(figure, title, height=170 + 34 * len(rows))
+
+
+def matrix(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    value: str,
+    texts: Sequence[str],
+    title: str,
+    x_unit: str,
+    y_unit: str,
+) -> Figure:
+    """Draw a matrix of shares: one cell per row of the table, darker the larger its `value`.
+
+    `texts` stand in the cells; `x_unit` and `y_unit` say what the columns and rows are.
+    """
+    columns = table[x].unique(maintain_order=True).to_list()
+    rows = table[y].unique(maintain_order=True).to_list()
+    places = list(zip(table[y], table[x], strict=True))
+    values = dict(zip(places, table[value], strict=True))
+    written = dict(zip(places, texts, strict=True))
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=[[values.get((row, column)) for column in columns] for row in rows],
+        x=[escape(column) for column in columns],
+        y=[escape(row) for row in rows],
+        text=[[escape(written.get((row, column), "")) for column in columns] for row in rows],
+        texttemplate="%{text}",
+        textfont={"size": 13},
+        hovertemplate="%{y} → %{x}: %{text} (%{z:.1%})<extra></extra>",
+        # light enough at its darkest that the ink of the texts can be read
+        colorscale=[[0, "#FFFFFF"], [1, "#6DB6E3"]],
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        xgap=2,
+        ygap=2,
+    )
+    figure.update_xaxes(
+        side="top", showgrid=False, tickangle=0, type="category", title=escape(x_unit)
+    )
+    figure.update_yaxes(
+        autorange="reversed",
+        showgrid=False,
+        type="category",
+        title={"text": escape(y_unit), "standoff": 18},
+    )
+    figure.update_layout(margin={"t": 140})
+    return _finish(figure, title, height=200 + 40 * len(rows))
+
+
+def areas(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    part: str,
+    colours: dict[str, str],
+    title: str,
+    unit: str,
+) -> Figure:
+    """Draw parts that add up, over time: bands from the bottom up in the order of `colours`.
+
+    A band that is wide enough at its end carries its name there.
+    """
+    figure = go.Figure()
+    last = table.filter(pl.col(x) == pl.col(x).max())
+    ends = dict(zip(last[part], last[y], strict=True))
+    total, below = sum(ends.values()), 0.0
+    for name, colour in colours.items():
+        rows = table.filter(pl.col(part) == name)
+        figure.add_scatter(
+            x=[str(value) for value in rows[x]],
+            y=rows[y].to_list(),
+            name=escape(name),
+            mode="lines",
+            line={"color": colour, "width": 0.8},
+            fillcolor=colour,
+            stackgroup="parts",
+            hovertemplate=f"%{{x}}, {escape(name)}: %{{y:,}}<extra></extra>",
+        )
+        end = ends.get(name, 0)
+        if total and end >= 0.04 * total:
+            figure.add_annotation(
+                x=1,
+                xref="paper",
+                xanchor="left",
+                y=below + end / 2,
+                text=escape(name),
+                showarrow=False,
+            )
+        below += end
+    figure.update_layout(legend={"traceorder": "normal"}, margin={"r": 90})
+    figure.update_xaxes(type="date", showgrid=False)
+    figure.update_yaxes(title=escape(unit), rangemode="tozero")
+    return _finish(figure, title, height=420)
+
+
+def curves(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    line: str,
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    mark: tuple[float, str] | None = None,
+) -> Figure:
+    """Draw one line per value of `line`, each with a stroke of its own; `mark` as in `curve`."""
+    figure = go.Figure()
+    strokes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "5px,2px,1px,2px")
+    for place, name in enumerate(table[line].unique(maintain_order=True)):
+        rows = table.filter(pl.col(line) == name)
+        figure.add_scatter(
+            x=rows[x].to_list(),
+            y=rows[y].to_list(),
+            name=escape(name),
+            mode="lines",
+            line={
+                "color": COLOURS[place % len(COLOURS)],
+                "dash": strokes[place % len(strokes)],
+                "width": 2.2,
+            },
+            hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}}<extra></extra>",
+            showlegend=True,
+        )
+    if mark:
+        figure.add_vline(
+            x=mark[0], line={"color": QUIET, "dash": "dot"}, annotation_text=escape(mark[1])
+        )
+    figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
+    figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
+    if "share" in y.split("_"):
+        highest = max((value or 0 for value in table[y]), default=0)
+        figure.update_yaxes(tickformat=".0%" if highest > 0.1 else ".1%")
+    return _finish(figure, title, height=420)
 
 
 def lanes(table: pl.DataFrame, *, x: str, lane: str, text: str, title: str, unit: str) -> Figure:

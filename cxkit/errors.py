@@ -49,6 +49,17 @@ def listed(names: object, most: int = 12) -> str:
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def between_0_and_1(name: str, value: float) -> float:
+    """Return an argument that is a share between 0 and 1; BadQuestion otherwise.
+
+    >>> between_0_and_1("return_share", 0.2)
+    0.2
+    """
+    if not isinstance(value, float) or not 0 < value < 1:
+        raise BadQuestion(f"{name} is {value!r}; it lies between 0 and 1, as in 0.2.")
+    return value
+
+
 def whole_number(name: str, value: object, least: int = 1, most: int = 100_000) -> int:
     """Return `value` where it is a whole number from `least` to `most`; BadQuestion otherwise.
 

@@ -1,5 +1,6 @@
 """What every question gives back: a table, a sentence, a chart, and what to be careful about."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,10 +11,13 @@ import polars as pl
 from cxkit.safe import escape, html_table, shown
 
 if TYPE_CHECKING:
+    from cxkit.cards import Card
     from cxkit.charts import Figure
 
 MIME = "application/vnd.cxkit.result+json"
-_MOST_ROWS = 1000  # of a table that travels inside a notebook
+# Rows of a table that travel inside a notebook: a report's tables are exported from them.
+_MOST_ROWS = 100
+_MOST_REPORTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Result:
         as_of: the moment that the answer speaks of, in UTC; None where nothing was dated.
         n: how many people, answers or records the finding rests on.
         draw: makes the chart from the table; None where there is no chart.
+        deal: makes the cards from the table; None where there are none.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Result:
     as_of: datetime | None = None
     n: int = 0
     draw: "Callable[[pl.DataFrame], Figure] | None" = None
+    deal: "Callable[[pl.DataFrame], list[Card]] | None" = None
 
     def chart(self) -> "Figure":
         """Return the chart as a plotly Figure; its title states the answer."""
@@ -54,9 +60,11 @@ class Result:
         """Return what a notebook shows, in order, each as a MIME bundle: sentence, chart, table."""
         from cxkit import charts
 
-        shown_parts = [{"text/html": self._head(), "text/plain": str(self), MIME: self._plain()}]
+        shown_parts = [{"text/html": self._head(), "text/plain": self._said(), MIME: self._plain()}]
         if self.draw is not None:
             shown_parts.append(charts.mime_bundle(self.chart()))
+        if self.deal is not None and not self.table.is_empty():
+            shown_parts.append(_dealt(self.deal(self.table)))
         if tail := self._tail():
             shown_parts.append({"text/html": tail, "text/plain": "", MIME: {"part": "tail"}})
         return shown_parts
@@ -68,12 +76,20 @@ class Result:
             display(bundle, raw=True)
 
     def __str__(self) -> str:
-        with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
-            table = str(self.table)
-        caveats = "".join(f"\n  ! {caveat}" for caveat in self.caveats)
-        return f"{self.question}\n  {self.finding}\n  ({self._base()}){caveats}\n{table}"
+        if self.deal is not None:
+            from cxkit import cards
+
+            table = cards.text(self.deal(self.table))
+        else:
+            with pl.Config(tbl_hide_dataframe_shape=True, tbl_rows=20, fmt_str_lengths=40):
+                table = str(self.table)
+        return f"{self._said()}\n{table}"
 
     __repr__ = __str__
+
+    def _said(self) -> str:
+        caveats = "".join(f"\n  ! {caveat}" for caveat in self.caveats)
+        return f"{self.question}\n  {self.finding}\n  ({self._base()}){caveats}"
 
     def _base(self) -> str:
         known = f"n = {self.n:,}"
@@ -90,7 +106,7 @@ class Result:
     def _tail(self) -> str:
         items = "".join(f"<li>{escape(caveat)}</li>" for caveat in self.caveats)
         caveats = f'<div class="cxkit-caveats"><b>Be careful</b><ul>{items}</ul></div>'
-        if self.table.is_empty():
+        if self.table.is_empty() or self.deal is not None:  # cards show their table
             return caveats if items else ""
         return (
             f"{caveats if items else ''}<details><summary>The table behind it "
@@ -99,7 +115,8 @@ class Result:
 
     def _plain(self) -> dict[str, Any]:
         """Return the result as plain JSON, for reports and for comparing re-runs."""
-        rows = [[_json(v) for v in row] for row in self.table.head(_MOST_ROWS).iter_rows()]
+        most = _MOST_REPORTED if os.environ.get("CXKIT_REPORT") else _MOST_ROWS
+        rows = [[_json(v) for v in row] for row in self.table.head(most).iter_rows()]
         return {
             "name": self.name,
             "question": self.question,
@@ -144,6 +161,13 @@ def counted(n: int, noun: str) -> str:
     ('1 customer', '1,204 visitors or customers')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
+
+
+def _dealt(dealt: "list[Card]") -> dict[str, Any]:
+    from cxkit import cards
+
+    plain = {"part": "cards", "cards": [card.to_json() for card in dealt]}
+    return {"text/html": cards.html(dealt), "text/plain": "", MIME: plain}
 
 
 def _json(value: Any) -> Any:

@@ -60,6 +60,18 @@ class Lifecycle:
 
 
 @dataclass(frozen=True)
+class Personas:
+    """What personas are made of: fields of the contact list, or features of behaviour.
+
+    Without `features` it is how people behave (see `personas`). `later` names the same fields as
+    measured later, in the same order, to see who has moved; it may be empty.
+    """
+
+    features: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Privacy:
     """In reports segments of fewer than `smallest_group` people go into 'other'; at least 5."""
 
@@ -100,6 +112,7 @@ class Settings:
     company: Company = Company()
     journey: Journey = Journey()
     lifecycle: Lifecycle = Lifecycle()
+    personas: Personas = Personas()
     privacy: Privacy = Privacy()
     people: People = People()
     imports: tuple[Mapped, ...] = ()
@@ -188,6 +201,7 @@ def _check(settings: Settings, where: str) -> None:
     zone, life = settings.company.timezone, settings.lifecycle
     stages, people = settings.journey.stages, settings.people
     both = {frozenset(ids) for ids in people.same} & {frozenset(ids) for ids in people.different}
+    kinds = settings.personas
     problems = [
         (zone not in available_timezones(), f"company.timezone is '{zone}', not an IANA zone name"),
         (len(set(stages)) < len(stages), "journey.stages names a stage twice"),
@@ -198,6 +212,11 @@ def _check(settings: Settings, where: str) -> None:
         (life.lapse_days < 0, "lifecycle.lapse_days is below 0"),
         (life.new_days < 1, "lifecycle.new_days is below 1"),
         (life.loyal_orders < 2, "lifecycle.loyal_orders is below 2"),
+        (len(set(kinds.features)) < len(kinds.features), "personas.features names a field twice"),
+        (
+            bool(kinds.later) and len(kinds.later) != len(kinds.features),
+            "personas.later does not name as many fields as personas.features",
+        ),
         (any(len(ids) < 2 for ids in people.same), "people.same names an id alone"),
         (any(len(ids) < 2 for ids in people.different), "people.different names an id alone"),
         (bool(both), "people.same and people.different name the same ids"),

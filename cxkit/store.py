@@ -5,6 +5,7 @@
     store/snapshots/<id>.duckdb   all tables, closed and never written again
     store/manifest.json           names the current snapshot; swapped in one step
     store/cx.toml                 the settings
+    store/personas.json           the personas that were kept, if any
 
 Readers attach a snapshot READ_ONLY, so any number of them may read while an import publishes.
 """
@@ -251,7 +252,7 @@ def attach_current(store: Path) -> tuple[dict[str, Any], duckdb.DuckDBPyConnecti
         if manifest is None:
             raise _nothing(store)
         try:
-            return manifest.current, _attach(store, manifest.current)
+            return manifest.current, attach_snapshot(store, manifest.current)
         except NoStore:
             # imports may have replaced and dropped it since the manifest was read: look again
             if manifest.current["id"] == tried:
@@ -266,7 +267,8 @@ def _nothing(store: Path) -> NoStore:
     )
 
 
-def _attach(store: Path, snapshot: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def attach_snapshot(store: Path, snapshot: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Open one of the store's snapshots as `attach` opens the current one; NoStore likewise."""
     path = snapshot_path(store, snapshot)
     changed = NoStore(
         f"The snapshot {path.name} is missing or was changed. "
@@ -338,6 +340,31 @@ def not_written(store: Path, why: str) -> NotWritten:
     )
 
 
+def keep_text(store: Path, name: str, text: str) -> Path:
+    """Keep a text as the file `name` of a store, beside its snapshots; returns its path.
+
+    Whoever reads the file meanwhile sees the old text or the new one, whole. Raises StoreBusy and
+    NotWritten as an import does.
+    """
+    path = Path(store) / name
+    with _writing(store):  # an import clears away what another writer leaves half done
+        _swap(path, text)
+        sync_folder(path.parent)
+    return path
+
+
+def _swap(path: Path, text: str) -> None:
+    """Write a file in one step: under another name first, then renamed."""
+    temporary = path.with_suffix(".tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        sync(temporary)
+        _replace(temporary, path)
+    except BaseException:
+        _drop(temporary)
+        raise
+
+
 def _replace(source: Path, target: Path) -> None:
     """Rename over another file, which a reader may have open this moment."""
     _patiently(lambda: source.replace(target))
@@ -401,15 +428,8 @@ def sync_folder(folder: Path) -> None:
 def _write_manifest(store: Path, snapshots: list[dict[str, Any]]) -> None:
     """Swap the manifest in one step, then drop snapshots that it no longer names."""
     path = Path(store) / "manifest.json"
-    temporary = path.with_suffix(".tmp")
-    try:
-        text = json.dumps({"snapshots": snapshots}, indent=1, sort_keys=True, ensure_ascii=False)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        sync(temporary)
-        _replace(temporary, path)
-    except BaseException:
-        _drop(temporary)
-        raise
+    text = json.dumps({"snapshots": snapshots}, indent=1, sort_keys=True, ensure_ascii=False)
+    _swap(path, text)
     # from here on it is published: nothing that fails below changes that
     with suppress(OSError):
         sync_folder(path.parent)

@@ -3,10 +3,10 @@
 There is no arithmetic here. Whatever a widget can show, one call of the same function can.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cxkit.errors import CxError
+from cxkit.errors import BadQuestion, CxError, listed
 from cxkit.result import Result
 from cxkit.safe import escape
 
@@ -23,21 +23,38 @@ def explore(
     workspace: "Workspace",
     *,
     fixed: Mapping[str, Any] | None = None,
+    sliders: Collection[str] = (),
     **choices: Sequence[Any],
 ) -> "ipywidgets.VBox":
     """Show an analysis with one dropdown per choice; a change asks again.
 
     `explore(stage_funnel, ws, by=[None, "channel"], within_days=[7, 30])` starts with the first
-    of each list. `fixed` holds arguments that stay. A question that cannot be answered shows its
-    message in place of the chart.
+    of each list. `fixed` holds arguments that stay. Choices named in `sliders` get a slider from
+    the least to the most, which the arrow keys move as well. A question that cannot be answered
+    shows its message in place of the chart.
+
+    Raises BadQuestion where a choice has nothing to choose from, or a slider is none of the
+    choices.
     """
     import ipywidgets
 
     output = ipywidgets.Output()
-    controls = {name: _dropdown(name, values) for name, values in choices.items()}
+    strangers = [name for name in sliders if name not in choices]
+    if strangers:
+        raise BadQuestion(f"There is no choice '{strangers[0]}' to slide: {listed(choices)}.")
+    empty = [name for name, values in choices.items() if not values]
+    if empty:
+        raise BadQuestion(f"{empty[0]} is an empty list: there is nothing to choose from.")
+    controls = {
+        name: (_slider if name in sliders else _dropdown)(name, values)
+        for name, values in choices.items()
+    }
 
     def show(_change: object = None) -> None:
-        asked = {name: control.value for name, control in controls.items()}
+        asked = {
+            name: control.value[0] if name in sliders else control.value
+            for name, control in controls.items()
+        }
         try:
             bundles = analysis(workspace, **(fixed or {}), **asked).outputs()
         except CxError as problem:
@@ -62,6 +79,27 @@ def _dropdown(name: str, values: Sequence[Any]) -> "ipywidgets.Dropdown":
         value=values[0],
         description=name.replace("_", " "),
         style={"description_width": "initial"},
+    )
+
+
+def _slider(name: str, values: Sequence[Any]) -> "ipywidgets.SelectionSlider":
+    """Make one labelled slider, which starts at the first value; None, the default, comes last."""
+    import ipywidgets
+
+    told = {value for value in values if value is not None}
+    try:
+        ordered = sorted(told)
+    except TypeError:  # a date in words beside dates
+        ordered = sorted(told, key=str)
+    # ipywidgets takes a None for "nothing chosen", so each value stands in a tuple
+    options = [(_label(value), (value,)) for value in ordered]
+    return ipywidgets.SelectionSlider(
+        options=[*options, *[("default", (None,))] * (None in values)],
+        value=(values[0],),
+        description=name.replace("_", " "),
+        continuous_update=False,  # asks when the slider rests, not at every step on the way
+        style={"description_width": "initial"},
+        layout={"width": "28em"},
     )
 
 

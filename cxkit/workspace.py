@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -13,9 +14,19 @@ import polars as pl
 
 from cxkit import settings as settings_
 from cxkit import store as store_
-from cxkit.errors import BadQuestion, listed
+from cxkit.errors import BadQuestion, between_0_and_1, listed, whole_number
+from cxkit.stats.survival import lapse_limit, return_curve
 
 _ANALYSES = Path(__file__).with_name("analyses")
+_TAG = Path(__file__).with_name("tag.sql")
+
+
+class LapseRule(NamedTuple):
+    """The lapse limit in days, where it comes from, and whether the data had none to give."""
+
+    days: int
+    source: str
+    convention: bool = False
 
 
 class Workspace:
@@ -185,6 +196,62 @@ class Workspace:
     @cached_property
     def _apart(self) -> pl.DataFrame:
         return self.query("end_of_data", zone=self.settings.company.timezone)
+
+    def lapse_rule(
+        self,
+        until: datetime | None,
+        asked: int | None = None,
+        return_share: float | None = None,
+    ) -> LapseRule:
+        """Return after how many days of silence a customer is lapsed, as was known at `until`.
+
+        The limit that was asked for, or the settings' own, or the one that the return curve shows
+        (for `return_share`, else the settings'), or, where it shows none, `horizon_days`. Raises
+        BadQuestion for values that cannot be used.
+        """
+        life = self.settings.lifecycle
+        if asked is not None:
+            asked = whole_number("lapse_days", asked)
+        told = asked or (0 if return_share is not None else life.lapse_days)
+        if told:
+            by = "as asked" if asked else "as the settings say"
+            return LapseRule(told, f"Lapsed means silent for more than {told} days, {by}.")
+        share = (
+            life.return_share
+            if return_share is None
+            else between_0_and_1("return_share", return_share)
+        )
+        spells = self.query("lapse_curve", as_of=until, zone=self.settings.company.timezone)
+        found = lapse_limit(return_curve(spells, life.horizon_days), share)
+        if found is not None:
+            return LapseRule(
+                found,
+                f"Lapsed means silent for more than {found} days: from then on at most "
+                f"{100 * share:.0f} % buy again within {life.horizon_days} days "
+                "(see lapse_curve).",
+            )
+        return LapseRule(
+            life.horizon_days,
+            "The data do not show after how long a silence a customer has lapsed (see "
+            f"lapse_curve): the {life.horizon_days} days are a convention.",
+            convention=True,
+        )
+
+    def with_field(self, name: str, values: pl.DataFrame) -> "Workspace":
+        """Return a workspace on the same snapshot in which customers have one more field.
+
+        `values` holds customer_id and `name`. Analyses find the field in the customers' attributes,
+        where it replaces one of the same name; people without a row in `customers` get one. This
+        workspace stays as it is.
+        """
+        other = copy(self)
+        other._connection = store_.attach_snapshot(self.store, self.snapshot)
+        told = values.drop_nulls()
+        tags, customers = _TAG.read_text(encoding="utf-8").split(";\n")
+        people = {"ids": told["customer_id"].to_list(), "told": told[name].to_list()}
+        other._connection.execute(tags, people)
+        other._connection.execute(customers, {"name": name})
+        return other
 
     def close(self) -> None:
         """Let go of the snapshot."""

@@ -14,6 +14,7 @@ def company(
     """Publish a store in `folder` whose canonical tables hold the given rows."""
     told = settings or {}
     with store.draft(folder) as draft:
+        draft.begin()  # one commit for all rows
         for table, rows in tables.items():
             for number, row in enumerate(rows, start=1):
                 origin = {"source_file": f"{table}.csv", "record_no": number}
@@ -24,9 +25,18 @@ def company(
                 draft.execute(
                     f"insert into {table} ({names}) values ({marks})", list(values.values())
                 )
+        draft.commit()
         store.publish(
             folder, draft, files={}, settings=overlay(Settings(), told, "test"), suggested=told
         )
+    return Workspace(folder)
+
+
+def company_of(folder: Path, text: str, **values: Any) -> Workspace:
+    """Publish a store in `folder` whose canonical tables are filled by an SQL text."""
+    with store.draft(folder) as draft:
+        draft.execute(text, values)
+        store.publish(folder, draft, files={}, settings=Settings(), suggested={})
     return Workspace(folder)
 
 

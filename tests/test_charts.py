@@ -50,6 +50,31 @@ def test_bars_side_by_side_have_one_colour_per_group():
     assert figure.data[0].marker.color != figure.data[1].marker.color
 
 
+def test_lines_are_named_and_carry_their_whiskers():
+    figure = charts.lines(
+        TABLE,
+        x="name",
+        lines={"share": "what <was>", "share_high": "what might be"},
+        ends={"share": ("share_low", "share_high")},
+        dotted=["share_high"],
+        title="t",
+        x_unit="a < b",
+        y_unit="share of all",
+    )
+    one, other = figure.data
+    assert list(one.x) == ["a", "&lt;b&gt;"]
+    assert list(one.y) == [0.5, 0.2]
+    assert one.name == "what &lt;was&gt;"
+    assert list(one.error_y.array) == pytest.approx([0.1, 0.2])
+    assert list(one.error_y.arrayminus) == pytest.approx([0.1, 0.1])
+    assert other.error_y.array is None
+    assert [line.line.dash for line in figure.data] == ["solid", "dot"]
+    assert one.line.color != other.line.color
+    assert figure.layout.yaxis.tickformat == ".0%"
+    assert figure.layout.xaxis.title.text == "a &lt; b"
+    assert figure.layout.xaxis.type == "category"
+
+
 def test_dots_of_one_unit_share_an_axis():
     figure = charts.dots(
         TABLE,
@@ -121,6 +146,68 @@ def test_a_matrix_of_words_leaves_unnamed_cells_empty():
     cells = figure.data[0]
     assert [list(line) for line in cells.text] == [["points", ""], ["", "%"]]
     assert [list(line) for line in cells.z] == [[0, None], [None, 1]]
+
+
+def test_a_matrix_of_shares_has_a_cell_per_row():
+    figure = charts.matrix(
+        TABLE,
+        x="part",
+        y="name",
+        value="share",
+        texts=["5", "<2>"],
+        title="t",
+        x_unit="part",
+        y_unit="<name>",
+    )
+    cells = figure.data[0]
+    assert [list(line) for line in cells.z] == [[0.5, None], [None, 0.2]]
+    assert [list(line) for line in cells.text] == [["5", ""], ["", "&lt;2&gt;"]]
+    assert list(cells.y) == ["a", "&lt;b&gt;"]
+    assert figure.layout.yaxis.title.text == "&lt;name&gt;"
+
+
+def test_areas_stack_in_the_given_order_and_carry_their_names():
+    table = pl.DataFrame(
+        {"day": [1, 1, 2, 2], "part": ["top", "<low>"] * 2, "people": [1, 2, 30, 10]}
+    )
+    figure = charts.areas(
+        table,
+        x="day",
+        y="people",
+        part="part",
+        colours={"<low>": "#0072B2", "top": "#D55E00"},
+        title="t",
+        unit="people",
+    )
+    assert [(band.name, list(band.y)) for band in figure.data] == [
+        ("&lt;low&gt;", [2, 10]),
+        ("top", [1, 30]),
+    ]
+    assert {band.stackgroup for band in figure.data} == {"parts"}
+    names = [(note.text, note.y) for note in figure.layout.annotations]
+    assert names == [("&lt;low&gt;", 5), ("top", 25)]  # in the middle of each band's end
+
+
+def test_curves_differ_in_colour_and_stroke():
+    table = pl.DataFrame({"day": [0, 1, 0], "line": ["a", "a", "<b>"], "share": [0.0, 0.4, 0.1]})
+    figure = charts.curves(
+        table,
+        x="day",
+        y="share",
+        line="line",
+        title="t",
+        x_unit="d",
+        y_unit="u",
+        mark=(1, "<here>"),
+    )
+    assert [(one.name, list(one.y)) for one in figure.data] == [
+        ("a", [0, 0.4]),
+        ("&lt;b&gt;", [0.1]),
+    ]
+    assert figure.data[0].line.color != figure.data[1].line.color
+    assert figure.data[0].line.dash != figure.data[1].line.dash
+    assert figure.layout.annotations[0].text == "&lt;here&gt;"
+    assert figure.layout.yaxis.tickformat == ".0%"
 
 
 def test_nothing_to_draw_says_so():

@@ -5,6 +5,7 @@ journey by the words of the documentation, not by the query of the analysis.
 """
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import sqrt
@@ -100,7 +101,51 @@ def utc(text):
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC).replace(tzinfo=None)
 
 
+# Which kinds of customers are there?
+
+
+def test_personas_say_what_one_purchase_cannot_carry(ws, files):
+    found = cx.personas(ws)
+    buyers, once = one(
+        files,
+        """select count(*), count(*) filter (orders = 1) from (
+            select person, count(distinct order_id) as orders
+            from bought where not cancelled group by person
+        )""",
+    )
+    assert found.finding == (
+        f"Personas cannot be found among {buyers:,} buyers: of 11 features only mean basket tells "
+        f"them apart; {once:,} ({100 * once / buyers:.1f} %) have bought once only, and one "
+        "purchase shows no habits."
+    )
+    assert found.table.is_empty()
+    often = one(
+        files,
+        """select count(*) from (
+            select person from bought where not cancelled
+            group by person having count(distinct order_id) >= 3
+        )""",
+    )[0]
+    assert f"evening share (known of {often:,} of {buyers:,})" in " ".join(found.caveats)
+
+
 # Did every row arrive?
+
+
+def test_where_no_persona_holds_nothing_is_made_of_it(ws):
+    """One purchase each, no wanted channel: every question says so instead of inventing kinds."""
+    none = "There are no personas that hold, so "
+    assert cx.persona_cards(ws).finding == f"{none}there are no cards (see personas)."
+    assert cx.persona_drift(ws).finding == f"{none}nobody can have become another."
+    assert cx.channel_fit(ws).finding == (
+        "Nobody's wanted channel is known, so nothing can be compared with it."
+    )
+    tagged = cx.tag_customers(ws)
+    kinds = tagged.sql(
+        "select attributes ->> '$.persona' as persona, count(*) as customers from customers "
+        "where attributes ->> '$.persona' is not null group by all"
+    )
+    assert kinds.rows() == [("no persona", cx.personas(ws).n)]
 
 
 def test_every_record_of_the_six_files_is_accounted_for(ws, files):
@@ -132,9 +177,24 @@ def test_readiness_says_what_the_files_hold(ws, files):
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
     # the last orders of all were cancelled
-    assert verdicts.pop("lifecycle") == verdicts.pop("lapse_curve") == "limited"
+    for name in (
+        "lifecycle",
+        "lapse_curve",
+        "lifecycle_moves",
+        "lifecycle_history",
+        "lapse_groups",
+        "rfm",
+    ):
+        assert verdicts.pop(name) == "limited", name
+    # and hardly anybody comes back
+    assert verdicts.pop("best_customers") == verdicts.pop("value_check") == "limited"
+    for name in ("personas", "persona_cards", "persona_drift"):
+        assert verdicts.pop(name) == "limited", name
+    # no export says since when somebody is known, or which channel they want
+    assert verdicts.pop("prospect_conversion") == "limited"
+    assert verdicts.pop("channel_fit") == "no-go"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [4, 8]
+    assert numbers(result.finding)[:2] == [4, 19]
     (idle,) = one(
         files,
         "select (select moment from ended)::timestamp::date - max(day) from bought "
@@ -307,6 +367,228 @@ def test_the_lifecycle_states_are_those_of_the_files(ws, files):
     assert f"No purchases: {cancelled:,} cancelled orders." in told_aloud
     assert f"{tried:,} of those who have never bought did place an order" in told_aloud
     assert tried == never
+
+
+class Lives:
+    """Every person's days of purchase and the first moment they are seen, walked in Python."""
+
+    def __init__(self, files):
+        self.days, self.seen, self.ordered = {}, {}, {}
+        rows = files.execute("""
+            select customer_unique_id, order_status in ('canceled', 'unavailable'),
+                order_purchase_timestamp, order_approved_at, order_delivered_carrier_date,
+                order_delivered_customer_date,
+                (select list(review_answer_timestamp) from reviews
+                    where reviews.order_id = orders.order_id)
+            from orders join customers using (customer_id)
+        """).fetchall()
+        for person, cancelled, *dates, reviews in rows:
+            days, day = self.days.setdefault(person, set()), datetime.fromisoformat(dates[0]).date()
+            self.ordered[person] = min(day, self.ordered.get(person, day))
+            if not cancelled:
+                days.add(day)
+            seen = [
+                datetime.fromisoformat(text).date() for text in (*dates, *(reviews or [])) if text
+            ]
+            self.seen[person] = min([*seen, self.seen.get(person, seen[0])])
+        self.end = datetime.fromisoformat(files.execute("from ended").fetchone()[0]).date()
+
+    def state(self, person, on, limit=90):
+        """The state of a person at the end of a day, by the words of the documentation."""
+        if self.seen[person] > on:
+            return "not yet known"
+        days = sorted(day for day in self.days[person] if day <= on)
+        if not days:
+            return "prospect"
+        if (on - days[-1]).days > limit:
+            return "lapsed"
+        if (on - days[0]).days <= 30:
+            return "new"
+        if len(days) > 1 and (days[-1] - days[-2]).days > limit:
+            return "returned"
+        return "loyal" if len(days) >= 4 else "active"
+
+
+@pytest.fixture(scope="module")
+def lives(files):
+    return Lives(files)
+
+
+def test_the_moves_are_those_of_each_persons_days(ws, lives):
+    result = cx.lifecycle_moves(ws, since="2018-03-31", as_of="2018-08-31")
+    since, until = datetime(2018, 3, 31).date(), datetime(2018, 8, 31).date()
+    moves = Counter((lives.state(p, since), lives.state(p, until)) for p in lives.days)
+    moves.pop(("not yet known", "not yet known"), None)
+    for row in result.table.to_dicts():
+        assert row["customers"] == moves.pop((row["state_before"], row["state"]), 0)
+    assert not moves
+    rows = result.table.to_dicts()
+    lapsed = [r for r in rows if r["state"] == "lapsed" and r["state_before"] not in
+              ("lapsed", "prospect", "not yet known")]  # fmt: skip
+    most = max(lapsed, key=lambda row: row["customers"])
+    gone = sum(r["customers"] for r in rows if r["state_before"] == "lapsed")
+    stayed = next(r for r in rows if r["state_before"] == r["state"] == "lapsed")["customers"]
+    assert numbers(result.finding) == [
+        *(most["people_before"], 31, 2018, most["customers"]),
+        *share(most["customers"], most["people_before"]),
+        *(31, 2018, gone, gone - stayed, *share(gone - stayed, gone)),
+    ]
+    assert f"of {most['people_before']:,} {most['state_before']} on" in result.finding.lower()
+
+
+def test_the_history_is_that_of_each_persons_days(ws, lives):
+    result = cx.lifecycle_history(ws, every_days=91)
+    staying = {}
+    for (day,), rows in result.table.group_by("day", maintain_order=True):
+        states = Counter(lives.state(person, day) for person in lives.days)
+        states.pop("not yet known", None)
+        told = dict(rows.select("state", "customers").iter_rows())
+        assert {name: count for name, count in told.items() if count} == dict(states), day
+        buyers = sum(states.values()) - states["prospect"]
+        staying[day] = (buyers - states["lapsed"], buyers)
+    assert lives.end in staying
+    now, buyers = staying[lives.end]
+    first = min(staying)
+    able = {
+        day: counts
+        for day, counts in staying.items()
+        if counts[1] >= 30 and day > first + timedelta(days=90)
+    }
+    then, most = min(able), max(able, key=lambda day: able[day][0])
+    assert numbers(result.finding) == [
+        *(now, *share(now, buyers), buyers, lives.end.day, lives.end.year),
+        *(*able[then], then.day, then.year, able[most][0], most.day, most.year),
+    ]
+
+
+def test_one_time_buyers_carry_no_rhythm_and_the_text_says_so(ws, lives):
+    buyers = [days for days in lives.days.values() if days]
+    once = sum(len(days) == 1 for days in buyers)
+    assert once > 0.96 * len(buyers)
+    (told,) = (c for c in cx.lifecycle(ws).caveats if "no loyal class to speak of" in c)
+    assert numbers(told) == [once, *share(once, len(buyers)), len(buyers)]
+    groups = cx.lapse_groups(ws, by="region")
+    assert groups.finding.startswith("By region no kind of the ")
+    assert numbers(groups.finding) == [len(buyers)]
+    assert groups.table["buyers"].sum() == len(buyers)
+    assert groups.table["once"].sum() == once
+
+
+def test_hardly_anybody_can_be_followed_as_a_prospect(ws, lives):
+    """The shop knows people by their first order; a few reviews are dated before it."""
+    result = cx.prospect_conversion(ws)
+    bought = {p: min(days) <= lives.seen[p] for p, days in lives.days.items() if days}
+    reviewed = [
+        p for p in lives.days if lives.seen[p] < lives.ordered[p] and not bought.get(p, False)
+    ]
+    assert result.n == len(reviewed) < 0.01 * len(lives.days)
+    assert result.finding.startswith("Cannot say: of ")
+    assert numbers(result.finding) == [len(reviewed), 90]
+    at_once = sum(bought.values())
+    assert numbers(result.caveats[0]) == [at_once]
+    assert numbers(result.caveats[1]) == [len(lives.days) - at_once - len(reviewed)]
+    assert "cancelled" in result.caveats[1]
+
+
+# Who is best, and can that be said?
+
+
+@pytest.fixture(scope="module")
+def bought_by(files):
+    """Per buyer: days of purchase, days since the last, all paid for what was not cancelled."""
+    return {
+        person: (days, silence, paid)
+        for person, days, silence, paid in files.execute("""
+        select person, count(distinct day), any_value(moment)[:10]::date - max(day),
+            coalesce(sum(paid), 0)::double
+        from bought cross join ended where not cancelled group by person
+        """).fetchall()
+    }
+
+
+def test_nothing_is_foretold_of_a_shop_where_hardly_anybody_returns(ws, files, bought_by):
+    result = cx.best_customers(ws)
+    buyers, again = len(bought_by), sum(days > 1 for days, _, _ in bought_by.values())
+    paid = sorted((paid for _, _, paid in bought_by.values()), reverse=True)
+    tenth = -(-buyers // 10)
+    top = round(100 * sum(paid[:tenth]) / sum(paid), 1)
+    share_again = round(100 * again / buyers, 1)
+    assert numbers(result.finding) == [buyers, again, share_again, tenth, buyers, top]
+    assert result.finding.startswith("Who will be best cannot be said: of ")
+    assert result.finding.endswith("which is no forecast.")
+    assert numbers(result.caveats[0]) == [buyers - again, buyers]
+    told = result.table.to_dicts()
+    assert [row["past_spend"] for row in told] == pytest.approx(paid, abs=0.005)
+    for row in told:
+        days, silence, spent = bought_by[row["customer_id"]]
+        assert (row["purchases"], row["silent_days"]) == (days, silence)
+        assert row["past_spend"] == pytest.approx(spent, abs=0.005)
+        expected = [row[name] for name in row if name.startswith(("expected", "best_expected"))]
+        assert expected == [None] * 8
+        assert row["alive_share"] is row["gone_quiet"] is None
+
+
+def test_the_check_of_the_model_says_why_there_is_none(ws, files):
+    result = cx.value_check(ws)
+    assert result.table.is_empty()
+    before, again = one(
+        files,
+        """
+        with days as (
+            select distinct person, day, moment[:10]::date as today
+            from bought cross join ended where not cancelled
+        ),
+        earlier as (
+            select person, count(*) as days from days
+            where day <= today - ((today - (select min(day) from days)) // 3)::integer
+            group by person
+        )
+        select count(*), count(*) filter (days > 1) from earlier
+        """,
+    )
+    assert numbers(result.finding) == [before, again, round(100 * again / before, 1)]
+    assert result.n == before
+
+
+def test_rfm_tells_recency_alone(ws, bought_by):
+    result = cx.rfm(ws)
+    buyers = len(bought_by)
+    once = sum(days == 1 for days, _, _ in bought_by.values())
+    assert numbers(result.finding) == [buyers, once, *share(once, buyers), 1]
+    assert result.finding.endswith("and the classes tell recency alone.")
+    assert numbers(result.caveats[0]) == [once, buyers, 1, 5]
+
+    def fifth(values, value):  # by hand: the rank between two values, and one day more
+        cuts = []
+        for part in (0.2, 0.4, 0.6, 0.8):
+            place = part * (len(values) - 1)
+            low = int(place)
+            cuts.append(values[low] + (place - low) * (values[low + 1] - values[low]) + 1)
+        return 1 + sum(value >= cut for cut in cuts)
+
+    silences_, counts = (sorted(row[at] for row in bought_by.values()) for at in (1, 0))
+    classes = {}
+    for days, silence, paid in bought_by.values():
+        pair = (6 - fifth(silences_, silence), fifth(counts, days))
+        held, spent = classes.get(pair, (0, 0.0))
+        classes[pair] = (held + 1, spent + paid)
+    for row in result.table.iter_rows(named=True):
+        spans = [[int(part) for part in row[name].split("–")] for name in ("recency", "frequency")]
+        inside = [
+            held
+            for pair, held in classes.items()
+            if all(span[0] <= score <= span[-1] for span, score in zip(spans, pair, strict=True))
+        ]
+        assert row["customers"] == sum(held for held, _ in inside), row["segment"]
+        revenue = sum(paid for _, paid in inside)
+        assert (row["revenue"] or 0) == pytest.approx(revenue, abs=0.005), row["segment"]
+    assert result.table["customers"].sum() == buyers
+
+
+def test_there_are_no_contracts(ws):
+    assert cx.contract_retention(ws).finding == (
+        "There are no subscriptions: how long contracts last cannot be asked."
+    )
 
 
 # How far do customers get, and where do they stop?

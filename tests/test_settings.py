@@ -23,7 +23,7 @@ def test_defaults_then_what_a_recipe_suggests_then_the_file(tmp_path):
     ("text", "message"),
     [
         ("[journy]", "cx.toml has a section 'journy'. The sections are: company, imports, "
-         "journey, lifecycle, people, privacy."),
+         "journey, lifecycle, people, personas, privacy."),
         ("[company]\ntimezon = 'UTC'", "cx.toml: [company] has 'timezon'. It knows: currency, "
          "name, timezone."),
         ("[company]\ntimezone = 'Mars'", "cx.toml: company.timezone is 'Mars', not an IANA zone "

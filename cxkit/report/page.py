@@ -21,7 +21,7 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors.sanitize import SanitizeHTML
 
-from cxkit import __version__, charts
+from cxkit import __version__, cards, charts
 from cxkit.report.run import Executed
 from cxkit.result import MIME
 from cxkit.safe import escape, html_table, shown
@@ -78,7 +78,7 @@ def write_page(path: Path, cover: Cover, notebooks: list[Executed]) -> Path:
         policy=f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'",
         title=f"{escape(cover.company)} · {escape(cover.as_of)}",
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        style=(_HERE / "page.css").read_text(encoding="utf-8") + cards.STYLE,
         contents="\n".join(
             f'<li><a href="#{escape(name)}">{escape(title)}</a></li>' for name, title in contents
         ),
@@ -228,6 +228,8 @@ def _output(output: dict[str, Any], chapter: _Chapter, names: set[str]) -> str:
         return _result(data, chapter)
     if _PLOTLY in data:
         return _chart(data[_PLOTLY], chapter)
+    if data.get(MIME, {}).get("part") == "cards":
+        return _dealt(data[MIME], chapter)
     if "text/html" in data:
         text = _clean(re.sub(r"(?is)<(style|script)\b.*?</\1>", "", data["text/html"]), strip=True)
         excel = f'in <a href="tables/{escape(chapter.name)}.xlsx">the Excel file</a>'
@@ -283,6 +285,17 @@ def _chart(figure: dict[str, Any], chapter: _Chapter) -> str:
         f'<div class="plot" role="img" aria-label="{label}" style="height:{height:.0f}px"></div>'
         f'<script type="application/json">{packed}</script></figure>'
     )
+
+
+def _dealt(told: dict[str, Any], chapter: _Chapter) -> str:
+    """Return cards drawn anew from their data; nothing where these stand above already."""
+    chapter.drawn = True
+    try:
+        dealt = [cards.Card.from_json(card) for card in told["cards"]]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    drawn = cards.html(dealt, style=False)
+    return drawn if _first(drawn, chapter) else ""
 
 
 def _printed(text: str) -> str:

@@ -92,6 +92,51 @@ def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Inte
     return Interval(difference, difference - low, difference + high)
 
 
+def newcombe_paired(both: int, only_before: int, only_after: int, neither: int) -> Interval:
+    """Return by how much a share of the same people changed, with Newcombe's interval (1998).
+
+    The four counts are people who were in the group before and after, and so on. Method 10 of
+    "Improved confidence intervals for the difference between binomial proportions based on paired
+    data". Nobody gives not-a-number throughout.
+
+    >>> newcombe_paired(36, 2, 12, 0)
+    Interval(value=0.2, low=0.0569..., high=0.3404...)
+    """
+    n = both + only_before + only_after + neither
+    if n == 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    before, after = wilson(both + only_before, n), wilson(both + only_after, n)
+    margins = (both + only_before) * (only_after + neither) * (both + only_after)
+    margins *= only_before + neither
+    agree: float = both * neither - only_before * only_after
+    if agree > 0:  # corrected for continuity
+        agree = max(agree - n / 2, 0)
+    phi = agree / sqrt(margins) if margins else 0.0
+
+    def reach(one: float, other: float) -> float:
+        return sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
+
+    change = (only_after - only_before) / n
+    down = reach(after.value - after.low, before.high - before.value)
+    up = reach(after.high - after.value, before.value - before.low)
+    return Interval(change, change - down, change + up)
+
+
+def changed_p(only_before: int, only_after: int) -> float:
+    """Return how likely so uneven a move in and out of a group is by chance: McNemar's exact test.
+
+    >>> round(changed_p(2, 12), 4)
+    0.0129
+    """
+    moved = only_before + only_after
+    if not moved:
+        return 1.0
+    fewer = min(only_before, only_after)
+    from scipy.special import bdtr  # the binomial distribution; scipy.stats takes a second to load
+
+    return min(1.0, 2 * float(bdtr(fewer, moved, 0.5)))
+
+
 def nps(promoters: int, detractors: int, n: int) -> Interval:
     """Return the Net Promoter Score, -100 to 100, with the adjusted-Wald interval (Rocks 2016).
 
@@ -176,6 +221,25 @@ def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float
     """Return score and standard error, -1 to 1, with three pseudo-answers (Rocks 2016)."""
     up, down = (promoters + 0.75) / (n + 3), (detractors + 0.75) / (n + 3)
     return up - down, sqrt((up + down - (up - down) ** 2) / (n + 3))
+
+
+def shuffled_p(n: int, total: float, all_n: int, all_total: float, all_squares: float) -> float:
+    """Return how likely a group's mean is so far from everyone's if groups were drawn at random.
+
+    The normal approximation of the permutation test: the spread is everyone's, so that a group in
+    which a rare thing hardly occurs does not seem sure of it. `n` and `total` are part of `all_n`
+    and `all_total`; 1 where nobody is outside the group, or all are alike.
+
+    >>> round(shuffled_p(100, 60.0, 200, 100.0, 100.0), 4)
+    0.0048
+    """
+    if n <= 0 or n >= all_n:
+        return 1.0
+    middle = all_total / all_n
+    spread = (all_squares - all_total * middle) / (all_n - 1)
+    if spread <= 0:
+        return 1.0
+    return _two_sided((total / n - middle) / sqrt(spread * (1 / n - 1 / all_n)))
 
 
 def _two_sided(z: float) -> float:

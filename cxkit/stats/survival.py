@@ -1,11 +1,14 @@
 """How long does it last, when some cases are still going on?"""
 
+from collections.abc import Iterator
+from math import exp, log, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from cxkit.stats.intervals import ENOUGH
+from cxkit.stats.intervals import ENOUGH, Interval, Z, benjamini_hochberg, wilson
 
 _ENOUGH_LATER = 10  # cases still watched at the far end of the horizon
 
@@ -67,23 +70,49 @@ def return_curve(
     `horizon_days` longer), still_silent_share = S(d) by Kaplan-Meier, and
     return_share = R(d) = 1 - S(d + horizon) / S(d).
     """
-    days = spells["days"].to_numpy()
+    curve = _returns(*_counted(spells, weights), horizon_days)
+    return pl.DataFrame(
+        {
+            "silent_days": np.arange(len(curve.back)),
+            "at_risk": curve.at_risk,
+            "at_risk_later": curve.at_risk_later,
+            "still_silent_share": curve.still_silent,
+            "return_share": curve.back,
+        }
+    ).with_columns(pl.col("return_share").fill_nan(None))
+
+
+def _counted(
+    spells: pl.DataFrame, weights: np.ndarray | None = None, days: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return, per day, how many silences are over or no longer watched, and how many are over."""
+    day = spells["days"].to_numpy()
     returned = spells["returned"].to_numpy().astype(float)
-    left = np.bincount(days, weights=weights)
-    ends = np.bincount(days, weights=returned if weights is None else weights * returned)
+    left = np.bincount(day, weights=weights, minlength=days)
+    ends = np.bincount(
+        day, weights=returned if weights is None else weights * returned, minlength=days
+    )
+    return left, ends
+
+
+class _Returns(NamedTuple):
+    """A return curve as arrays, one entry per day of silence."""
+
+    at_risk: np.ndarray
+    at_risk_later: np.ndarray
+    still_silent: np.ndarray
+    back: np.ndarray  # not-a-number where nobody is left
+
+
+def _returns(left: np.ndarray, ends: np.ndarray, horizon_days: int) -> _Returns:
+    """Return the return curve of counts per day."""
     at_risk, silent = _product_limit(left, ends)
     reach = max(0, len(silent) - horizon_days)
     now, later = silent[:reach], silent[horizon_days:]
     back = np.divide(now - later, now, out=np.full(reach, np.nan), where=now > 0)
-    return pl.DataFrame(
-        {
-            "silent_days": np.arange(reach),
-            "at_risk": at_risk[:reach].astype(np.int64),
-            "at_risk_later": at_risk[horizon_days:].astype(np.int64),
-            "still_silent_share": now,
-            "return_share": back,
-        }
-    ).with_columns(pl.col("return_share").fill_nan(None))
+    return _Returns(
+        at_risk[:reach].astype(np.int64), at_risk[horizon_days:].astype(np.int64), now, back
+    )
 
 
 def carried(curve: pl.DataFrame) -> pl.DataFrame:
@@ -98,12 +127,23 @@ def lapse_limit(curve: pl.DataFrame, return_share: float) -> int | None:
     in March. Only days that enough silences carry are looked at. None where return is that rare
     at any time (silence then says nothing), or where the curve never falls so far.
     """
-    curve = carried(curve).drop_nulls("return_share")
-    peak = curve["return_share"].arg_max()
-    if peak is None or curve["return_share"][peak] <= return_share:
+    back = curve["return_share"].fill_null(float("nan")).to_numpy()
+    return _limit(
+        _Returns(curve["at_risk"].to_numpy(), curve["at_risk_later"].to_numpy(), back, back),
+        return_share,
+    )
+
+
+def _limit(curve: _Returns, return_share: float) -> int | None:
+    """Find the lapse limit on arrays, which a bootstrap does many times."""
+    enough = (curve.at_risk >= ENOUGH) & (curve.at_risk_later >= _ENOUGH_LATER)
+    days = np.flatnonzero(enough & ~np.isnan(curve.back))
+    back = curve.back[days]
+    if not len(back) or back.max() <= return_share:
         return None
-    low = curve[peak:].filter(pl.col("return_share") <= return_share)
-    return int(low["silent_days"][0]) if low.height else None
+    peak = int(back.argmax())
+    low = np.flatnonzero(back[peak:] <= return_share)
+    return int(days[peak + low[0]]) if len(low) else None
 
 
 def lapse_interval(
@@ -114,15 +154,153 @@ def lapse_interval(
     `spells` as for `return_curve`, with `customer_key`. None where more than one draw in forty
     has no limit at all: then the interval has no upper end.
     """
-    keys, place = np.unique(spells["customer_key"].to_numpy(), return_inverse=True)
     draw = np.random.default_rng(0)  # fixed: the same export gives the same interval
-    limits = []
+    drawn = (_counted(spells, weights) for weights in _resampled(spells, draw, rounds))
+    return _ends([_limit(_returns(*counts, horizon_days), return_share) for counts in drawn])
+
+
+def _resampled(
+    spells: pl.DataFrame, draw: np.random.Generator, rounds: int
+) -> Iterator[np.ndarray]:
+    """Draw customers with replacement: yield how often each silence counts, once per round."""
+    keys, place = np.unique(spells["customer_key"].to_numpy(), return_inverse=True)
     for _ in range(rounds):
         times_drawn = np.bincount(draw.integers(0, len(keys), len(keys)), minlength=len(keys))
-        curve = return_curve(spells, horizon_days, times_drawn[place].astype(float))
-        limits.append(lapse_limit(curve, return_share))
+        yield times_drawn[place].astype(float)
+
+
+def _ends(limits: list[int | None]) -> tuple[int, int] | None:
+    """Return the 95 % interval of resampled limits; None where too many have none."""
     found = [limit for limit in limits if limit is not None]
-    if rounds - len(found) > rounds / 40:
+    if not found or len(limits) - len(found) > len(limits) / 40:
         return None
     low, high = np.quantile(found, [0.025, 0.975], method="inverted_cdf")
     return int(low), int(high)
+
+
+class GroupLimit(NamedTuple):
+    """The lapse limit of one group of customers, and whether it differs from the others'.
+
+    `days`, `low` and `high` are as of `lapse_limit` and `lapse_interval`; `others` is the limit of
+    all other groups together; `q_value` says how sure the difference is. None: cannot be said.
+    """
+
+    days: int | None
+    low: int | None
+    high: int | None
+    others: int | None
+    q_value: float | None
+
+
+def group_limits(
+    spells: pl.DataFrame, horizon_days: int, return_share: float, *, rounds: int = 200
+) -> dict[str, GroupLimit]:
+    """Return the lapse limit of each `segment` of the silences, in the order of appearance.
+
+    `days`, with its bootstrap interval, is set against the limit of all others together: how often
+    is the difference as large where the customers' groups are dealt out anew by lot (a permutation
+    test)? Benjamini and Hochberg's procedure keeps the false alarms over the groups at bay. Groups
+    of fewer than 30 customers get nothing.
+    """
+    if spells.is_empty():
+        return {}
+    _, first, place = np.unique(
+        spells["customer_key"].to_numpy(), return_index=True, return_inverse=True
+    )
+    names = spells["segment"].unique(maintain_order=True).to_list()
+    codes = {name: code for code, name in enumerate(names)}
+    group = spells["segment"].replace_strict(codes, return_dtype=pl.Int64).to_numpy()[first]
+    day, over = spells["days"].to_numpy(), spells["returned"].to_numpy().astype(float)
+    days = int(day.max()) + 1
+
+    def counts(groups: np.ndarray) -> np.ndarray:
+        """Count per group: (left, ends) x days."""
+        cell, cells = groups[place] * days + day, len(names) * days
+        left = np.bincount(cell, minlength=cells).reshape(len(names), days)
+        ends = np.bincount(cell, weights=over, minlength=cells).reshape(len(names), days)
+        return np.stack([left, ends], axis=1)
+
+    def limit(counted: np.ndarray) -> int | None:
+        return _limit(_returns(counted[0], counted[1], horizon_days), return_share)
+
+    own = counts(group)
+    whole = own.sum(axis=0)
+    large = [code for code in range(len(names)) if (group == code).sum() >= ENOUGH]
+    limits = {code: limit(own[code]) for code in large}
+    others = {code: limit(whole - own[code]) for code in large}
+    gaps = {
+        code: abs(days_of - others_of)
+        for code in large
+        if (days_of := limits[code]) is not None and (others_of := others[code]) is not None
+    }
+    larger = dict.fromkeys(gaps, 0)
+    deal = np.random.default_rng(0)  # fixed: the same export gives the same answer
+    for _ in range(rounds if len(names) > 1 else 0):
+        dealt = counts(deal.permutation(group))
+        for code, gap in gaps.items():
+            one, two = limit(dealt[code]), limit(whole - dealt[code])
+            # a deal without a limit speaks against nothing
+            larger[code] += one is None or two is None or abs(one - two) >= gap
+    p_values = [(1 + times) / (1 + rounds) for times in larger.values()]
+    sure = dict(zip(gaps, benjamini_hochberg(p_values), strict=True)) if len(names) > 1 else {}
+    found = {}
+    for code, name in enumerate(names):
+        ends = None
+        if limits.get(code) is not None:
+            members = spells.filter(pl.col("segment") == name)
+            ends = lapse_interval(members, horizon_days, return_share, rounds=rounds)
+        low, high = ends or (None, None)
+        found[name] = GroupLimit(limits.get(code), low, high, others.get(code), sure.get(code))
+    return found
+
+
+def ended_by(curve: Curve, day: float, watched: int) -> Interval:
+    """Return the share that has ended by `day`, 1 - S, with its log-log interval.
+
+    Method: Kalbfleisch and Prentice (1980) on Greenwood's error. `watched` is how many were still
+    watched then: where nothing has ended, the upper end is Wilson's for none of them.
+
+    >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([True, False, True, False]))
+    >>> ended_by(curve, 2, 2)
+    Interval(value=0.25, low=0.0394..., high=0.8720...)
+    """
+    place = int(np.searchsorted(curve.time, day, side="right"))
+    if place == 0:
+        return Interval(0.0, 0.0, wilson(0, watched).high)
+    still, error = float(curve.survival[place - 1]), float(curve.error[place - 1])
+    if still <= 0 or error <= 0:
+        return Interval(1 - still, float("nan"), float("nan"))
+    wide = exp(Z * error / (still * abs(log(still))))
+    return Interval(1 - still, 1 - still ** (1 / wide), 1 - still**wide)
+
+
+def log_rank_p(
+    durations: np.ndarray, ended: np.ndarray, group: np.ndarray, strata: np.ndarray
+) -> float:
+    """Return how likely so different a pace of `group` and the rest is, if it is the same.
+
+    The log-rank test (Mantel 1966), summed over `strata`: cases are compared with cases of the
+    same stratum only. 1 where there is nothing to compare.
+
+    >>> days = np.array([1, 2, 3, 4, 5, 6, 7, 8])
+    >>> first = np.array([True] * 4 + [False] * 4)
+    >>> round(log_rank_p(days, np.full(8, True), first, np.zeros(8)), 3)
+    0.007
+    """
+    gap = spread = 0.0
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        times, place = np.unique(durations[here], return_inverse=True)
+
+        def counts(which: np.ndarray, place: np.ndarray = place, n: int = len(times)) -> np.ndarray:
+            return np.bincount(place, weights=which.astype(float), minlength=n)
+
+        member, over = group[here].astype(bool), ended[here].astype(bool)
+        at_risk = counts(np.ones(len(place)))[::-1].cumsum()[::-1]
+        own = counts(member)[::-1].cumsum()[::-1]
+        ends = counts(over)
+        gap += float((counts(over & member) - ends * own / at_risk).sum())
+        several = np.maximum(at_risk - 1, 1)
+        share = own / at_risk
+        spread += float((ends * share * (1 - share) * (at_risk - ends) / several).sum())
+    return 2 * NormalDist().cdf(-abs(gap) / sqrt(spread)) if spread > 0 else 1.0

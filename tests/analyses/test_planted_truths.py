@@ -1,12 +1,17 @@
 """The demo company's planted truths, found again in its exports by the analyses of this house."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from company import company
 
 import cxkit as cx
+from cxkit import demo
+from cxkit.stats.clusters import adjusted_rand
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
 
@@ -28,6 +33,92 @@ def planted(tmp_path_factory, truth) -> cx.Workspace:
 def test_t12_each_person_is_in_the_planted_state(planted, truth):
     life = cx.lifecycle(planted)
     assert dict(life.table.select("state", "customers").iter_rows()) == truth["T12"]["states"]
+
+
+def planted_personas(workspace: cx.Workspace, truth: dict[str, Any]) -> tuple[float, list[float]]:
+    """Return how far the personas agree with the planted ones (ARI), and their shares."""
+    found = cx.persona_of(workspace).drop_nulls()
+    planted = truth["T01"]["persona"]
+    both = [(planted[i], p) for i, p in found.select("customer_id", "persona").iter_rows()]
+    shares = found["persona"].value_counts(normalize=True, sort=True)["proportion"].to_list()
+    return adjusted_rand(*zip(*both, strict=True)), shares
+
+
+def test_t01_the_four_personas_are_found(planted, truth):
+    found = cx.personas(planted)
+    assert found.finding.startswith("4 groups hold (stability ")
+    assert found.n == truth["sizes"]["buyers"]
+    agreement, shares = planted_personas(planted, truth)
+    assert agreement >= 0.85
+    assert shares == pytest.approx([0.40, 0.27, 0.21, 0.12], abs=0.03)
+    assert found.table["jaccard"].min() >= 0.75
+
+
+@pytest.mark.skipif(os.environ.get("CXKIT_THOROUGH") != "1", reason="minutes; CXKIT_THOROUGH=1")
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [2026, 7, 11])
+def test_t01_and_t02_on_whole_companies(tmp_path, seed):
+    for null in (False, True):
+        folder = demo.make(tmp_path / str(null), seed=seed, null=null)
+        cx.import_exports(folder / "exports", store=folder / "store")
+        ws = cx.open(folder / "store")
+        found = cx.personas(ws)
+        if null:
+            assert found.finding.startswith("No stable groups among 4,500 buyers")
+            continue
+        assert found.finding.startswith("4 groups hold (stability ")
+        told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        agreement, shares = planted_personas(ws, told)
+        assert agreement >= 0.85
+        assert shares == pytest.approx([0.40, 0.27, 0.21, 0.12], abs=0.03)
+        assert found.table["jaccard"].min() >= 0.75
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def another(request, tmp_path_factory) -> tuple[cx.Workspace, dict[str, Any]]:
+    """Make the company anew from another seed, with the lifecycle rules of its truth."""
+    folder = demo.make(tmp_path_factory.mktemp("seed"), seed=request.param, profile="small")
+    told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    cx.import_exports(folder / "exports", store=folder / "store")
+    cx.keep_settings(folder / "store", lifecycle=told["T12"]["rules"])
+    return cx.open(folder / "store"), told
+
+
+def test_t12_the_states_are_exact_on_three_seeds(another):
+    ws, told = another
+    states = dict(cx.lifecycle(ws).table.select("state", "customers").iter_rows())
+    assert states == told["T12"]["states"]
+    history = cx.lifecycle_history(ws, every_days=91).table
+    assert dict(history[-6:].select("state", "customers").iter_rows()) == states
+    moves = cx.lifecycle_moves(ws).table.group_by("state").agg(pl.col("customers").sum())
+    assert dict(moves.iter_rows()) == states
+
+
+def test_t11_limits_follow_the_rhythm_of_the_personas(another, tmp_path):
+    """The planted mean gaps are 18, 30, 45 and 90 days; the personas stand in the truth alone."""
+    ws, told = another
+    bought = ws.sql(
+        "select order_id, customer_id, ordered_at, amount, currency, cancelled from orders "
+        "where customer_id is not null"
+    )
+    people = [
+        {
+            "customer_id": record,
+            "attributes": json.dumps({"persona": told["T01"]["personas"][kind]}),
+        }
+        for record, kind in told["T01"]["persona"].items()
+    ]
+    tagged = company(tmp_path, customers=people, orders=bought.to_dicts())
+    limits = cx.lapse_groups(tagged, by="persona")
+    found = dict(
+        limits.table.filter(pl.col("segment") != "missing").select("segment", "lapse_days").rows()
+    )
+    rhythm = ["enthusiast", "planner", "evening browser", "bargain hunter"]  # 18, 30, 45, 90 days
+    assert sorted(found, key=found.__getitem__) == rhythm
+    assert limits.table.filter(pl.col("q_value") < 0.05).height >= 3
+    own = cx.lifecycle(tagged, lapse_by="persona")
+    assert own.table["customers"].sum() == cx.lifecycle(tagged).n
+    assert "'bargain hunter'" in " ".join(own.caveats)
 
 
 def test_t16_the_naive_score_is_told_with_its_response_rate(planted, truth):

@@ -11,9 +11,15 @@ from cxkit.analyses.start.readiness import NEEDS
 JOURNEY = {"journey": {"stages": ["visit", "buy"]}}
 FULL: dict[str, list[dict[str, Any]]] = {
     "customers": [
-        {"customer_id": f"c{i}", "attributes": '{"First Name": "Ann"}'} for i in range(40)
+        {
+            "customer_id": f"c{i}",
+            "known_since": "2026-05-01T10:00",
+            "preferred_channel": "e-mail",
+            "attributes": '{"First Name": "Ann"}',
+        }
+        for i in range(40)
     ],
-    "orders": orders(*[f"c{i % 20} 2026-05-{1 + i % 28:02}T10:0{i % 10} 5" for i in range(40)]),
+    "orders": orders(*[f"c{i % 10} 2026-05-{1 + i % 28:02}T10:0{i % 10} 5" for i in range(40)]),
     "feedback": [
         {
             "customer_id": f"c{i}",
@@ -26,6 +32,9 @@ FULL: dict[str, list[dict[str, Any]]] = {
         for i in range(40)
     ],
 }
+
+# nobody has contracts here, so nothing is asked about them
+QUESTIONS = len({need.analysis for need in NEEDS} - {"contract_retention"})
 
 
 def verdicts(result: cx.Result) -> dict[str, str]:
@@ -43,10 +52,10 @@ def flaws(result: cx.Result) -> dict[tuple[str, str], tuple[str, str]]:
 def test_good_exports(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL))
     assert set(verdicts(ready).values()) == {"go"}
-    assert ready.finding == "All 8 questions can be answered in full."
-    assert ready.table["collect_next"].null_count() == len(NEEDS)
+    assert ready.finding == f"All {QUESTIONS} questions can be answered in full."
+    assert ready.table["collect_next"].null_count() == len(NEEDS) - 1
     filled = dict(ready.table.select("field", "filled_share").iter_rows())
-    assert filled.pop("orders.repeated") == 0.5  # each of 20 customers came back once
+    assert filled.pop("orders.repeated") == 0.75  # each of 10 customers came back three times
     absent = {field for field, share in filled.items() if share is None}
     # nobody visits, so nobody enters the journey
     assert absent == {
@@ -74,9 +83,9 @@ def test_what_is_missing_is_named_with_the_next_step(tmp_path):
         ("journeys", "feedback.known"): why,
     }
     assert ready.finding == (
-        "6 of 8 questions can be answered in full; 'journeys', 'score' are limited ('journeys': "
-        "20 % of 40 rows of feedback belong to nobody known); collect next: send surveys with a "
-        "personal link."
+        f"{QUESTIONS - 2} of {QUESTIONS} questions can be answered in full; 'journeys', 'score' "
+        "are limited ('journeys': 20 % of 40 rows of feedback belong to nobody known); collect "
+        "next: send surveys with a personal link."
     )
     steps = ready.table["collect_next"].drop_nulls().to_list()
     assert steps == ["send surveys with a personal link"] * 2
@@ -121,8 +130,9 @@ def test_without_a_journey_there_is_no_funnel(tmp_path):
     ready = cx.readiness(company(tmp_path, **FULL))
     assert verdicts(ready)["stage_funnel"] == "no-go"
     assert ready.finding == (
-        "7 of 8 questions can be answered in full; 'stage_funnel' is not possible (the settings "
-        "name no journey); collect next: name the stages in the settings: [journey] stages."
+        f"{QUESTIONS - 1} of {QUESTIONS} questions can be answered in full; 'stage_funnel' is not "
+        "possible (the settings name no journey); collect next: name the stages in the settings: "
+        "[journey] stages."
     )
 
 
@@ -209,7 +219,7 @@ def test_an_empty_store_and_one_customer(tmp_path):
     nothing = cx.readiness(company(tmp_path / "empty"))
     assert set(verdicts(nothing).values()) == {"no-go"}
     assert nothing.n == 0
-    assert nothing.finding.startswith("0 of 8 questions can be answered in full; ")
+    assert nothing.finding.startswith(f"0 of {QUESTIONS} questions can be")
     assert nothing.chart().layout.title.text
     one = cx.readiness(company(tmp_path / "one", orders=orders("ann 2026-01-05T10:00 20.00")))
     assert verdicts(one)["lifecycle"] == "limited"
@@ -226,6 +236,27 @@ def test_every_analysis_of_customers_is_judged():
     about_files = {"import_report", "set_aside", "unknown_exports", "import_decisions"}
     exist = {name for name, home in cx._HOMES.items() if home.startswith("cxkit.analyses.")}
     assert {need.analysis for need in NEEDS} == exist - about_files - {"readiness"}
+
+
+def test_contracts_are_asked_about_where_there_are_any(tmp_path):
+    months = [
+        {"customer_id": f"c{i}", "month": f"2026-0{1 + i % 5}-01", "amount": 9} for i in range(40)
+    ]
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, subscriptions=months))
+    assert verdicts(ready)["contract_retention"] == "go"
+    assert ready.finding == f"All {QUESTIONS + 1} questions can be answered in full."
+    assert "contract_retention" not in verdicts(cx.readiness(company(tmp_path / "none")))
+
+
+def test_a_shop_where_hardly_anybody_returns_carries_no_model_of_value(tmp_path):
+    once = [f"c{i} 2026-05-{1 + i % 28:02} 5" for i in range(800)]
+    again = [f"c{i} 2026-05-{2 + i % 27:02}T10:00 5" for i in range(35)]
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"orders": orders(*once, *again)}))
+    why = ("partly", "96 % of 835 rows of orders follow no other of their customer")
+    assert flaws(ready) == {
+        ("best_customers", "orders.repeated"): why,
+        ("value_check", "orders.repeated"): why,
+    }
 
 
 def test_customers_who_never_come_back_limit_the_lapse_curve(tmp_path):

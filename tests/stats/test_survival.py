@@ -1,5 +1,7 @@
 """Survival against a published trial, and the lapse limit against cases made by hand."""
 
+from statistics import NormalDist
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.stats.survival import (
+    ended_by,
+    group_limits,
     kaplan_meier,
     lapse_interval,
     lapse_limit,
+    log_rank_p,
     return_curve,
 )
 
@@ -29,6 +34,66 @@ def test_kaplan_meier_on_the_freireich_trial(shared):
     error = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
     assert curve.error == pytest.approx(error, abs=0.00005)
     assert curve.median == 23
+
+
+def test_the_log_rank_test_on_the_freireich_trial(shared):
+    trial = pl.read_csv(shared / "reference" / "gehan.csv")
+    treated = (trial["treat"] == "6-MP").to_numpy()
+    days, ended = trial["time"].to_numpy(), (trial["cens"] == 1).to_numpy()
+    p = log_rank_p(days, ended, treated, np.zeros(len(days)))
+    assert NormalDist().inv_cdf(p / 2) ** 2 == pytest.approx(16.79, abs=0.005)
+    # the other side of the same comparison
+    assert log_rank_p(days, ended, ~treated, np.zeros(len(days))) == pytest.approx(p)
+    # R's survfit(conf.type = "log-log") for the treated at ten months: .753 (.503 to .889)
+    curve = kaplan_meier(days[treated], ended[treated])
+    assert ended_by(curve, 10, 15) == pytest.approx((1 - 0.753, 1 - 0.889, 1 - 0.503), abs=0.0006)
+
+
+def test_strata_compare_like_with_like():
+    """In each of two strata both groups end alike, though one group is mostly in the quick one."""
+    days, ended, group, strata = [], [], [], []
+    for stratum, length, members in ((0, 10, (40, 10)), (1, 50, (10, 40))):
+        for code, count in enumerate(members):
+            days += [length + n % 5 for n in range(count)]
+            ended += [True] * count
+            group += [bool(code)] * count
+            strata += [stratum] * count
+    arrays = (np.array(days), np.array(ended), np.array(group))
+    assert log_rank_p(*arrays, np.zeros(100)) < 0.001
+    assert log_rank_p(*arrays, np.array(strata)) > 0.5
+    nothing = np.array([], dtype=bool)
+    assert log_rank_p(np.array([]), nothing, nothing, np.array([])) == 1.0
+
+
+def test_log_log_intervals_hold_the_true_share():
+    held = 0
+    for seed in range(400):
+        draw = np.random.default_rng(seed)
+        wait, watched = draw.exponential(100, 150), draw.uniform(30, 300, 150)
+        curve = kaplan_meier(np.minimum(wait, watched), wait < watched)
+        share = ended_by(curve, 60, 150)
+        held += share.low <= 1 - np.exp(-0.6) <= share.high
+    assert 0.93 <= held / 400 <= 0.975
+
+
+def test_limits_of_groups_are_those_of_their_own_silences():
+    rows = [(10, True)] * 60 + [(200, False)] * 40
+    quick, slow = spells(rows), spells([(3 * days if over else days, over) for days, over in rows])
+    both = pl.concat(
+        [
+            quick.with_columns(segment=pl.lit("quick")),
+            slow.with_columns(pl.col("customer_key") + 100, segment=pl.lit("slow")),
+            spells([(5, True)] * 3).with_columns(
+                pl.col("customer_key") + 500, segment=pl.lit("few")
+            ),
+        ]
+    )
+    found = group_limits(both, 30, 0.2)
+    assert [found[name].days for name in ("quick", "slow", "few")] == [10, 30, None]
+    assert found["quick"][1:3] == lapse_interval(quick, 30, 0.2)
+    assert found["few"] == (None,) * 5
+    assert found["quick"].q_value < 0.05
+    assert group_limits(both.head(0), 30, 0.2) == {}
 
 
 def test_the_median_may_not_be_reached():

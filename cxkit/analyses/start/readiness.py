@@ -9,6 +9,7 @@ import polars as pl
 from cxkit import charts, schema
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
+from cxkit.stats.value import LEAST_RETURNING
 from cxkit.text.language import detect_languages
 from cxkit.workspace import Workspace, query_text
 
@@ -21,8 +22,8 @@ class Need(NamedTuple):
     """A field that an analysis lives on, or (`wished`) is weaker without.
 
     `sparse` fields are empty in many good rows, so their number counts and not their share.
-    `least` is the fewest rows that have to have it. `if_any`: a table that no export fills is no
-    flaw, since not every company has a chat or a shop.
+    `least` is the fewest rows that have to have it, `share` the least part of them. `if_any`: a
+    table that no export fills is no flaw, since not every company has a chat or a shop.
     """
 
     analysis: str
@@ -33,10 +34,15 @@ class Need(NamedTuple):
     sparse: bool = False
     least: int = ENOUGH
     if_any: bool = False
+    share: float = _NEARLY_ALL
 
 
 _ORDER_ID = "export the customer's e-mail or number with every order"
 _ORDER_TIME = "export the time of every order"
+_LONGER = "import a longer history of orders: only there do customers come back"
+_HABITS = "import a longer history of orders: one purchase shows no habits"
+_MESSAGE_ID = "export the customer's e-mail with every message"
+_KNOWN_SINCE = "export since when each contact is known"
 _USER_ID = "export the user's id with web events: who logs in once can be followed"
 _DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
@@ -65,10 +71,49 @@ NEEDS = (
         "lapse_curve",
         "orders",
         "repeated",
-        "import a longer history of orders: only there do customers come back",
+        _LONGER,
         sparse=True,
         least=10,
     ),
+    Need("lifecycle_moves", "orders", "customer_id", _ORDER_ID),
+    Need("lifecycle_moves", "orders", "ordered_at", _ORDER_TIME),
+    Need("lifecycle_history", "orders", "customer_id", _ORDER_ID),
+    Need("lifecycle_history", "orders", "ordered_at", _ORDER_TIME),
+    Need("lapse_groups", "orders", "customer_id", _ORDER_ID),
+    Need("lapse_groups", "orders", "repeated", _LONGER, sparse=True, least=10),
+    Need("prospect_conversion", "orders", "customer_id", _ORDER_ID),
+    Need("prospect_conversion", "customers", "known_since", _KNOWN_SINCE, wished=True),
+    Need("best_customers", "orders", "customer_id", _ORDER_ID),
+    Need("best_customers", "orders", "ordered_at", _ORDER_TIME),
+    Need("best_customers", "orders", "repeated", _LONGER, share=LEAST_RETURNING),
+    Need("best_customers", "orders", "amount", "export what each order cost", wished=True),
+    Need("value_check", "orders", "customer_id", _ORDER_ID),
+    Need("value_check", "orders", "ordered_at", _ORDER_TIME),
+    Need("value_check", "orders", "repeated", _LONGER, share=LEAST_RETURNING),
+    Need("rfm", "orders", "customer_id", _ORDER_ID),
+    Need("rfm", "orders", "ordered_at", _ORDER_TIME),
+    Need("rfm", "orders", "amount", "export what each order cost", wished=True),
+    Need(
+        "contract_retention",
+        "subscriptions",
+        "known",
+        "export the customer's number with every month of a contract",
+        if_any=True,
+    ),
+    Need("personas", "orders", "customer_id", _ORDER_ID),
+    Need("personas", "orders", "repeated", _HABITS, sparse=True),
+    Need("persona_cards", "orders", "customer_id", _ORDER_ID),
+    Need("persona_cards", "orders", "repeated", _HABITS, sparse=True),
+    Need("persona_drift", "orders", "customer_id", _ORDER_ID),
+    Need("persona_drift", "orders", "repeated", _HABITS, sparse=True),
+    Need(
+        "channel_fit",
+        "customers",
+        "preferred_channel",
+        "ask customers through which channel they want to hear from you",
+        sparse=True,
+    ),
+    Need("channel_fit", "messages", "known", _MESSAGE_ID, if_any=True),
     Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
@@ -82,7 +127,7 @@ NEEDS = (
         "journeys",
         "messages",
         "known",
-        "export the customer's e-mail with every message",
+        _MESSAGE_ID,
         wished=True,
         if_any=True,
         least=1,
@@ -143,9 +188,10 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
     Each analysis needs some fields and wishes for others. A field is judged by three things:
 
     - filled: in at least 90 % of the rows of its table, and in at least 30 of them (lapse_curve:
-      10 orders that follow an earlier one, as survival groups ask for; identity_links: 2 contacts;
-      journeys: 1). Scores, comments and invitations are empty in many good rows, so only their
-      number counts. Of orders those count that the analyses count: neither cancelled nor refunds.
+      10 orders that follow an earlier one, as survival groups ask for; best_customers and
+      value_check: 30 of them, and 5 % of all orders; identity_links: 2 contacts; journeys: 1).
+      Scores, comments and invitations are empty in many good rows, so only their number counts. Of
+      orders those count that the analyses count: neither cancelled nor refunds.
     - linkable (fields called `known`): at least 90 % are known, of what the analysis counts. Of
       tickets, messages and feedback that is rows; of sessions, those one of whose events belongs
       to somebody; of events, people and visitors, each counted once; of entrants, whoever enters
@@ -155,7 +201,8 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
       than half of them have to be.
 
     A needed field is missing (no row has it), partly there (it fails a bar) or good; a wished one
-    that fails "would help"; a table that a company may do without is absent where it is empty.
+    that fails "would help"; a table that a company may do without is absent where it is empty, and
+    an analysis of nothing else is left out.
     The verdict of an analysis is no-go where a needed field is missing, limited where anything
     fails a bar, and go otherwise. Filled is not the same as true.
 
@@ -255,11 +302,13 @@ def _judged(
         .then(pl.lit("limited"))
         .otherwise(pl.lit("go"))
     )
-    frame = pl.DataFrame(rows, schema=_COLUMNS)
+    asked = (states != "absent").any().over("analysis")  # nobody has to have contracts
+    frame = pl.DataFrame(rows, schema=_COLUMNS).filter(asked)
     return frame.select("analysis", verdict.alias("verdict"), pl.exclude("analysis"))
 
 
 _HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
+_LACK = {"known": "belong to nobody known", "repeated": "follow no other of their customer"}
 _HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
 _PEOPLE = {"events": "people and visitors with events", "entrants": "who enter the journey"}
 
@@ -285,8 +334,8 @@ def _flaw(need: Need, rows: int, filled: int, days: int | None) -> str | None:
     if filled < need.least:
         having = _HAVING.get(need.field, f"with {need.field}")
         return f"only {counted(filled, 'row')} of {need.table} {having}"
-    if not need.sparse and filled < _NEARLY_ALL * rows:
-        lack = "belong to nobody known" if need.field == "known" else f"have no {need.field}"
+    if not need.sparse and filled < need.share * rows:
+        lack = _LACK.get(need.field, f"have no {need.field}")
         those = (
             f"{rows:,} sessions" if need.table == "sessions" else f"{rows:,} rows of {need.table}"
         )

@@ -33,14 +33,14 @@ seen as (
     union all select 'orders', customer_id, ordered_at from purchases union all
     select 'tickets', customer_id, opened_at from tickets union all
     select 'messages', customer_id, sent_at from messages union all
+    select 'subscriptions', customer_id, month from subscriptions union all
     select 'feedback', customer_id, coalesce(given_at, invited_at) from feedback
     union all select 'sessions', any_value(customer_id), max(occurred_at) from events
     where session is not null group by session
     union all select 'timeline', customer_id, occurred_at from lives
     union all select 'events', any_value(customer_id), max(occurred_at) from events
-    group by coalesce(customer_id, visitor_id, event_id)
-    union all select 'entrants', customer_id, max(occurred_at) from lives where enters
-    group by customer_id, customer_key
+    group by coalesce(customer_id, visitor_id, event_id) union all
+    select 'entrants', any_value(customer_id), max(occurred_at) from lives where enters group by customer_key
 ),
 
 held as (

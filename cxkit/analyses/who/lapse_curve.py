@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion, whole_number
+from cxkit.errors import between_0_and_1, whole_number
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import carried, lapse_interval, lapse_limit, return_curve
@@ -49,9 +49,8 @@ def lapse_curve(
     life = workspace.settings.lifecycle
     asked = life.horizon_days if horizon_days is None else horizon_days
     horizon = whole_number("horizon_days", asked)
-    share = life.return_share if return_share is None else return_share
-    if not isinstance(share, float) or not 0 < share < 1:
-        raise BadQuestion(f"return_share is {share!r}; it lies between 0 and 1, as in 0.2.")
+    chosen = life.return_share if return_share is None else return_share
+    share = between_0_and_1("return_share", chosen)
     until = workspace.moment(as_of)
     spells = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
     curve = return_curve(spells, horizon)
@@ -142,7 +141,7 @@ def _caveats(
     notes = [
         f"{once:,} of {len(days):,} buyers have bought on one day only so far.",
         "The limit is one for all: kinds of customers who buy at another pace, or only in one "
-        "season, cross it at another time.",
+        "season, cross it at another time (see lapse_groups).",
     ]
     if limit is not None and interval is None:
         notes.append("The limit is uncertain: too many draws of the bootstrap have none at all.")

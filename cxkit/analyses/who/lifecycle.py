@@ -1,26 +1,20 @@
 """Who is a prospect, who a customer, and who has left?"""
 
 from datetime import date, datetime
-from typing import NamedTuple
 
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import whole_number
+from cxkit.errors import BadQuestion
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.stats.survival import lapse_limit, return_curve
-from cxkit.workspace import Workspace, query_text
+from cxkit.stats.segments import gathered
+from cxkit.stats.survival import group_limits
+from cxkit.workspace import LapseRule, Workspace, query_text
 
 QUESTION = "Who is a prospect, who a customer, and who has left?"
-
-
-class _Limit(NamedTuple):
-    """The lapse limit in days, where it comes from, and whether the data had none to give."""
-
-    days: int
-    source: str
-    convention: bool = False
+_NEARLY_ALL = 0.9  # of the buyers bought once: then there is no rhythm
+_NOBODY = pl.DataFrame(schema={"customer_key": pl.Int64, "days": pl.Int64})
 
 
 def lifecycle(
@@ -28,6 +22,8 @@ def lifecycle(
     *,
     as_of: date | datetime | str | None = None,
     lapse_days: int | None = None,
+    return_share: float | None = None,
+    lapse_by: str | None = None,
 ) -> Result:
     """Count the known people in six states, from prospect to lapsed.
 
@@ -41,6 +37,10 @@ def lifecycle(
         as_of: count what was known at this moment; default: the latest time in the data.
         lapse_days: the lapse limit; default: that of the settings, else the one that
             `lapse_curve` finds in the data, else `lifecycle.horizon_days`.
+        return_share: the chance of coming back, 0 to 1, that sets the limit in the data; default:
+            the settings'.
+        lapse_by: give each kind of customer whose limit surely differs its own (see
+            `lapse_groups`): a field of the customers or of their attributes.
 
     Returns:
         Six rows, which add up to all known people: state, customers, share with Wilson's interval
@@ -50,30 +50,41 @@ def lifecycle(
         counted, nor are people who became known after `as_of`.
 
     Raises:
-        BadQuestion: where lapse_days is no whole number from 1 on.
+        BadQuestion: where lapse_days is no whole number from 1 on, return_share is not between 0
+            and 1, both are given, or `lapse_by` is no field of the data.
     """
-    if lapse_days is not None:
-        whole_number("lapse_days", lapse_days)
+    if lapse_days is not None and (return_share is not None or lapse_by is not None):
+        raise BadQuestion(
+            "lapse_days is the lapse limit itself: return_share and lapse_by would find another. "
+            "Give one of them."
+        )
     until = workspace.moment(as_of)
-    limit = _limit(workspace, until, lapse_days)
+    limit = workspace.lapse_rule(until, lapse_days, return_share)
+    own: dict[str, int] = {}
+    people = _NOBODY
+    if lapse_by is not None:
+        own, people = _own_limits(workspace, until, lapse_by, return_share)
     life, company = workspace.settings.lifecycle, workspace.settings.company
     counts = workspace.query(
         "lifecycle",
         as_of=until,
         zone=company.timezone,
         lapse_days=limit.days,
+        own_keys=people["customer_key"].to_list(),
+        own_days=people["days"].to_list(),
         new_days=life.new_days,
         loyal_orders=life.loyal_orders,
         currency=company.currency,
     )
-    table = _shares(counts, limit.days)
+    table = _shares(counts, None if own else limit.days)
     return Result(
         name="lifecycle",
         question=QUESTION,
         table=table,
-        finding=_finding(table, limit),
+        finding=_finding(table, limit, lapse_by if own else None),
         caveats=(
             *_caveats(table, limit, counts),
+            *_own_limits_said(own, lapse_by),
             *workspace.end_note(as_of),
             *workspace.link_note(until),
         ),
@@ -84,30 +95,33 @@ def lifecycle(
     )
 
 
-def _limit(workspace: Workspace, until: datetime | None, asked: int | None) -> _Limit:
+def _own_limits(
+    workspace: Workspace, until: datetime | None, by: str, share: float | None
+) -> tuple[dict[str, int], pl.DataFrame]:
+    """Return the groups whose limit surely differs from the others', and whose limit holds whom."""
     life = workspace.settings.lifecycle
-    told = asked or life.lapse_days
-    if told:
-        by = "as asked" if asked else "as the settings say"
-        return _Limit(told, f"Lapsed means silent for more than {told} days, {by}.")
-    spells = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    found = lapse_limit(return_curve(spells, life.horizon_days), life.return_share)
-    if found is not None:
-        return _Limit(
-            found,
-            f"Lapsed means silent for more than {found} days: from then on at most "
-            f"{100 * life.return_share:.0f} % buy again within {life.horizon_days} days "
-            "(see lapse_curve).",
-        )
-    return _Limit(
-        life.horizon_days,
-        "The data do not show after how long a silence a customer has lapsed (see lapse_curve): "
-        f"the {life.horizon_days} days are a convention.",
-        convention=True,
+    kinds = workspace.query("lapse_groups", by=workspace.segment(by))
+    silences = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
+    spells = gathered(
+        silences.join(kinds, on="customer_key").with_columns(
+            buyers=pl.col("customer_key").is_first_distinct().cast(pl.Int64)
+        ),
+        "buyers",
+        least=workspace.least,
+    )
+    found = group_limits(spells, life.horizon_days, share or life.return_share)
+    own = {
+        name: limit.days
+        for name, limit in found.items()
+        if name != "other" and limit.days and limit.q_value is not None and limit.q_value < 0.05
+    }
+    people = kinds.filter(pl.col("segment").is_in(list(own)))
+    return own, people.with_columns(
+        days=pl.col("segment").replace_strict(own, default=None, return_dtype=pl.Int64)
     )
 
 
-def _shares(counts: pl.DataFrame, lapse_days: int) -> pl.DataFrame:
+def _shares(counts: pl.DataFrame, lapse_days: int | None) -> pl.DataFrame:
     currency = counts["currency"][0]
     one = currency is not None and "," not in currency
     frame = counts.with_columns(
@@ -132,7 +146,7 @@ def _customers(table: pl.DataFrame) -> dict[str, int]:
     return dict(table.select("state", "customers").iter_rows())
 
 
-def _finding(table: pl.DataFrame, limit: _Limit) -> str:
+def _finding(table: pl.DataFrame, limit: LapseRule, by: str | None = None) -> str:
     count = _customers(table)
     known = sum(count.values())
     buyers = known - count["prospect"]
@@ -145,19 +159,29 @@ def _finding(table: pl.DataFrame, limit: _Limit) -> str:
         return f"Of {known:,} known people nobody has bought yet."
     convention = ", which is a convention here" if limit.convention else ""
     small = " (too few to say more)" if buyers < ENOUGH else ""
+    silent = f"more than {limit.days} days{convention}"
+    if by:
+        silent = f"longer than the limit of their kind by {by}"
     return (
         f"Of {known:,} known people {said_count(count['prospect'], known)} have never bought; "
         f"{said_count(count['lapsed'], buyers)} of the {buyers:,} buyers are lapsed: silent for "
-        f"more than {limit.days} days{convention}{small}."
+        f"{silent}{small}."
     )
 
 
-def _caveats(table: pl.DataFrame, limit: _Limit, counts: pl.DataFrame) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, limit: LapseRule, counts: pl.DataFrame) -> tuple[str, ...]:
     count = _customers(table)
     buyers = sum(count.values()) - count["prospect"]
     currency, cancelled = counts["currency"][0], int(counts["cancelled"][0])
     refunds, tried = int(counts["refunds"].sum()), int(counts["tried"].sum())
     notes = [limit.source] if buyers else []
+    once = int(counts["once"].sum())
+    if buyers >= ENOUGH and once >= _NEARLY_ALL * buyers:
+        notes.append(
+            f"{said_count(once, buyers)} of the {buyers:,} buyers have bought on one day only: "
+            "there is no rhythm to lapse from and no loyal class to speak of. 'Lapsed' says how "
+            "long ago they bought, not that they left."
+        )
     if currency is not None and "," in currency:
         notes.append(
             f"Amounts are in several currencies ({currency}): they are not added up to a revenue."
@@ -178,14 +202,24 @@ def _caveats(table: pl.DataFrame, limit: _Limit, counts: pl.DataFrame) -> tuple[
     return tuple(notes)
 
 
+def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
+    if by is None:
+        return ()
+    if not own:
+        return (f"By {by} no kind's limit surely differs: all have the same (see lapse_groups).",)
+    told = ", ".join(f"{counted(days, 'day')} for '{name}'" for name, days in own.items())
+    return (f"By {by} these kinds have a limit of their own: {told} (see lapse_groups).",)
+
+
 def _chart(table: pl.DataFrame) -> charts.Figure:
     count = _customers(table)
     known = sum(count.values())
     buyers = known - count["prospect"]
     title = f"{count['prospect']:,} of {known:,} known people have never bought"
     if buyers:
-        silent = counted(table["lapse_days"][0], "day")
-        title = f"{count['lapsed']:,} of {buyers:,} buyers silent for over {silent}; {title}"
+        days = table["lapse_days"][0]
+        silent = f"over {counted(days, 'day')}" if days else "longer than their kind is"
+        title = f"{count['lapsed']:,} of {buyers:,} buyers silent for {silent}; {title}"
     return charts.bars(
         table,
         length="share",

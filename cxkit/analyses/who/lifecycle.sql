@@ -2,6 +2,7 @@
 -- $as_of: what happened later is not counted    $zone: says where a day begins
 -- $lapse_days: a longer silence is lapsed    $new_days: new is a first purchase so many days ago
 -- $loyal_orders: from so many purchases on    $currency: of amounts that name none
+-- $own_keys, $own_days: parallel lists: people with a lapse limit of their own, and that limit
 with
 
 states as (
@@ -37,15 +38,19 @@ spent as (
 
 seen as (select customer_key, min(occurred_at) as first_seen from timeline group by customer_key),
 
+own_limits as (
+    select unnest($own_keys::integer[]) as customer_key, unnest($own_days::integer[]) as own_days
+),
+
 persons as (
-    select orders, refunds, revenue,
+    select orders, refunds, revenue, purchases, coalesce(own_days, $lapse_days) as limit_days,
         -- every order they placed was cancelled
         purchases is null and customer_id in (
             select customer_id from orders where cancelled and ordered_at <= $as_of::timestamp
         ) as tried,
         case
-            when purchases is null then 'prospect' when silence > $lapse_days then 'lapsed'
-            when tenure <= $new_days then 'new' when last_gap > $lapse_days then 'returned'
+            when purchases is null then 'prospect' when silence > limit_days then 'lapsed'
+            when tenure <= $new_days then 'new' when last_gap > limit_days then 'returned'
             when purchases >= $loyal_orders then 'loyal' else 'active'
         end as state
     from people
@@ -53,13 +58,14 @@ persons as (
     left join seen using (customer_key)
     left join buyers using (customer_id)
     left join spent using (customer_id)
+    left join own_limits using (customer_key)
     where known and coalesce(least(known_since, first_seen) <= $as_of::timestamp, true)
 )
 
 select state, count(persons.state) as customers, coalesce(sum(orders), 0) as orders,
     coalesce(sum(refunds), 0) as refunds, coalesce(sum(revenue), 0) as revenue,
     (select count(*) from orders where cancelled and ordered_at <= $as_of::timestamp) as cancelled,
-    count(*) filter (tried) as tried,
+    count(*) filter (tried) as tried, count(*) filter (purchases = 1) as once,
     (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
 from states left join persons using (state)
 group by state, place order by place

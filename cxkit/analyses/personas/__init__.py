@@ -1,0 +1,1 @@
+"""Analyses of one chapter; see the notebook of the same subject."""

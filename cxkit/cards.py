@@ -1,0 +1,224 @@
+"""Cards that know no customers: what stands on them in, HTML out, every text of it escaped.
+
+A card travels as data beside its HTML, as a chart does: a report draws it anew and trusts no HTML
+that stood in a notebook. Without its style a card is still a heading, lists and sentences.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cxkit.charts import COLOURS
+from cxkit.safe import escape
+
+STYLE = Path(__file__).with_name("cards.css").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a block. `at`, `low`, `high` and `mark` are places from 0 to 1.
+
+    A bar is as long as `at`; a range reaches from `low` to `high` with a tick at `at`; a column is
+    as high as `at`. `mark` shows everyone for comparison.
+    """
+
+    label: str
+    text: str = ""
+    at: float | None = None
+    low: float | None = None
+    high: float | None = None
+    mark: float | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A few rows under one heading. `kind`: bars, ranges, columns, quotes or notes."""
+
+    kind: str
+    title: str
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the questions that a card answers; a wide one has its blocks side by side."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """One card: a title, a sentence, a few figures (label and text), the parts, and a warning."""
+
+    title: str
+    lead: str
+    figures: tuple[Row, ...] = ()
+    parts: tuple[Part, ...] = ()
+    warning: str = ""
+
+    def to_json(self) -> str:
+        """Return the card as one line of JSON."""
+        return json.dumps(_filled_in(asdict(self)), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> "Card":
+        """Return the card that `to_json` wrote; ValueError where it is none."""
+        try:
+            told = json.loads(line)
+            return cls(
+                str(told["title"]),
+                str(told["lead"]),
+                _rows(told.get("figures", ())),
+                tuple(
+                    Part(
+                        str(part["title"]),
+                        tuple(
+                            Block(str(b["kind"]), str(b.get("title", "")), _rows(b.get("rows", ())))
+                            for b in part["blocks"]
+                        ),
+                        bool(part.get("wide")),
+                    )
+                    for part in told.get("parts", ())
+                ),
+                str(told.get("warning", "")),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError("not a card") from problem
+
+
+def _filled_in(value: Any) -> Any:
+    """Leave out what is empty: a card travels inside a notebook."""
+    if isinstance(value, dict):
+        return {k: _filled_in(v) for k, v in value.items() if v not in (None, "", (), False)}
+    if isinstance(value, float):
+        return round(value, 4)
+    return [_filled_in(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _rows(told: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
+    places = ("at", "low", "high", "mark")
+    return tuple(
+        Row(
+            str(row.get("label", "")),
+            str(row.get("text", "")),
+            **{name: float(row[name]) for name in places if name in row},
+        )
+        for row in told
+    )
+
+
+def html(cards: Sequence[Card], *, style: bool = True) -> str:
+    """Return the cards as HTML; `style` brings their style along, as a notebook needs it."""
+    drawn = "".join(_card(card, place, len(cards)) for place, card in enumerate(cards))
+    css = f"<style>{STYLE}</style>" if style else ""
+    return f'{css}<div class="cxc">{drawn}</div>'
+
+
+def text(cards: Sequence[Card]) -> str:
+    """Return what stands at the top of each card as plain text."""
+    lines = []
+    for card in cards:
+        lines += [card.title, f"  {card.lead}"]
+        lines += [f"  {row.text} {row.label}" for row in card.figures]
+        lines += [f"  ! {card.warning}"] if card.warning else []
+    return "\n".join(lines)
+
+
+def _card(card: Card, place: int, count: int) -> str:
+    colour = COLOURS[place % len(COLOURS)]
+    figures = "".join(
+        f"<div><dt>{escape(row.label)}</dt><dd>{_told(row.text)}</dd></div>" for row in card.figures
+    )
+    warning = f'<p class="cxc-warning">{escape(card.warning)}</p>' if card.warning else ""
+    parts = "".join(_part(part) for part in card.parts if part.blocks)
+    return (
+        f'<article class="cxc-card" style="--cxc: {colour}">'
+        f'<header><p class="cxc-eyebrow">{place + 1} of {count}</p>'
+        f"<h4>{escape(card.title)}</h4><p>{_told(card.lead)}</p></header>{warning}"
+        f'<dl class="cxc-figures">{figures}</dl><div class="cxc-parts">{parts}</div></article>'
+    )
+
+
+def _part(part: Part) -> str:
+    blocks = "".join(_block(block) for block in part.blocks)
+    wide = " cxc-wide" if part.wide else ""
+    return (
+        f'<div class="cxc-part{wide}"><h5>{escape(part.title)}</h5>'
+        f'<div class="cxc-blocks">{blocks}</div></div>'
+    )
+
+
+def _block(block: Block) -> str:
+    return f'<div class="cxc-{escape(block.kind)}">{_filled(block)}</div>'
+
+
+def _filled(block: Block) -> str:
+    title = f'<p class="cxc-title">{_told(block.title)}</p>' if block.title else ""
+    if not block.rows:
+        return title
+    if block.kind == "columns":
+        return f"{title}{_columns(block)}"
+    if block.kind == "quotes":
+        quotes = "".join(
+            f"<li><q>{escape(row.label)}</q> <small>{escape(row.text)}</small></li>"
+            for row in block.rows
+        )
+        return f"{title}<ul>{quotes}</ul>"
+    draw = {"bars": _bar, "ranges": _range}.get(block.kind)
+    lines = "".join(
+        f"<li><span>{escape(row.label)}</span> <b>{_told(row.text)}</b>"
+        f"{draw(row) if draw else ''}</li>"
+        for row in block.rows
+    )
+    return f"{title}<ul>{lines}</ul>"
+
+
+def _bar(row: Row) -> str:
+    return f'<i aria-hidden="true"><i style="width:{_percent(row.at)}"></i>{_mark(row)}</i>'
+
+
+def _range(row: Row) -> str:
+    low, high = _place(row.low), _place(row.high)
+    return (
+        f'<i aria-hidden="true"><i style="left:{_percent(low)};'
+        f'width:{_percent(max(0.01, high - low))}"></i>{_mark(row)}'
+        f'<u style="left:{_percent(row.at)}"></u></i>'
+    )
+
+
+def _mark(row: Row) -> str:
+    return "" if row.mark is None else f'<s style="left:{_percent(row.mark)}"></s>'
+
+
+def _columns(block: Block) -> str:
+    told = ", ".join(f"{row.label} {row.text}" for row in block.rows)
+    columns = "".join(
+        f'<span><i style="height:{_percent(row.at)}"></i>'
+        f'<s style="bottom:{_percent(row.mark)}"></s></span>'
+        for row in block.rows
+    )
+    every = max(1, -(-len(block.rows) // 12))
+    labels = "".join(
+        f"<span>{escape(row.label) if n % every == 0 else ''}</span>"
+        for n, row in enumerate(block.rows)
+    )
+    return (
+        f'<div role="img" aria-label="{escape(told)}">'
+        f'<div class="cxc-strip">{columns}</div><div class="cxc-axis">{labels}</div></div>'
+    )
+
+
+def _place(value: float | None) -> float:
+    return min(1.0, max(0.0, value)) if value is not None and value == value else 0.0
+
+
+def _percent(value: float | None) -> str:
+    return f"{100 * _place(value):.1f}%"
+
+
+def _told(words: str) -> str:
+    return escape(words).replace(" %", "\u00a0%")

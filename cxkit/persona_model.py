@@ -1,0 +1,345 @@
+"""Personas before anyone asks about them: who is grouped by what, and the model that is kept.
+
+`personas`, the cards and every analysis by persona rest on the same three things: the features of
+each person, the groups that were found in them, and a model that scores next month's export alike.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from math import isfinite
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import polars as pl
+
+from cxkit.errors import BadQuestion, listed, names
+from cxkit.stats import clusters
+from cxkit.stats.intervals import ENOUGH
+from cxkit.workspace import Workspace
+
+# What `personas.sql` knows of each buyer.
+BEHAVIOUR = (
+    "repeat_orders_per_year",
+    "median_gap_days",
+    "mean_basket",
+    "refund_share",
+    "evening_share",
+    "weekend_share",
+    "mobile_share",
+    "main_channel_share",
+    "product_variety",
+    "tickets_per_order",
+    "visits_per_order",
+)
+_FIELDS = ("region", "source", "preferred_channel")
+
+# Who people are by law or birth must not drive how they are treated.
+_PROTECTED = set(
+    "age ages birth birthday birthdate dob gender sex sexual religion religious belief ethnic "
+    "ethnicity race racial nationality citizenship disability disabled health pregnant pregnancy "
+    "political politics".split()
+)
+_CLEAR = 0.5  # a standardised difference from which a feature sets a group apart (Cohen 1988)
+_FEATURES_AT_LEAST = 2
+
+
+@dataclass(frozen=True)
+class Persona:
+    """One group of the model. `jaccard` below .6 is a group that does not hold: `named` is false.
+
+    `differences` has one standardised difference to everyone else per column of the matrix.
+    """
+
+    name: str
+    named: bool
+    customers: int
+    jaccard: float
+    centre: tuple[float, ...]
+    differences: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PersonaModel:
+    """Personas as they were found once, kept to score next month's export in the same way.
+
+    Attributes:
+        features: the fields that people are grouped by, as asked for.
+        prepared: how their values become numbers.
+        personas: the groups, the largest first; empty where no groups hold.
+        strength: the prediction strength of each number of groups that was tried.
+        as_of: the moment of the data, ISO 8601.
+    """
+
+    features: tuple[str, ...]
+    prepared: clusters.Prepared
+    personas: tuple[Persona, ...]
+    strength: dict[int, float]
+    as_of: str = ""
+
+    def to_json(self) -> str:
+        """Return the model as text, to be kept beside the store."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "PersonaModel":
+        """Return the model that `to_json` wrote; BadQuestion where the text is none."""
+        try:
+            told = json.loads(text)
+            made = [clusters.Feature(**_tuples(f)) for f in told["prepared"]["features"]]
+            kept = [Persona(**_tuples(p)) for p in told["personas"]]
+            prepared = clusters.Prepared(tuple(made), dict(told["prepared"]["dropped"]))
+            width = sum(len(feature.levels) or 1 for feature in made)
+            for persona in kept:
+                numbers = (*persona.centre, *persona.differences, persona.jaccard)
+                if len(numbers) != 2 * width + 1 or not all(map(isfinite, numbers)):
+                    raise ValueError("a persona that does not fit the features")
+            return cls(
+                tuple(told["features"]),
+                prepared,
+                tuple(kept),
+                {int(k): value for k, value in told["strength"].items()},
+                told["as_of"],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BadQuestion(
+                "This text is not a kept persona model. Give what `to_json` wrote."
+            ) from None
+
+    def assign(self, people: pl.DataFrame) -> pl.DataFrame:
+        """Return customer_id, persona and margin of each row of `people`, in its order.
+
+        `people` holds customer_id and the model's features. The persona is null for people of
+        whom less than half of the features are known, and for all where no groups hold.
+        """
+        labels, margins = self.labels(people)
+        words = [persona.name for persona in self.personas]
+        return people.select("customer_id").with_columns(
+            persona=pl.Series([None if n is None else words[n] for n in labels], dtype=pl.String),
+            margin=pl.Series(margins, dtype=pl.Float64),
+        )
+
+    def labels(self, people: pl.DataFrame) -> tuple[list[int | None], list[float | None]]:
+        """Return the number of each row's persona, 0 the largest, and its margin (see `assign`)."""
+        if not self.personas or people.is_empty():
+            return [None] * people.height, [None] * people.height
+        centres = clusters.points(persona.centre for persona in self.personas)
+        found, margins = clusters.assign(centres, self.prepared.matrix(people))
+        known = self.prepared.known(people)
+        return (
+            [n if ok else None for n, ok in zip(found.tolist(), known, strict=True)],
+            [m if ok else None for m, ok in zip(margins.tolist(), known, strict=True)],
+        )
+
+    def distances(self, people: pl.DataFrame, labels: Sequence[int]) -> list[float]:
+        """Return how far each row is from the centre of the persona that `labels` gives it."""
+        centres = clusters.points(persona.centre for persona in self.personas)
+        return clusters.away(centres, self.prepared.matrix(people), labels)
+
+
+def _tuples(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+    }
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with what it was made from.
+
+    people: customer_id, orders (null: none), the features, label (0 is the largest persona; null:
+    unassigned) and margin. others: how many known people are not in it. groups: what k-means
+    found; None where there was too little to look at. usable: the people and features that count.
+    """
+
+    model: PersonaModel
+    people: pl.DataFrame
+    others: int
+    groups: clusters.Groups | None
+    assigned: int
+
+    @property
+    def word(self) -> str:
+        """What to call the people: buyers, where all of them have bought."""
+        return "person" if self.people["orders"].null_count() else "buyer"
+
+
+_KEPT: "WeakKeyDictionary[Workspace, dict[object, Fitted]]" = WeakKeyDictionary()
+
+
+def fit_personas(
+    workspace: Workspace,
+    features: Sequence[str] | None = None,
+    as_of: date | datetime | str | None = None,
+) -> Fitted:
+    """Find the personas of `workspace`; asked twice, the same answer without the work.
+
+    Raises BadQuestion where a feature is unknown or protected.
+    """
+    asked = _asked(workspace, features)
+    until = workspace.moment(as_of)
+    kept = _KEPT.setdefault(workspace, {})
+    if (asked, until) not in kept:
+        kept[asked, until] = _fit(workspace, asked, until)
+    return kept[asked, until]
+
+
+def persona_people(
+    workspace: Workspace, features: Sequence[str], as_of: date | datetime | str | None = None
+) -> pl.DataFrame:
+    """Return customer_id, orders and `features` of every known person, sorted by customer_id.
+
+    Fields of the contact list whose every value is a number are numbers, others are texts.
+    """
+    told = [name for name in features if name not in (*BEHAVIOUR, *_FIELDS)]
+    frame = workspace.query(
+        "personas",
+        as_of=workspace.moment(as_of),
+        zone=workspace.settings.company.timezone,
+        paths=[f'$."{name}"' for name in told],
+    )
+    fields = [
+        _read(frame["told"].list.get(n, null_on_oob=True), name) for n, name in enumerate(told)
+    ]
+    return frame.with_columns(fields).select("customer_id", "orders", *features)
+
+
+def _read(values: pl.Series, name: str) -> pl.Series:
+    words = values.cast(pl.String).str.strip_chars().replace("", None).alias(name)
+    numbers = words.cast(pl.Float64, strict=False)
+    if numbers.null_count() > words.null_count():
+        return words
+    return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
+
+
+def _asked(workspace: Workspace, features: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the features to use: the asked ones, else the settings', else behaviour."""
+    asked = workspace.settings.personas.features if features is None else features
+    chosen = names("features", asked) or BEHAVIOUR
+    known = [*BEHAVIOUR, *_FIELDS]
+    if set(chosen) - set(known):
+        told = workspace.sql(
+            "select distinct unnest(json_keys(attributes)) as field from customers order by field"
+        )
+        known += told["field"].to_list()
+    for name in chosen:
+        words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+        if _PROTECTED & set(re.findall(r"[a-z]+", words.lower())):
+            raise BadQuestion(
+                f"'{name}' is a protected trait: personas are made of what people do. "
+                "Leave it out of `features`."
+            )
+        if name not in known:
+            raise BadQuestion(f"There is no feature '{name}'. There are: {listed(known, 30)}.")
+    if len(set(chosen)) < len(chosen):
+        raise BadQuestion("`features` names a feature twice. Name each once.")
+    return tuple(chosen)
+
+
+def _fit(workspace: Workspace, features: tuple[str, ...], until: datetime | None) -> Fitted:
+    everyone = persona_people(workspace, features, until)
+    known = pl.any_horizontal(pl.col(features).is_not_null())
+    people = everyone.filter(pl.col("orders").is_not_null() | known)
+    prepared = clusters.prepare(people, features) if people.height else clusters.Prepared(())
+    model = PersonaModel(features, prepared, (), {}, until.isoformat() if until else "")
+    enough = people.filter(pl.Series(prepared.known(people), dtype=pl.Boolean))
+    groups = None
+    if len(prepared.features) >= _FEATURES_AT_LEAST and enough.height >= 2 * ENOUGH:
+        matrix = prepared.matrix(enough)
+        groups = clusters.find_groups(matrix, widths=prepared.widths)
+        model = replace(
+            model, strength=groups.strength, personas=_personas(prepared, matrix, groups)
+        )
+    labels, margins = model.labels(people)
+    people = people.with_columns(
+        label=pl.Series(labels, dtype=pl.Int64), margin=pl.Series(margins, dtype=pl.Float64)
+    )
+    return Fitted(model, people, everyone.height - people.height, groups, enough.height)
+
+
+def _personas(
+    prepared: clusters.Prepared, matrix: clusters.Matrix, groups: clusters.Groups
+) -> tuple[Persona, ...]:
+    if groups.k == 1:
+        return ()
+    differences = clusters.differences(matrix, groups.labels, groups.k)
+    short = [_name(prepared, gaps, 2) for gaps in differences]
+    made: list[Persona] = []
+    for group in range(groups.k):
+        holds = groups.jaccard[group] >= clusters.NAMED
+        alone = short.count(short[group]) == 1
+        name = short[group] if alone else _name(prepared, differences[group], 3)
+        name = name if holds else "unnamed group"
+        taken = sum(name == p.name or p.name.startswith(f"{name} (") for p in made)
+        made.append(
+            Persona(
+                f"{name} ({taken + 1})" if taken else name,
+                holds,
+                int((groups.labels == group).sum()),
+                groups.jaccard[group],
+                tuple(groups.centres[group].tolist()),
+                tuple(differences[group]),
+            )
+        )
+    return tuple(made)
+
+
+def _name(prepared: clusters.Prepared, differences: Sequence[float], most: int) -> str:
+    """Name a group after the `most` features that set it apart most, where they do."""
+    columns = [
+        (feature.name, level)
+        for feature in prepared.features
+        for level in (feature.levels or (None,))
+    ]
+    prefix = common_prefix([feature.name for feature in prepared.features])
+    order = sorted(range(len(columns)), key=lambda n: -abs(differences[n]))
+    words: list[str] = []
+    for place in order:
+        if len(words) == most or (words and abs(differences[place]) < _CLEAR):
+            break
+        feature, level = columns[place]
+        label = feature.removeprefix(prefix).replace("_", " ")
+        if level is None:
+            words.append(f"{'high' if differences[place] > 0 else 'low'} {label}")
+        elif differences[place] > 0:  # that it is not the other level goes without saying
+            words.append(f"{label} {level}")
+    return ", ".join(words) or "everyone else"
+
+
+def common_prefix(features: Sequence[str]) -> str:
+    """Return what all names start with, up to a colon: it says nothing apart.
+
+    >>> common_prefix(["First profile: Basket", "First profile: Pages"])
+    'First profile: '
+    """
+    starts = {re.split(r"(?<=:) ", name)[0] for name in features}
+    return f"{starts.pop()} " if len(starts) == 1 and len(features) > 1 else ""
+
+
+def persona_of(
+    workspace: Workspace,
+    *,
+    features: Sequence[str] | None = None,
+    as_of: date | datetime | str | None = None,
+    model: PersonaModel | None = None,
+) -> pl.DataFrame:
+    """Say which persona each customer is.
+
+    Args:
+        workspace: an open store.
+        features: as for `personas`.
+        as_of: count what was known at this moment; default: the latest time in the data.
+        model: a kept model to score these people with, instead of finding groups anew.
+
+    Returns:
+        One row per person in it, sorted by customer_id: customer_id, persona (null: too little is
+        known, or no groups hold), margin (0: between two personas, 1: at the middle of one).
+    """
+    if model is None:
+        fitted = fit_personas(workspace, features, as_of)
+        return fitted.model.assign(fitted.people)
+    people = persona_people(workspace, model.features, as_of)
+    known = pl.any_horizontal(pl.col(model.features).is_not_null())
+    return model.assign(people.filter(pl.col("orders").is_not_null() | known))
