@@ -115,6 +115,7 @@ def best_customers(
                 else []
             ),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("best_customers"),

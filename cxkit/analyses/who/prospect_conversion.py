@@ -76,6 +76,7 @@ def prospect_conversion(
         caveats=(
             *_caveats(people, prospects, table, within_days, by),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until),
         ),
         sql=query_text("prospect_conversion"),

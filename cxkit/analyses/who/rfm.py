@@ -57,6 +57,7 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         caveats=(
             *_caveats(scores),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("rfm"),

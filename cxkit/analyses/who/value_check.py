@@ -62,7 +62,11 @@ def value_check(
         question=QUESTION,
         table=table,
         finding=_finding(table, came, problem),
-        caveats=(*_caveats(table, came), *workspace.end_note(as_of)),
+        caveats=(
+            *_caveats(table, came),
+            *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
+        ),
         sql=query_text("value_check"),
         as_of=until,
         n=int(kinds["customers"].sum()),
