@@ -120,7 +120,9 @@ def why_no_model(people: pl.DataFrame) -> str | None:
         return f"there are {buyers:,} buyers only" if buyers > 1 else "there is one buyer only"
     if ages.max() <= 0:
         return "all purchases are of one day"
-    who = f"of {buyers:,} buyers {returning:,} have" if returning != 1 else "one buyer has"
+    who = f"of {buyers:,} buyers {returning:,} have"
+    if returning < 2:
+        who = f"of {buyers:,} buyers {'one' if returning else 'none'} has"
     if returning < ENOUGH or returning < LEAST_RETURNING * buyers:
         share = f" ({100 * returning / buyers:.1f} %)" if returning > 1 else ""
         return f"{who} bought on a second day{share}"

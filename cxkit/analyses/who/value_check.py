@@ -1,6 +1,7 @@
 """Does the model of purchases foretell what customers did?"""
 
 from datetime import date, datetime
+from math import isnan
 
 import polars as pl
 
@@ -137,24 +138,49 @@ def _off(expected: float, came: Interval) -> str:
     """Say how far the model is off."""
     if came.value == 0:
         return "none came"
-    share = expected / came.value - 1
-    many = "too many" if share > 0 else "too few"
-    sure = "within" if came.low <= expected <= came.high else "outside"
+    share = f"{100 * abs(expected / came.value - 1):.1f}"
+    much = f"{share} % too {'many' if expected > came.value else 'few'}"
+    off = "the model expected " + ("as many" if share == "0.0" else much)
+    if isnan(came.low):  # all did the same: nothing says what chance allows
+        return f"{came.value:,.0f} came: {off}"
+    sure = "outside" if _beyond(expected, came) else "within"
     return (
-        f"{came.value:,.0f} ({came.low:,.0f}–{came.high:,.0f}) came: {100 * abs(share):.1f} % "
-        f"{many}, which is {sure} what chance allows"
+        f"{came.value:,.0f} ({came.low:,.0f}–{came.high:,.0f}) came: {off}, which is {sure} what "
+        "chance allows"
     )
+
+
+def _beyond(expected: float, came: Interval) -> bool:
+    """Say whether the total is off by more than chance allows."""
+    return expected < came.low or expected > came.high
+
+
+def _held(table: pl.DataFrame, came: Interval) -> str:
+    """Say in how many classes the model holds; where the total is off, how many it misses."""
+    judged = table["fits"].drop_nulls()
+    classes, held = len(judged), int(judged.sum())
+    if not classes:
+        return ""
+    if _beyond(_total(table), came):
+        missed = classes - held
+        if classes == 1:
+            return f"; it misses the one class of {ENOUGH} customers or more" if missed else ""
+        return f"; it misses {missed} of {classes} classes" if missed else ""
+    if classes == 1:
+        verb = "holds in" if held else "misses"
+        return f"; it {verb} the one class of {ENOUGH} customers or more"
+    return f"; it holds in {held or 'none'} of {classes} classes"
 
 
 def _finding(table: pl.DataFrame, came: Interval, problem: str | None) -> str:
     if problem:
         return f"Whether a model of purchases would hold cannot be said: {problem}."
     days, expected = table["holdout_days"][0], _total(table)
-    judged = table["fits"].drop_nulls()
-    held = f"; it holds in {int(judged.sum())} of {len(judged)} classes" if len(judged) else ""
+    last = "last day" if days == 1 else f"last {days:,} days"
     return (
-        f"For the last {counted(days, 'day')} the model expected {expected:,.0f} purchases of "
-        f"{table['customers'].sum():,} customers, and {_off(expected, came)}{held}."
+        f"For the {last} the model expected {counted(round(expected), 'purchase')} of "
+        f"{table['customers'].sum():,} customers, and {_off(expected, came)}"
+        f"{_held(table, came)}."
     )
 
 
@@ -163,16 +189,18 @@ def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
         return ()
     notes = []
     near = abs(_total(table) - came.value) <= _CLOSE * came.value
-    if not (near or came.low <= _total(table) <= came.high):
+    if not near and (isnan(came.low) or _beyond(_total(table), came)):
         notes.append("The model is off: read best_customers as a ranking, not as amounts.")
     missed = table.filter(~pl.col("fits"))
     if missed.height:
-        some = ", ".join(missed["repeats"])
+        *some, last = missed["repeats"]
+        several = f"{', '.join(some)} and {last}" if some else last
+        noun = "repeat purchase" if several == "1" else "repeat purchases"
         notes.append(
-            f"It misses customers with so many repeat purchases: {some}. One class of twenty "
-            "lies outside its interval by chance alone."
+            f"It misses customers with {several} {noun}. One class of twenty lies outside its "
+            "interval by chance alone."
         )
-    if table["fits"].null_count():
+    if (table["customers"] < ENOUGH).any():
         notes.append(f"Classes of fewer than {ENOUGH} customers are too few to judge by.")
     notes.append(
         "A season, a campaign or a new range in the days kept for the check counts against the "
@@ -190,6 +218,6 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         ends={"actual_orders": ("actual_low", "actual_high")},
         dotted=["expected_orders"],
         title=f"{expected:,.0f} purchases expected, {actual:,.0f} made",
-        x_unit=f"repeat purchase days before the last {table['holdout_days'][0]:,} days",
+        x_unit=f"repeat purchase days before the last {counted(table['holdout_days'][0], 'day')}",
         y_unit="purchase days per customer since",
     )
