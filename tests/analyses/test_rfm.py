@@ -138,7 +138,7 @@ def test_what_it_cannot_say(tmp_path):
     once = [f"c{i:02} 2026-01-{1 + i % 28:02} {i}" for i in range(39)]
     result = asked("once", *once, "c00 2026-01-28 7")
     assert result.finding == (
-        "Of 39 buyers 38 (97.4 %, 86.8–99.5) have bought on one day only: how often says "
+        "Of 39 buyers 38 (97.4 %, 86.8–99.5) have bought on 1 day only: how often says "
         "nothing about them, and the classes tell recency alone."
     )
     assert result.caveats[0] == (

@@ -11,6 +11,8 @@ from cxkit.stats.intervals import ENOUGH, Interval, said_count
 from cxkit.stats.survival import lapse_limit, return_curve
 from cxkit.stats.value import (
     Forecast,
+    check_total,
+    expected_purchases,
     fit_buying,
     fit_spending,
     forecast,
@@ -109,6 +111,7 @@ def best_customers(
         finding=_finding(table, seen, horizon_days, problem, money),
         caveats=(
             *_caveats(people, seen, horizon_days, limit, money, problem),
+            *(_check(workspace, until) if seen is not None else ()),
             *(
                 ["The report names no customers: ask best_customers(ws) for them."]
                 if workspace.least
@@ -228,8 +231,8 @@ def _finding(
     best = f"The top tenth of {buyers:,} buyers is expected to bring {_said(seen.top)} of the"
     if problem:
         return (
-            f"{best} {_amount(seen.total)} purchases expected within {counted(horizon, 'day')}; in money "
-            f"it cannot be said: {problem}."
+            f"{best} {_amount(seen.total)} purchases expected within "
+            f"{counted(horizon, 'day')}; in money it cannot be said: {problem}."
         )
     quiet = int(top["gone_quiet"].sum())
     gone = f"{said_count(quiet, top.height)} of them {'has' if quiet == 1 else 'have'} gone quiet"
@@ -299,9 +302,34 @@ def _caveats(
         )
     notes.append(
         "The intervals hold the uncertainty of the model's parameters; what one customer does "
-        "varies far more. Whether the model fits: see value_check."
+        "varies far more."
     )
     return tuple(notes)
+
+
+def _check(workspace: Workspace, until: datetime | None) -> tuple[str, ...]:
+    """Say whether the model would have foretold the last third of the data: see value_check."""
+    zone = workspace.settings.company.timezone
+    kinds = workspace.query("value_check", as_of=until, zone=zone, holdout_days=None)
+    days = int(kinds["holdout_days"][0]) if kinds.height else 0
+    if why_no_model(kinds) or days < 1:
+        return ("Too little has happened to check whether the model fits.",)
+    expected = expected_purchases(fit_buying(kinds), kinds, days / 7)
+    check = check_total(kinds, expected, days)
+    if not check.off:
+        return ("Whether the model fits: see value_check.",)
+    last = "last day" if days == 1 else f"last {days:,} days"
+    if check.came.value == 0:
+        came = "and none came"
+    else:
+        share = 100 * abs(check.expected / check.came.value - 1)
+        many = "many" if check.expected > check.came.value else "few"
+        came = f"{share:.1f} % too {many}"
+    return (
+        f"The model is off: for the {last} it would have expected "
+        f"{counted(round(check.expected), 'purchase')}, {came}. Read this as a ranking, not as "
+        "amounts; see value_check.",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -35,8 +35,8 @@ def contract_retention(
         (contracts that have come to it), renewed, retention_share with Wilson's interval (_low,
         _high), staying_share (of all contracts: the product of the retentions so far, by
         Kaplan-Meier) with the log-log interval on Greenwood's error (_low, _high; null where
-        nobody or everybody has left), expected_retention_share and expected_staying_share (sBG; null where fewer
-        than 30 contracts or 10 ends carry no model).
+        nobody or everybody has left), expected_retention_share and expected_staying_share (sBG;
+        null where fewer than 30 contracts or 10 ends carry no model).
     """
     until = workspace.moment(as_of)
     counts = workspace.query(

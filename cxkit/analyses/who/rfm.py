@@ -134,7 +134,7 @@ def _finding(table: pl.DataFrame, scores: pl.DataFrame) -> str:
     usual = scores["purchases"].value_counts().sort("count", descending=True).row(0, named=True)
     if usual["count"] > 0.8 * buyers:  # then no fifth of frequency can be told from another
         times = usual["purchases"]
-        days = "one day only" if times == 1 else f"{times:,} days each"
+        days = "1 day only" if times == 1 else f"{times:,} days each"
         return (
             f"Of {buyers:,} buyers {said_count(usual['count'], buyers)} have bought on {days}: how "
             "often says nothing about them, and the classes tell recency alone."
@@ -194,7 +194,7 @@ def _caveats(scores: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
-    buyers = table["customers"].sum()
+    buyers = int(table["customers"].sum())
     best = table.row(0, named=True)
     return charts.bars(
         table,
