@@ -16,6 +16,7 @@ from cxkit import settings as settings_
 from cxkit import store as store_
 from cxkit.errors import BadQuestion, between_0_and_1, listed, whole_number
 from cxkit.result import counted
+from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import lapse_limit, return_curve
 
 _EARLIEST = 1900  # years before it are slips
@@ -225,7 +226,8 @@ class Workspace:
         zone = self.settings.company.timezone
         seen = self.query("purchases_seen", as_of=until, zone=zone).row(0, named=True)
         today, notes = f"{seen['today']:%d %b %Y}", []
-        if seen["last_day"] and seen["expected"] >= _QUIET:
+        many = seen["purchases"] >= ENOUGH
+        if many and seen["expected"] >= _QUIET:
             notes.append(
                 f"The last purchase is of {seen['last_day']:%d %b %Y}, "
                 f"{counted(seen['silent_days'], 'day')} before {today}; at the pace of the year up "
@@ -237,7 +239,7 @@ class Workspace:
                 f"No purchase is known up to {today}: whoever had bought by then counts as a "
                 "prospect."
             )
-        elif seen["orders"] and seen["seen_days"] < self.settings.lifecycle.horizon_days:
+        elif many and seen["seen_days"] < self.settings.lifecycle.horizon_days:
             notes.append(
                 f"The orders begin on {seen['first_day']:%d %b %Y}, "
                 f"{counted(seen['seen_days'], 'day')} before {today}: whoever bought earlier "

@@ -26,6 +26,7 @@ select
     last_day,
     today - first_day as seen_days,
     today - last_day as silent_days,
+    (select count(*) from purchases) as purchases,
     (select count(*) from orders) as orders,
     -- at the pace of the year up to the last purchase
     (select count(*) from purchases where day > last_day - 365)
