@@ -8,10 +8,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -399,10 +400,13 @@ def fields_note(
     workspace: Workspace, features: Sequence[str], until: datetime | None
 ) -> tuple[str, ...]:
     """Return the caveat of a past moment where `features` are of the contact list."""
-    past = until is not None and workspace.as_of is not None and until < workspace.as_of
-    if not past or not set(features) - set(BEHAVIOUR):
+    if until is None or workspace.as_of is None or until >= workspace.as_of:
         return ()
+    if not set(features) - set(BEHAVIOUR):
+        return ()
+    zone = ZoneInfo(workspace.settings.company.timezone)
+    day = until.replace(tzinfo=UTC).astimezone(zone).date()
     return (
         "Fields of the contact list are as they stand in the latest export, not as of "
-        f"{shown(until)}.",
+        f"{shown(day)}.",
     )
