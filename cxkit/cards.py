@@ -1,10 +1,12 @@
 """Cards that know no customers: what stands on them in, HTML out, every text of it escaped.
 
 A card travels as data beside its HTML, as a chart does: a report draws it anew and trusts no HTML
-that stood in a notebook. Without its style a card is still a heading, lists and sentences.
+that stood in a notebook. A notebook that is not trusted yet loses the style sheet and keeps plain
+styles on the tags: so a card in a notebook carries the least of its look there too.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +16,40 @@ from cxkit.charts import COLOURS
 from cxkit.safe import escape
 
 STYLE = Path(__file__).with_name("cards.css").read_text(encoding="utf-8")
+
+# What a card looks like where its style sheet is taken away: the start of a tag, and the styles
+# put there. Only what JupyterLab leaves in a notebook that is not trusted; the sheet overrules it.
+_COLUMNS = "display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:2px"
+_PLAIN = {
+    '<div class="cxc">': "display:grid;gap:28px;margin:20px 0;max-width:900px;color:#1d2129",
+    '<article class="cxc-card" style="': "background:#fff;border:1px solid #e2dfd8;"
+    "border-top:6px solid {colour};border-radius:12px;padding:24px 28px 26px;",
+    '<p class="cxc-eyebrow">': "margin:0;font-size:12px;color:#5d6470",
+    "<h4>": "margin:4px 0 6px;font-size:24px;font-weight:600;color:#1d2129",
+    '<p class="cxc-warning">': "margin:14px 0 0;padding:8px 14px;background:#fff4ec;"
+    "color:#7a2f00;border-left:4px solid #b34700",
+    '<dl class="cxc-figures">': "display:grid;gap:14px 24px;margin:20px 0 0;padding:16px 0;"
+    "grid-template-columns:repeat(auto-fit,minmax(140px,1fr));border:solid #e8e5de;"
+    "border-width:1px 0",
+    "<dt>": "float:none;width:auto;font-size:12.5px;font-weight:400;color:#5d6470",
+    "<dd>": "float:none;width:auto;margin:0;font-size:19px;font-weight:600",
+    '<div class="cxc-parts">': "display:grid;gap:26px 40px;margin-top:24px;"
+    "grid-template-columns:repeat(auto-fit,minmax(300px,1fr))",
+    '<div class="cxc-part cxc-wide">': "grid-column:1/-1",
+    "<h5>": "font-weight:700;border-bottom:2px solid {colour}",
+    '<p class="cxc-title">': "margin:12px 0 4px",
+    "<ul>": "display:grid;gap:8px;margin:0;padding:0;list-style:none",
+    "<b>": "float:right",
+    '<i aria-hidden="true">': "display:grid;clear:both;height:8px;background:#eeece6",
+    '<i style="width': "grid-area:1/1/2/2;background:{colour};",
+    '<i style="margin-left': "grid-area:1/1/2/2;opacity:.45;background:{colour};",
+    '<u style="': "grid-area:1/1/2/2;width:4px;background:#1d2129;",
+    '<s style="margin-left': "grid-area:1/1/2/2;border-left:2px dotted;",
+    '<div class="cxc-strip">': f"{_COLUMNS};height:56px;border-bottom:1px solid #b9b4a8",
+    "<em>": "display:flex;align-items:end",
+    '<i style="height': "flex:1;background:{colour};",
+    '<div class="cxc-axis">': f"{_COLUMNS};font-size:11px;text-align:center;white-space:nowrap",
+}
 
 
 @dataclass(frozen=True)
@@ -113,9 +149,12 @@ def _rows(told: Sequence[dict[str, Any]]) -> tuple[Row, ...]:
 
 def html(cards: Sequence[Card], *, style: bool = True) -> str:
     """Return the cards as HTML; `style` brings their style along, as a notebook needs it."""
-    drawn = "".join(_card(card, place, len(cards)) for place, card in enumerate(cards))
-    css = f"<style>{STYLE}</style>" if style else ""
-    return f'{css}<div class="cxc">{drawn}</div>'
+    wrap, drawn = '<div class="cxc">', [_card(*one, len(cards)) for one in enumerate(cards)]
+    if not style:
+        return f"{wrap}{''.join(drawn)}</div>"
+    drawn = [_plain(card, _colour(place)) for place, card in enumerate(drawn)]
+    sheet = re.sub(r"\s*([{},;])\s*", r"\1", STYLE)
+    return f"<style>{sheet}</style>{_plain(wrap)}{''.join(drawn)}</div>"
 
 
 def text(cards: Sequence[Card]) -> str:
@@ -128,19 +167,33 @@ def text(cards: Sequence[Card]) -> str:
     return "\n".join(lines)
 
 
-def _card(card: Card, place: int, count: int) -> str:
-    colour = COLOURS[place % len(COLOURS)]
+def _colour(place: int) -> str:
+    return COLOURS[place % len(COLOURS)]
+
+
+def _card(place: int, card: Card, count: int) -> str:
     figures = "".join(
         f"<div><dt>{escape(row.label)}</dt><dd>{_told(row.text)}</dd></div>" for row in card.figures
     )
     warning = f'<p class="cxc-warning">{escape(card.warning)}</p>' if card.warning else ""
     parts = "".join(_part(part) for part in card.parts if part.blocks)
     return (
-        f'<article class="cxc-card" style="--cxc: {colour}">'
+        f'<article class="cxc-card" style="--cxc: {_colour(place)}">'
         f'<header><p class="cxc-eyebrow">{place + 1} of {count}</p>'
         f"<h4>{escape(card.title)}</h4><p>{_told(card.lead)}</p></header>{warning}"
         f'<dl class="cxc-figures">{figures}</dl><div class="cxc-parts">{parts}</div></article>'
     )
+
+
+def _plain(drawn: str, colour: str = "") -> str:
+    """Put the plain styles on the tags; texts are escaped, so none of them holds a tag."""
+    for tag, plain in _PLAIN.items():
+        styled = plain.replace("{colour}", colour)
+        if tag.endswith(">"):
+            drawn = drawn.replace(tag, f'{tag[:-1]} style="{styled}">')
+        else:
+            drawn = drawn.replace(tag, tag.replace(' style="', f' style="{styled}'))
+    return drawn
 
 
 def _part(part: Part) -> str:
@@ -170,8 +223,7 @@ def _filled(block: Block) -> str:
         return f"{title}<ul>{quotes}</ul>"
     draw = {"bars": _bar, "ranges": _range}.get(block.kind)
     lines = "".join(
-        f"<li><span>{escape(row.label)}</span> <b>{_told(row.text)}</b>"
-        f"{draw(row) if draw else ''}</li>"
+        f"<li>{escape(row.label)} <b>{_told(row.text)}</b>{draw(row) if draw else ''}</li>"
         for row in block.rows
     )
     return f"{title}<ul>{lines}</ul>"
@@ -184,21 +236,21 @@ def _bar(row: Row) -> str:
 def _range(row: Row) -> str:
     low, high = _place(row.low), _place(row.high)
     return (
-        f'<i aria-hidden="true"><i style="left:{_percent(low)};'
+        f'<i aria-hidden="true"><i style="margin-left:{_percent(low)};'
         f'width:{_percent(max(0.01, high - low))}"></i>{_mark(row)}'
-        f'<u style="left:{_percent(row.at)}"></u></i>'
+        f'<u style="margin-left:{_percent(row.at)}"></u></i>'
     )
 
 
 def _mark(row: Row) -> str:
-    return "" if row.mark is None else f'<s style="left:{_percent(row.mark)}"></s>'
+    return "" if row.mark is None else f'<s style="margin-left:{_percent(row.mark)}"></s>'
 
 
 def _columns(block: Block) -> str:
     told = ", ".join(f"{row.label} {row.text}" for row in block.rows)
     columns = "".join(
-        f'<span><i style="height:{_percent(row.at)}"></i>'
-        f'<s style="bottom:{_percent(row.mark)}"></s></span>'
+        f'<em><i style="height:{_percent(row.at)}"></i>'
+        f'<s style="bottom:{_percent(row.mark)}"></s></em>'
         for row in block.rows
     )
     every = max(1, -(-len(block.rows) // 12))

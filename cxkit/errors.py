@@ -71,7 +71,7 @@ def whole_number(name: str, value: object, least: int = 1, most: int = 100_000) 
     raise BadQuestion(f"{name} is {value!r}; give a whole number from {least} to {most:,}.")
 
 
-def names(name: str, values: object) -> tuple[str, ...]:
+def names(name: str, values: object, example: str = "['visited', 'paid']") -> tuple[str, ...]:
     """Return a list of texts as a tuple; BadQuestion where it is one text, or holds others.
 
     >>> names("stages", ["visited", "paid"])
@@ -79,4 +79,4 @@ def names(name: str, values: object) -> tuple[str, ...]:
     """
     if isinstance(values, list | tuple) and all(isinstance(value, str) for value in values):
         return tuple(values)
-    raise BadQuestion(f"{name} is {values!r}; give a list of texts, as in ['visited', 'paid'].")
+    raise BadQuestion(f"{name} is {values!r}; give a list of texts, as in {example}.")

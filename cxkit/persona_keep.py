@@ -9,7 +9,8 @@ import polars as pl
 
 from cxkit import store as store_
 from cxkit.errors import BadQuestion, CxError
-from cxkit.persona_model import PersonaModel, fit_personas, persona_of
+from cxkit.persona_model import PersonaModel, checked_model, fit_personas, persona_of
+from cxkit.safe import shown
 from cxkit.stats.clusters import matched
 from cxkit.workspace import Workspace
 
@@ -61,15 +62,33 @@ def kept_personas(workspace: Workspace) -> PersonaModel | None:
     Raises CxError where the file is damaged.
     """
     path = workspace.store / FILE_NAME
-    if not path.is_file():
-        return None
     try:
-        return PersonaModel.from_json(path.read_text(encoding="utf-8"))
-    except (BadQuestion, UnicodeDecodeError):
+        model = PersonaModel.from_json(path.read_text(encoding="utf-8"))
+        if not model.personas:
+            raise BadQuestion("No personas: `keep_personas` keeps no such model.")
+        return model
+    except FileNotFoundError:
+        return None
+    except (BadQuestion, UnicodeDecodeError, OSError):
         raise CxError(
             f"{FILE_NAME} of '{workspace.store.name}' is damaged: rename it, and keep the "
             "personas again with cx.keep_personas(ws)."
         ) from None
+
+
+def kept_for(workspace: Workspace, features: Sequence[str] | None) -> PersonaModel | None:
+    """Return the kept model where no features are asked for, or its own; else None.
+
+    One rule for the cards, drift and tags: they speak of the same personas.
+    """
+    kept = kept_personas(workspace)
+    return kept if kept and (features is None or tuple(features) == kept.features) else None
+
+
+def kept_note(model: PersonaModel) -> str:
+    """Return the caveat of an answer that rests on the kept model."""
+    of = f" (as of {shown(datetime.fromisoformat(model.as_of))})" if model.as_of else ""
+    return f"The personas are those that are kept with the store{of}, not found anew."
 
 
 def tag_customers(
@@ -88,12 +107,14 @@ def tag_customers(
         workspace: an open store; it stays as it is.
         model: a model to score the people with; default: the one kept in the store, else groups
             found anew.
-        as_of: the persona as of this moment; default: the latest time in the data.
+        as_of: the persona as of this moment; default: the latest time in the data. Fields of the
+            contact list are as they stand in the latest export.
 
     Raises:
+        BadQuestion: where `model` is no persona model.
         CxError: where the kept model is damaged.
     """
-    chosen = model or kept_personas(workspace)
+    chosen = checked_model(model) or kept_personas(workspace)
     people = persona_of(workspace, model=chosen, as_of=as_of)
     values = people.select("customer_id", pl.col("persona").fill_null(NOBODY).alias(FIELD))
     return workspace.with_field(FIELD, values)

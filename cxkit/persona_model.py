@@ -8,14 +8,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cxkit.errors import BadQuestion, listed, names
+from cxkit.safe import shown
 from cxkit.stats import clusters
 from cxkit.stats.intervals import ENOUGH
 from cxkit.workspace import Workspace
@@ -34,6 +36,7 @@ BEHAVIOUR = (
     "tickets_per_order",
     "visits_per_order",
 )
+EXAMPLE = "['mean_basket', 'evening_share']"  # of features, in messages
 _FIELDS = ("region", "source", "preferred_channel")
 
 # Who people are by law or birth must not drive how they are treated.
@@ -88,22 +91,31 @@ class PersonaModel:
         """Return the model that `to_json` wrote; BadQuestion where the text is none."""
         try:
             told = json.loads(text)
+            features = told["features"]
+            if not isinstance(features, list) or not all(isinstance(f, str) for f in features):
+                raise ValueError("features that are no list of texts")
             made = [clusters.Feature(**_tuples(f)) for f in told["prepared"]["features"]]
             kept = [Persona(**_tuples(p)) for p in told["personas"]]
             prepared = clusters.Prepared(tuple(made), dict(told["prepared"]["dropped"]))
+            if sorted(features) != sorted([*(f.name for f in made), *prepared.dropped]):
+                raise ValueError("features of which nothing says how they become numbers")
+            for feature in made:
+                _check_feature(feature)
             width = sum(len(feature.levels) or 1 for feature in made)
+            if len({persona.name for persona in kept}) < len(kept):
+                raise ValueError("personas of one name")
             for persona in kept:
                 numbers = (*persona.centre, *persona.differences, persona.jaccard)
-                if len(numbers) != 2 * width + 1 or not all(map(isfinite, numbers)):
+                fits = len(persona.centre) == len(persona.differences) == width
+                words = isinstance(persona.name, str) and isinstance(persona.named, bool)
+                if not fits or not words or not all(map(isfinite, numbers)):
                     raise ValueError("a persona that does not fit the features")
-            return cls(
-                tuple(told["features"]),
-                prepared,
-                tuple(kept),
-                {int(k): value for k, value in told["strength"].items()},
-                told["as_of"],
-            )
-        except (ValueError, KeyError, TypeError, AttributeError):
+            strength = {int(k): value for k, value in told["strength"].items()}
+            moment = datetime.fromisoformat(told["as_of"]) if told["as_of"] != "" else None
+            if not all(map(isfinite, strength.values())) or (moment and moment.tzinfo):
+                raise ValueError("a strength or a moment that `to_json` does not write")
+            return cls(tuple(features), prepared, tuple(kept), strength, told["as_of"])
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise BadQuestion(
                 "This text is not a kept persona model. Give what `to_json` wrote."
             ) from None
@@ -139,6 +151,27 @@ class PersonaModel:
         return clusters.away(centres, self.prepared.matrix(people), labels)
 
 
+def _check_feature(feature: clusters.Feature) -> None:
+    """Raise ValueError or TypeError where people could not be scored with `feature`."""
+    numbers = (feature.low, feature.high, feature.mean, feature.sd, feature.fill, *feature.shares)
+    words = (feature.name, *feature.levels)
+    fits = feature.sd > 0 and len(feature.levels) == len(feature.shares)
+    if not fits or not all(map(isfinite, numbers)) or not all(isinstance(w, str) for w in words):
+        raise ValueError("a feature that is none")
+    if feature.levels and not sum(share * (1 - share) for share in feature.shares) > 0:
+        raise ValueError("shares of a category that is alike for all")
+
+
+def checked_model(model: object) -> PersonaModel | None:
+    """Return the argument `model` of an analysis; BadQuestion where it is something else."""
+    if model is None or isinstance(model, PersonaModel):
+        return model
+    raise BadQuestion(
+        f"model is {model!r}, which is no persona model. Give what cx.kept_personas(ws) returns, "
+        "or leave it out."
+    )
+
+
 def _tuples(told: dict[str, Any]) -> dict[str, Any]:
     return {
         name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
@@ -151,7 +184,8 @@ class Fitted:
 
     people: customer_id, orders (null: none), the features, label (0 is the largest persona; null:
     unassigned) and margin. others: how many known people are not in it. groups: what k-means
-    found; None where there was too little to look at. usable: the people and features that count.
+    found; None where there was too little to look at, or nothing was found anew. assigned: of how
+    many enough is known.
     """
 
     model: PersonaModel
@@ -217,7 +251,7 @@ def _read(values: pl.Series, name: str) -> pl.Series:
 def _asked(workspace: Workspace, features: Sequence[str] | None) -> tuple[str, ...]:
     """Return the features to use: the asked ones, else the settings', else behaviour."""
     asked = workspace.settings.personas.features if features is None else features
-    chosen = names("features", asked) or BEHAVIOUR
+    chosen = names("features", asked, EXAMPLE) or BEHAVIOUR
     known = [*BEHAVIOUR, *_FIELDS]
     if set(chosen) - set(known):
         told = workspace.sql(
@@ -336,10 +370,43 @@ def persona_of(
     Returns:
         One row per person in it, sorted by customer_id: customer_id, persona (null: too little is
         known, or no groups hold), margin (0: between two personas, 1: at the middle of one).
+
+    Raises:
+        BadQuestion: where a feature is unknown or protected, or `model` is no persona model.
     """
-    if model is None:
+    frozen = checked_model(model)
+    if frozen is None:
         fitted = fit_personas(workspace, features, as_of)
         return fitted.model.assign(fitted.people)
-    people = persona_people(workspace, model.features, as_of)
+    return frozen.assign(score_people(workspace, frozen, as_of).people)
+
+
+def score_people(
+    workspace: Workspace, model: PersonaModel, as_of: date | datetime | str | None = None
+) -> Fitted:
+    """Score people with a model that was found before, instead of finding groups anew."""
+    everyone = persona_people(workspace, model.features, as_of)
     known = pl.any_horizontal(pl.col(model.features).is_not_null())
-    return model.assign(people.filter(pl.col("orders").is_not_null() | known))
+    people = everyone.filter(pl.col("orders").is_not_null() | known)
+    labels, margins = model.labels(people)
+    people = people.with_columns(
+        label=pl.Series(labels, dtype=pl.Int64), margin=pl.Series(margins, dtype=pl.Float64)
+    )
+    assigned = people["label"].count()
+    return Fitted(model, people, everyone.height - people.height, None, assigned)
+
+
+def fields_note(
+    workspace: Workspace, features: Sequence[str], until: datetime | None
+) -> tuple[str, ...]:
+    """Return the caveat of a past moment where `features` are of the contact list."""
+    if until is None or workspace.as_of is None or until >= workspace.as_of:
+        return ()
+    if not set(features) - set(BEHAVIOUR):
+        return ()
+    zone = ZoneInfo(workspace.settings.company.timezone)
+    day = until.replace(tzinfo=UTC).astimezone(zone).date()
+    return (
+        "Fields of the contact list are as they stand in the latest export, not as of "
+        f"{shown(day)}.",
+    )

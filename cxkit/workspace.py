@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from copy import copy
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +15,13 @@ import polars as pl
 from cxkit import settings as settings_
 from cxkit import store as store_
 from cxkit.errors import BadQuestion, between_0_and_1, listed, whole_number
+from cxkit.result import counted
+from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import lapse_limit, return_curve
 
+_EARLIEST = 1900  # years before it are slips
+_BEYOND = timedelta(days=31)  # a month's end may be asked for where the last days brought nothing
+_QUIET = 5  # purchases that a silence should have brought, so that it is none by chance
 _ANALYSES = Path(__file__).with_name("analyses")
 _TAG = Path(__file__).with_name("tag.sql")
 
@@ -113,10 +118,22 @@ class Workspace:
         """Return the as-of moment in UTC without a zone: what was asked, else the latest time.
 
         A date means the end of that day where the company is. Raises BadQuestion for anything that
-        is no date.
+        is no date, and for a day after the end of the data: the silence there was never watched.
         """
         if as_of is None:
             return self.as_of
+        asked = self._moment(as_of)
+        zone = ZoneInfo(self.settings.company.timezone)
+        if self.as_of is not None:
+            last = self.as_of.replace(tzinfo=UTC).astimezone(zone).date()
+            if asked > self._moment(last) + _BEYOND:
+                raise BadQuestion(
+                    f"The data end on {last:%d %b %Y}, so what was on {asked:%d %b %Y} cannot be "
+                    f"said. Ask with as_of='{last}' or an earlier day."
+                )
+        return asked
+
+    def _moment(self, as_of: "date | datetime | str") -> datetime:
         if isinstance(as_of, str):
             try:
                 as_of = datetime.fromisoformat(as_of) if "T" in as_of else date.fromisoformat(as_of)
@@ -124,10 +141,14 @@ class Workspace:
                 raise BadQuestion(
                     f"as_of is '{as_of}', which is not a date. Write it as 2026-06-28."
                 ) from None
-        if isinstance(as_of, datetime):
+        if isinstance(as_of, datetime) and as_of.year >= _EARLIEST:
             return as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
         if not isinstance(as_of, date):
             raise BadQuestion(f"as_of is {as_of!r}, which is not a date. Write it as '2026-06-28'.")
+        if as_of.year < _EARLIEST:
+            raise BadQuestion(
+                f"as_of is {as_of}, which is before any data. Write it as '2026-06-28'."
+            )
         zone = ZoneInfo(self.settings.company.timezone)
         end = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999999, tzinfo=zone)
         return end.astimezone(UTC).replace(tzinfo=None)
@@ -192,6 +213,45 @@ class Workspace:
             f"as_of='{row['ends_on']}'."
             for row in found
         )
+
+    def purchases_note(self, until: datetime | None) -> tuple[str, ...]:
+        """Return the caveats of what an analysis of purchases cannot see at `until`.
+
+        That orders stop before it, where at the pace of the year before at least five should have
+        come since (by chance none would in less than 1 % of cases); that orders begin shortly
+        before it; that people pay without an order.
+        """
+        if until is None:
+            return ()
+        zone = self.settings.company.timezone
+        seen = self.query("purchases_seen", as_of=until, zone=zone).row(0, named=True)
+        today, notes = f"{seen['today']:%d %b %Y}", []
+        many = seen["purchases"] >= ENOUGH
+        if many and seen["expected"] >= _QUIET:
+            notes.append(
+                f"The last purchase is of {seen['last_day']:%d %b %Y}, "
+                f"{counted(seen['silent_days'], 'day')} before {today}; at the pace of the year up "
+                f"to it {seen['expected']:,.0f} more would have come since. If the export just "
+                f"lacks them, ask with as_of='{seen['last_day']}'."
+            )
+        if seen["first_day"] is None and seen["orders"]:
+            notes.append(
+                f"No purchase is known up to {today}: whoever had bought by then counts as a "
+                "prospect."
+            )
+        elif many and seen["seen_days"] < self.settings.lifecycle.horizon_days:
+            notes.append(
+                f"The orders begin on {seen['first_day']:%d %b %Y}, "
+                f"{counted(seen['seen_days'], 'day')} before {today}: whoever bought earlier "
+                "counts as one who did not."
+            )
+        if seen["subscribers"]:
+            who = "person pays" if seen["subscribers"] == 1 else "people pay"
+            notes.append(
+                f"{seen['subscribers']:,} {who} for a subscription without an order: only orders "
+                "count as purchases here."
+            )
+        return tuple(notes)
 
     @cached_property
     def _apart(self) -> pl.DataFrame:

@@ -38,9 +38,17 @@ def test_every_text_is_shown_to_the_letter():
 
 def test_marks_stay_on_the_card():
     page = html([CARD])
-    assert 'style="left:20.0%;width:60.0%"' in page
-    assert 'style="left:100.0%"' in page  # a mark beyond the end stands at the end
+    assert 'margin-left:20.0%;width:60.0%"' in page
+    assert 'margin-left:100.0%"' in page  # a mark beyond the end stands at the end
     assert 'aria-label="0–3 5 %"' in page
+
+
+def test_a_notebook_that_is_not_trusted_keeps_a_tidy_card():
+    page = html([CARD]).split("</style>")[1]
+    assert "border-top:6px solid #0072B2;" in page
+    assert "var(" not in page  # no colour hangs on the sheet
+    assert '<i style="grid-area:1/1/2/2;background:#0072B2;width:10.0%">' in page
+    assert "grid-area" not in html([CARD], style=False), "a report has its own sheet"
 
 
 def test_a_card_is_read_as_it_was_written():

@@ -4,8 +4,8 @@ import json
 
 import polars as pl
 import pytest
-from company import company
-from kinds import PEOPLE, SETTINGS, contacts, orders
+from company import company, events
+from kinds import FIELDS, LATER, PEOPLE, SETTINGS, contacts, orders
 
 import cxkit as cx
 from cxkit.errors import BadQuestion, CxError
@@ -74,6 +74,81 @@ def test_a_model_that_does_not_fit_itself_is_damaged(shop, place, wrong):
         cx.kept_personas(shop)
 
 
+def test_a_folder_in_the_place_of_the_model_is_damaged(shop, tmp_path):
+    (tmp_path / "personas.json").mkdir()
+    with pytest.raises(CxError, match="is damaged"):
+        cx.kept_personas(shop)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"features": ["nope", "nada"]},
+        {"features": "abc"},
+        {"features": [["a"], 3]},
+        {"personas": []},
+        {"as_of": 5},
+        {"as_of": "soon"},
+        {"as_of": "2026-01-01T00:00:00+02:00"},
+        {"strength": {"2": "x"}},
+        {"strength": {"two": 0.9}},
+        {"strength": {"2": 10**400}},
+        {"prepared": {"features": [], "dropped": {}}},
+    ],
+)
+def test_a_model_that_parses_and_is_none_is_damaged(shop, wrong):
+    path = cx.keep_personas(shop)
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | wrong))
+    for ask in (cx.kept_personas, cx.tag_customers, cx.persona_cards, cx.persona_drift):
+        with pytest.raises(CxError, match="is damaged"):
+            ask(shop)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sd": 0}, {"sd": "x"}, {"low": None}, {"name": 3}, {"levels": ["a"]}, {"more": 1}]
+)
+def test_a_feature_that_cannot_score_is_damaged(shop, wrong):
+    path = cx.keep_personas(shop)
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["prepared"]["features"][0] |= wrong
+    path.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(CxError, match="is damaged"):
+        cx.kept_personas(shop)
+
+
+@pytest.mark.parametrize("wrong", ["x", 5, True, ["region"], b"x", "", 0, [], {}, False])
+@pytest.mark.parametrize("ask", [cx.tag_customers, cx.persona_of, cx.persona_drift])
+def test_a_model_that_is_none_is_one_sentence(shop, ask, wrong):
+    with pytest.raises(BadQuestion) as told:
+        ask(shop, model=wrong)
+    assert str(told.value).startswith(f"model is {wrong!r}, which is no persona model. Give ")
+
+
+def test_cards_drift_and_tags_speak_of_the_same_personas(shop):
+    """Two features are kept, of the three that the settings name, and one group is renamed."""
+    path = cx.keep_personas(shop, features=FIELDS[:2])
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["personas"][0]["name"] = "the quiet ones"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    tagged = cx.tag_customers(shop).sql(
+        "select attributes ->> '$.persona' as persona, count(*) from customers group by all"
+    )
+    cards = cx.persona_cards(shop)
+    drift = cx.persona_drift(shop, later=LATER[:2])
+    assert "the quiet ones" in tagged["persona"].to_list()
+    sizes = cards.table.filter(about="size").select("persona", "customers")
+    assert sorted(sizes.rows()) == sorted(tagged.rows())
+    now = drift.table.filter(part="share").select("persona", "customers_before")
+    assert sorted(now.rows()) == sorted(tagged.rows())
+    note = "The personas are those that are kept with the store (as of "
+    for result in (cards, drift):
+        assert sum(caveat.startswith(note) for caveat in result.caveats) == 1
+    # whoever asks for features gets groups found anew
+    asked = cx.persona_cards(shop, features=FIELDS)
+    assert "the quiet ones" not in asked.table["persona"].to_list()
+    assert not any(caveat.startswith(note) for caveat in asked.caveats)
+
+
 def test_nothing_to_keep(tmp_path):
     ws = company(tmp_path, orders=orders(PEOPLE[:5]))
     with pytest.raises(BadQuestion, match="no personas to keep"):
@@ -113,6 +188,41 @@ def test_analyses_by_persona(shop):
     with pytest.raises(BadQuestion, match="no field 'persona'"):
         cx.stage_funnel(shop, stages=["ordered"], by="persona")
     assert cx.score(tagged, by="persona").n == 0
+
+
+def test_personas_of_buyers_cannot_say_who_buys(tmp_path):
+    """Forty known since before they bought, forty who never did: only the first have a persona."""
+    never = [f"v{n:02}" for n in range(40)]
+    rows = [{"customer_id": who, "known_since": "2025-02-01"} for who in (*PEOPLE[60:100], *never)]
+    looks = events(*(f"{row['customer_id']} 2025-02-01 look" for row in rows))
+    ws = company(tmp_path, customers=rows, orders=orders(), events=looks)
+    tagged = cx.tag_customers(ws)
+    assert cx.prospect_conversion(tagged, by=None).n == 80
+    for as_of in (None, "2025-03-01"):  # before the purchase the persona is known all the same
+        with pytest.raises(BadQuestion) as told:
+            cx.prospect_conversion(tagged, by="persona", as_of=as_of)
+        assert str(told.value).startswith(
+            "by is 'persona', which is known only of people who bought (40 of 80 prospects): "
+        )
+    funnel = cx.stage_funnel(tagged, stages=["look", "ordered"], by="persona", within_days=90)
+    reached = dict(funnel.table.filter(place=2).select("segment", "customers").rows())
+    assert reached == {"no persona": 40, "missing": 0}
+    assert "a difference of" not in funnel.finding  # one side alone
+    assert any(note.startswith("Personas are of buyers only") for note in funnel.caveats)
+
+
+def test_personas_of_all_contacts_are_not_said_to_be_of_buyers(tmp_path):
+    ws = company(tmp_path, SETTINGS, customers=contacts(), orders=orders(PEOPLE[:100]))
+    funnel = cx.stage_funnel(cx.tag_customers(ws), stages=["ordered"], by="persona", within_days=1)
+    assert not any("buyers only" in note for note in funnel.caveats)
+
+
+def test_a_past_moment_says_that_fields_are_of_today(shop):
+    note = "Fields of the contact list are as they stand in the latest export, not as of "
+    for ask in (cx.personas, cx.persona_cards):
+        past = [c for c in ask(shop, as_of="2025-12-01").caveats if c.startswith(note)]
+        assert past == [f"{note}01 Dec 2025."]
+        assert not any(c.startswith(note) for c in ask(shop).caveats)
 
 
 def test_where_no_groups_hold_everyone_is_no_persona(tmp_path):

@@ -1,6 +1,6 @@
 """The one query door: bound values, honest types, plain refusals."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -103,3 +103,34 @@ def test_the_query_shown_is_the_query_run():
 def test_a_store_is_a_path():
     with pytest.raises(BadQuestion, match=r"^store is 5; give the path of a store"):
         cx.open(5)
+
+
+def test_a_moment_long_after_the_data_is_refused(tmp_path):
+    ws = company(tmp_path, orders=orders("ann 2026-03-10T10:00 5"))
+    assert ws.moment("2026-03-31") == datetime(2026, 3, 31, 23, 59, 59, 999999)
+    with pytest.raises(BadQuestion, match="The data end on 10 Mar 2026, so what was on 01 Jan"):
+        cx.lifecycle(ws, as_of="2030-01-01")
+    with pytest.raises(BadQuestion, match="before any data"):
+        cx.lifecycle_moves(ws, as_of="0001-01-01")
+
+
+def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
+    """40 purchases in 40 days, then 40 days with tickets alone: 40 more were to be expected."""
+    days = [datetime(2026, 1, 1) + timedelta(days=n) for n in range(40)]
+    bought = orders(*[f"c{n} {day:%Y-%m-%d} 5" for n, day in enumerate(days)])
+    asked = [{"ticket_id": "t", "customer_id": "c1", "opened_at": "2026-03-21"}]
+    paid = [{"customer_id": "sam", "month": "2026-02-01", "amount": 9}]
+    ws = company(tmp_path, orders=bought, tickets=asked, subscriptions=paid)
+    assert ws.purchases_note(ws.moment("2026-03-21")) == (
+        "The last purchase is of 09 Feb 2026, 40 days before 21 Mar 2026; at the pace of the year "
+        "up to it 40 more would have come since. If the export just lacks them, ask with "
+        "as_of='2026-02-09'.",
+        "The orders begin on 01 Jan 2026, 79 days before 21 Mar 2026: whoever bought earlier counts "
+        "as one who did not.",
+        "1 person pays for a subscription without an order: only orders count as purchases here.",
+    )
+    told = cx.lifecycle(ws, as_of="2026-02-09").caveats
+    assert not any(note.startswith("The last purchase") for note in told)
+    assert ws.purchases_note(ws.moment("2025-12-31")) == (
+        "No purchase is known up to 31 Dec 2025: whoever had bought by then counts as a prospect.",
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -124,11 +125,16 @@ def prepare(frame: pl.DataFrame, features: Sequence[str]) -> Prepared:
         reason = _unusable(values)
         if reason:
             dropped[name] = reason
-        elif values.dtype == pl.String:
+            continue
+        if values.dtype == pl.String:
             told = values.fill_null(NOT_KNOWN).value_counts(sort=True).sort(name)
             shares = tuple((told["count"] / frame.height).to_list())
             categories.append(Feature(name, levels=tuple(told[name].to_list()), shares=shares))
-        elif made := _scaled(name, _numbers(values)):
+            continue
+        made = _scaled(name, _numbers(values))
+        if not isfinite(made.sd):
+            dropped[name] = "numbers too large to measure their spread"
+        elif made.sd > 1e-9:
             numbers.append(made)
         else:
             dropped[name] = "alike for nearly all"
@@ -150,16 +156,17 @@ def _unusable(values: pl.Series) -> str:
     return ""
 
 
-def _scaled(name: str, numbers: Matrix) -> Feature | None:
+@np.errstate(over="ignore", invalid="ignore")  # of numbers near the largest: see `prepare`
+def _scaled(name: str, numbers: Matrix) -> Feature:
     known = numbers[~np.isnan(numbers)]
-    log = bool(known.min() >= 0 and _skewness(known) > _SKEWED)
+    log = bool(known.min() >= 0 and not _skewness(known) <= _SKEWED)
     if log:
         known = np.log1p(known)
     low, high = (float(value) for value in np.quantile(known, [0.01, 0.99]))
     fill = float(np.median(known))
     held = np.clip(np.concatenate([known, np.full(len(numbers) - len(known), fill)]), low, high)
     sd = float(held.std())
-    return Feature(name, log, low, high, float(held.mean()), sd, fill) if sd > 1e-9 else None
+    return Feature(name, log, low, high, float(held.mean()), sd, fill)
 
 
 def _skewness(values: Matrix) -> float:

@@ -20,8 +20,9 @@ import polars as pl
 from scipy.optimize import minimize
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1
 
-from cxkit.stats.intervals import ENOUGH, Interval, Z
+from cxkit.stats.intervals import ENOUGH, Interval, Z, mean
 
+CLOSE = 0.10  # near enough to act on, however sure it is that a million customers differ a little
 LEAST_RETURNING = 0.05  # of the buyers: with fewer, rate and departure cannot be told apart
 # The ends of the parameters' logarithms: beyond e^6 everybody is alike, and nothing changes.
 _BUYING_BOUNDS = [(-12.0, 6.0), (-20.0, 20.0), (-12.0, 6.0), (-12.0, 12.0)]
@@ -120,7 +121,9 @@ def why_no_model(people: pl.DataFrame) -> str | None:
         return f"there are {buyers:,} buyers only" if buyers > 1 else "there is one buyer only"
     if ages.max() <= 0:
         return "all purchases are of one day"
-    who = f"of {buyers:,} buyers {returning:,} have" if returning != 1 else "one buyer has"
+    who = f"of {buyers:,} buyers {returning:,} have"
+    if returning < 2:
+        who = f"of {buyers:,} buyers {'one' if returning else 'none'} has"
     if returning < ENOUGH or returning < LEAST_RETURNING * buyers:
         share = f" ({100 * returning / buyers:.1f} %)" if returning > 1 else ""
         return f"{who} bought on a second day{share}"
@@ -254,6 +257,40 @@ def _expected(logs: Array, x: Array, last: Array, age: Array, horizon: float) ->
     return np.asarray(third / (a - 1) * (1 - left) * _alive(logs, x, last, age))
 
 
+class Check(NamedTuple):
+    """How many purchases the model expected in days kept apart, and how many came.
+
+    `came` has the interval of so many customers' total, not-a-number where all did the same.
+    """
+
+    expected: float
+    came: Interval
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the model is off by more than chance allows."""
+        return self.expected < self.came.low or self.expected > self.came.high
+
+    @property
+    def off(self) -> bool:
+        """Whether it is off beyond chance, and by more than a tenth of what came."""
+        far = abs(self.expected - self.came.value) > CLOSE * self.came.value
+        return far and (bool(np.isnan(self.came.low)) or self.beyond_chance)
+
+
+def check_total(kinds: pl.DataFrame, expected: pl.Series, days: int) -> Check:
+    """Set the purchases expected in the `days` kept apart beside those that came.
+
+    `kinds`: one row per kind of customer, `customers` of them, each with `later` purchase days;
+    `expected`: purchase days expected of each of them.
+    """
+    times, later = _times(kinds), _column(kinds, "later")
+    n, total, squares = int(times.sum()), float(times @ later), float(times @ later**2)
+    each = mean(n, total, squares, 0, days)
+    came = Interval(total, n * each.low, n * each.high)
+    return Check(float((expected * kinds["customers"]).sum()), came)
+
+
 def fit_spending(people: pl.DataFrame) -> Spending:
     """Fit Gamma-Gamma to what repeat purchases cost.
 
@@ -352,8 +389,8 @@ def forecast(
     none = np.full(len(place), np.nan)
     columns |= dict.fromkeys(_OF_VALUE, none)
     if spending is not None:
-        days, mean = _column(people, "spend_days"), _column(people, "mean_spend")
-        spend, more = _with_slopes(lambda logs: _spend(logs, days, mean), spending.logs)
+        days, means = _column(people, "spend_days"), _column(people, "mean_spend")
+        spend, more = _with_slopes(lambda logs: _spend(logs, days, means), spending.logs)
         worth, slopes = worth * spend, np.hstack([slopes, more])
         spread = np.zeros((7, 7))
         spread[:4, :4], spread[4:, 4:] = buying.spread, spending.spread

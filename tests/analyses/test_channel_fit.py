@@ -79,7 +79,11 @@ def shop(n: int) -> dict[str, Any]:
 def test_the_finding_counts_people(tmp_path):
     fit = cx.channel_fit(company(tmp_path, **shop(90)))
     assert fit.finding == (
-        "33.3 % (24.5–43.6) of the 90 contacted people who asked for e-mail are still phoned."
+        "33.3 % (24.5–43.6) of the 90 contacted people who asked for e-mail were phoned at least "
+        "once."
+    )
+    assert fit.chart().layout.title.text == (
+        "<b>33% of those who asked for e-mail were phoned at least once</b>"
     )
     assert "Who asked for e-mail got 75.0 % (" in fit.caveats[0]
     row = fit.table.filter(pl.col("used") == "e-mail").row(0, named=True)

@@ -1,5 +1,6 @@
 """Contracts month by month, counted by hand, and the model beside them."""
 
+from math import exp, log, sqrt
 from typing import Any
 
 import polars as pl
@@ -71,15 +72,80 @@ def test_the_model_beside_what_happened(tmp_path):
         model.retention(range(1, 7))
     )
     assert table["retention_share"].is_sorted()  # though nobody became more loyal
+    # nobody is censored before the sixth renewal: Greenwood's error is that of one share
+    share = 70 / 130
+    error = sqrt(share * (1 - share) / 130)
+    wide = exp(1.959964 * error / (share * abs(log(share))))
+    low, high = 100 * share**wide, 100 * share ** (1 / wide)
     assert result.finding == (
         "Of 130 contracts 76.9 % (69.0–83.3) were renewed after the first month, and after 6 "
-        f"months 53.8 % are still running; the model expects {100 * model.staying([6])[0]:.1f} %."
+        f"months 53.8 % ({low:.1f}–{high:.1f}) are still running; the model expects "
+        f"{100 * model.staying([6])[0]:.1f} %."
     )
     told = " ".join(result.caveats)
+    assert "outside" not in told
+    assert "falls" not in told
     assert "Rising retention is not proof of improving loyalty" in told
     assert [line.name for line in result.chart().data] == ["still running", "expected by the model"]
     again = company(tmp_path / "b", subscriptions=months(*sorted_out())[::-1])
     assert cx.contract_retention(again).table.equals(table)
+
+
+def ending(*left: int, still: int) -> list[str]:
+    """Write contracts begun in February 2025: so many end at their 1st, 2nd … renewal."""
+    ends = [month for month, number in enumerate(left) for _ in range(number)]
+    ends += [len(left)] * still
+    rows = [
+        f"c{n:03} 2025-02 {2025 + (1 + end) // 12}-{1 + (1 + end) % 12:02}"
+        for n, end in enumerate(ends)
+    ]
+    return ["old 2025-01 2025-02", *rows]
+
+
+def test_retention_that_falls_is_nothing_the_model_describes(tmp_path):
+    rows = ending(2, 2, 2, 2, 2, 60, still=130)
+    result = cx.contract_retention(company(tmp_path, subscriptions=months(*rows)))
+    assert result.table["at_risk"].to_list() == [200, 198, 196, 194, 192, 190]
+    told = " ".join(result.caveats)
+    assert "Rising retention" not in told
+    assert "Retention falls with age, from 99.0 % (" in told  # 588 of 594
+    assert ") at renewals 1 to 3 to 88.9 % (" in told  # 512 of 576
+    assert "sBG lets it only rise and cannot describe that." in told
+    missed = [
+        row["renewal"]
+        for row in result.table.iter_rows(named=True)
+        if not row["retention_share_low"]
+        <= row["expected_retention_share"]
+        <= row["retention_share_high"]
+    ]
+    assert 6 in missed
+    assert len(missed) > 1
+    assert result.finding.endswith(f" % and does not fit {len(missed)} of 6 renewals.")
+    assert f"and {missed[-1]}. One renewal of twenty" in told
+
+
+def test_retention_that_neither_rises_nor_falls_is_not_commented(tmp_path):
+    rows = ending(20, 18, 16, 15, still=131)
+    result = cx.contract_retention(company(tmp_path, subscriptions=months(*rows)))
+    told = " ".join(result.caveats)
+    assert "etention is not proof" not in told
+    assert "falls" not in told
+    assert "since when it began" in told
+
+
+def test_one_renewal_and_contracts_that_have_come_to_none(tmp_path):
+    rows = ending(15, still=45)
+    one = cx.contract_retention(company(tmp_path / "one", subscriptions=months(*rows)))
+    assert one.finding == (
+        "Of 60 contracts 75.0 % (62.8–84.2) were renewed after the first month; the model expects "
+        "75.0 %."
+    )
+    # 15 have come to a renewal, 25 begin in the last month
+    new = [f"n{n} 2025-03 2025-03" for n in range(25)]
+    few = company(tmp_path / "few", subscriptions=months(*ending(12, still=3), *new))
+    assert cx.contract_retention(few).finding == (
+        "Of 40 contracts 12 ended: too few to say how long they last."
+    )
 
 
 def test_nothing_to_say(tmp_path):
@@ -100,5 +166,5 @@ def test_nothing_to_say(tmp_path):
     assert finding("one month", *[f"c{i} 2026-01 2026-01" for i in range(40)]) == unseen
     loyal = ["old 2026-01 2026-06", *[f"c{i} 2026-02 2026-06" for i in range(40)]]
     assert finding("loyal", *loyal) == (
-        "Of 40 contracts 0 ended: too few to say how long they last."
+        "Of 40 contracts none ended: too few to say how long they last."
     )

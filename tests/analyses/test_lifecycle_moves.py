@@ -143,7 +143,9 @@ def test_rows_and_columns_add_up_to_the_states_of_each_date(
     rows = orders(*[f"{who} {day} 5" for who, day in purchases])
     contacts = [{"customer_id": "z", "known_since": "2025-06-01"}, {"customer_id": "y"}]
     told = {"company": {"timezone": "Europe/Berlin"}, "lifecycle": {"loyal_orders": 3}}
-    ws = company(tmp_path_factory.mktemp("c"), told, customers=contacts, orders=rows)
+    # a visitor whom nobody knows ends the data after every date that is asked for
+    end = [{"event_id": "e", "visitor_id": "v", "occurred_at": "2026-12-31T10:00", "event": "end"}]
+    ws = company(tmp_path_factory.mktemp("c"), told, customers=contacts, orders=rows, events=end)
     since, until = sorted(dates)
     moves = cx.lifecycle_moves(ws, since=since, as_of=until, lapse_days=limit)
     for day, column in ((since, "state_before"), (until, "state")):

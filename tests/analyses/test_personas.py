@@ -284,3 +284,14 @@ def test_one_cloud_has_no_groups(tmp_path):
 
 def test_the_as_of_date_is_told(shop):
     assert cx.personas(shop).as_of == datetime(2026, 1, 1)
+
+
+@pytest.mark.parametrize("wrong", ["region", 5, [3], {"region"}])
+def test_features_that_are_no_list_are_answered_with_an_example(tmp_path, wrong):
+    ws = company(tmp_path, orders=ORDERS)
+    for ask in (cx.personas, cx.persona_cards, cx.persona_drift):
+        with pytest.raises(BadQuestion) as told:
+            ask(ws, features=wrong)
+        assert str(told.value) == (
+            f"features is {wrong!r}; give a list of texts, as in ['mean_basket', 'evening_share']."
+        )

@@ -129,16 +129,21 @@ def test_what_it_cannot_say(tmp_path):
     assert asked("none").finding == "Nobody has bought yet: there is nothing to sort."
     few = ": too few to sort into fifths."
     assert asked("one", "ann 2026-01-01 5").finding == f"There is one buyer only{few}"
+    two = asked("two", "ann 2026-01-01 5", "bob 2026-01-02 6")
+    assert two.finding == f"There are 2 buyers only{few}"
+    assert [note.split()[0] for note in two.caveats[:2]] == ["2", "Fifths"]  # nobody is tied
+    assert two.caveats[0].startswith("2 of 2 buyers bought equally often, so frequency takes the ")
+    assert "takes the score 1 alone" in two.caveats[0]
     assert asked("few", *TEN).finding == f"There are 10 buyers only{few}"
     once = [f"c{i:02} 2026-01-{1 + i % 28:02} {i}" for i in range(39)]
     result = asked("once", *once, "c00 2026-01-28 7")
     assert result.finding == (
-        "Of 39 buyers 38 (97.4 %, 86.8–99.5) have bought on 1 day each: how often says nothing "
-        "about them, and the classes tell recency alone."
+        "Of 39 buyers 38 (97.4 %, 86.8–99.5) have bought on 1 day only: how often says "
+        "nothing about them, and the classes tell recency alone."
     )
     assert result.caveats[0] == (
-        "38 of 39 buyers bought equally often, so frequency takes the scores 1, 5 alone and says "
-        "little."
+        "38 of 39 buyers bought equally often, so frequency takes the scores 1 and 5 alone and "
+        "says little."
     )
     day = asked("day", *[f"c{i} 2026-01-01 {i}" for i in range(40)])
     assert any("40 of 40 buyers bought last on the same day" in note for note in day.caveats)

@@ -343,3 +343,20 @@ def test_counts_never_rise_and_segments_sum(tmp_path):
     parts = cx.stage_funnel(ws, stages=["v", "c", "b"], by="channel").table
     sums = parts.group_by("stage", maintain_order=True).agg(pl.col("customers").sum())
     assert sums["customers"].to_list() == [60, 40, 20]
+
+
+def test_people_of_no_segment_are_on_neither_side(tmp_path):
+    """North 40 of 60 bought, south 20 of 60; of 60 without a region nobody did."""
+    rows, done = [], []
+    for region, bought in (("north", 40), ("south", 20), (None, 0)):
+        for n in range(60):
+            who = f"{region}{n:02}"
+            rows.append({"customer_id": who, "region": region})
+            done.append(f"{who} 2026-01-01 look")
+            done += [f"{who} 2026-01-02 buy"] * (n < bought)
+    done.append("late 2026-03-01 end")
+    ws = company(tmp_path, customers=rows, events=events(*done))
+    funnel = cx.stage_funnel(ws, stages=["look", "buy"], by="region", within_days=5)
+    assert "66.7 %" in funnel.finding
+    assert "the others 33.3 %" in funnel.finding
+    assert "of 60: a difference of +33.3 points" in funnel.finding

@@ -84,7 +84,9 @@ def test_a_model_that_holds(ws):
 
 def test_a_model_that_does_not(tmp_path):
     check = cx.value_check(company(tmp_path, orders=orders(*drawn(1, summer=0.3))), holdout_days=60)
-    assert "too many, which is outside what chance allows" in check.finding
+    assert "the model expected" in check.finding.split(" came: ")[1]
+    assert "too many, which is outside what chance allows; it misses " in check.finding
+    assert "it holds in" not in check.finding
     assert check.caveats[0].startswith("The model is off: read best_customers as a ranking")
 
 
@@ -105,14 +107,33 @@ def test_the_record_shop_in_39_weeks(shared, tmp_path):
     assert later.height == 1882
     assert check.finding == (
         "For the last 273 days the model expected 1,653 purchases of 2,357 customers, and 1,882 "
-        "(1,686–2,078) came: 12.1 % too few, which is outside what chance allows; it holds in 5 "
-        "of 7 classes."
+        "(1,686–2,078) came: the model expected 12.1 % too few, which is outside what chance "
+        "allows; it misses 2 of 7 classes."
     )
     assert check.caveats[:2] == (
         "The model is off: read best_customers as a ranking, not as amounts.",
-        "It misses customers with so many repeat purchases: 1, 2. One class of twenty lies outside "
-        "its interval by chance alone.",
+        "It misses customers with 1 and 2 repeat purchases. One class of twenty lies outside its "
+        "interval by chance alone.",
     )
+
+
+def test_what_is_said_of_one_class_and_of_none(tmp_path):
+    """40 people buy every 20 days (n times before the last 40 days), and then nobody or all do."""
+
+    def check(name: str, *since: str) -> cx.Result:
+        days = ["2026-01-01", "2026-01-21", "2026-02-10", *since]
+        rows = [f"c{i:02} {day} 5" for i in range(40) for day in days]
+        ws = company(tmp_path / name, orders=orders(*rows, "zoe 2026-03-22 5"))
+        return cx.value_check(ws, holdout_days=35)
+
+    gone = check("gone")
+    assert gone.finding.endswith("purchases of 40 customers, and none came.")
+    alike = check("alike", "2026-03-02")
+    assert " purchases of 40 customers, and 40 came: the model expected " in alike.finding
+    assert "nan" not in alike.finding
+    for result in (gone, alike):
+        assert "1 of 1" not in result.finding
+        assert not any("Classes of fewer" in note for note in result.caveats)
 
 
 def test_row_order_does_not_matter(ws, tmp_path):
@@ -139,7 +160,7 @@ def test_when_it_cannot_say(tmp_path):
     )
     assert finding("long", *monthly, days=1000) == "nobody has bought."
     once = [f"c{i:03} 2026-01-{1 + i % 28:02} 5" for i in range(200)]
-    assert finding("once", *once, days=5) == "of 165 buyers 0 have bought on a second day."
+    assert finding("once", *once, days=5) == "of 165 buyers none has bought on a second day."
 
 
 def test_values_it_cannot_use(ws):

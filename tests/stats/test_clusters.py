@@ -1,6 +1,7 @@
 """Groups: published figures, cases that fit on paper, and companies with and without groups."""
 
 import os
+import warnings
 
 import numpy as np
 import polars as pl
@@ -272,3 +273,21 @@ def test_psi_by_hand():
     assert psi(numbers, numbers) == 0
     assert psi(numbers, numbers + 50) > 0.25
     assert psi(numbers, pl.Series([None] * 60 + list(range(40)))) > 0.25
+
+
+@pytest.mark.parametrize("huge", [1e308, 1e200])
+def test_numbers_too_large_are_told_as_that(huge):
+    frame = pl.DataFrame({"a": [-huge, huge] * 50 + [float(n) for n in range(20)]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = prepare(frame, ["a"])
+    assert made.features == ()
+    assert made.dropped == {"a": "numbers too large to measure their spread"}
+
+
+def test_a_single_huge_number_is_held_at_the_limit():
+    frame = pl.DataFrame({"a": [float(n) for n in range(300)] + [1e308]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        matrix = prepare(frame, ["a"]).matrix(frame)
+    assert abs(matrix).max() < 10

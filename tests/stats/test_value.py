@@ -299,8 +299,8 @@ def test_purchases_that_carry_no_model():
     assert why(once) == "there is one buyer only"
     assert why(*[twice] * 29) == "there are 29 buyers only"
     assert why(*[(0, 0.0, 0.0)] * 40) == "all purchases are of one day"
-    assert why(*[once] * 40) == "of 40 buyers 0 have bought on a second day"
-    assert why(*[once] * 40, twice) == "one buyer has bought on a second day"
+    assert why(*[once] * 40) == "of 40 buyers none has bought on a second day"
+    assert why(*[once] * 40, twice) == "of 41 buyers one has bought on a second day"
     assert why(*[once] * 400, *[twice] * 29) == (
         "of 429 buyers 29 have bought on a second day (6.8 %)"
     )

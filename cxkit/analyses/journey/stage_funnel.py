@@ -9,6 +9,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, names, whole_number
+from cxkit.persona_keep import FIELD
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import (
     ENOUGH,
@@ -93,6 +94,7 @@ def stage_funnel(
         finding=_finding(table, days, by),
         caveats=(
             *_caveats(table, days, by, _absent(workspace, places_named, touched)),
+            *_of_buyers(workspace, by),
             *workspace.end_note(as_of),
             *workspace.link_note(
                 until, "entered", touched, until - timedelta(days=days) if until else None
@@ -102,6 +104,24 @@ def stage_funnel(
         as_of=until,
         n=_total(table, "entered"),
         draw=_chart,
+    )
+
+
+def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
+    """Return the caveat of personas that nobody has who did not buy."""
+    if by != FIELD:
+        return ()
+    others = workspace.sql(
+        "select count(*) from customers where customer_id not in "
+        "(select customer_id from orders where not coalesce(cancelled, false) "
+        "and customer_id is not null) and json_extract_string(attributes, '/' || $by) is not null",
+        by=by,
+    ).item()
+    if others:
+        return ()
+    return (
+        "Personas are of buyers only: whoever is in one has bought, by construction, and whoever "
+        "is 'missing' has not. Compare personas with each other; none of them shows who will buy.",
     )
 
 
@@ -222,11 +242,12 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
 
     Every segment is set against the others at every step; Benjamini and Hochberg's procedure
     keeps the false alarms among all these comparisons at one in twenty. Visitors stay out: a
-    visitor who buys becomes known, so those still unknown are the ones who did not.
+    visitor who buys becomes known, so those still unknown are the ones who did not. People whose
+    segment is missing are on neither side: a field may be filled in only when somebody buys.
     """
     known = pl.col("customers") - pl.col("visitors")
     steps = (
-        table.filter(~pl.col("optional"))
+        table.filter(~pl.col("optional") & (pl.col("segment") != "missing"))
         .with_columns(known=known)
         .with_columns(
             base=pl.col("known").shift(1).over("segment"),
@@ -234,7 +255,7 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
             all_known=pl.col("known").sum().over("place"),
         )
         .with_columns(all_base=pl.col("base").sum().over("place"))
-        .filter(pl.col("before").is_not_null() & ~pl.col("segment").is_in(["missing", "other"]))
+        .filter(pl.col("before").is_not_null() & (pl.col("segment") != "other"))
     )
     found = []
     for row in steps.iter_rows(named=True):

@@ -161,16 +161,13 @@ def _finding(table: pl.DataFrame, wanted: int) -> str:
     on, all_ = int(kept["customers"].sum()), base
     first = f"Of {all_:,} people who asked for a channel and were contacted, {said(on, all_)} were "
     first += "ever reached by it."
-    astray = rows.filter((pl.col("wanted") != pl.col("used")) & (pl.col("base") >= ENOUGH))
-    if astray.is_empty() or not astray["customers"].max():
+    worst = _astray(rows)
+    if worst is None:
         return first
-    worst = astray.sort("customers", "wanted", "used", descending=[True, False, False]).row(
-        0, named=True
-    )
-    done = _DONE_BY.get(worst["used"], f"contacted by {worst['used']}")
+    done = _done_by(worst["used"])
     told = (
         f"{said(worst['customers'], worst['base'])} of the {worst['base']:,} contacted people who "
-        f"asked for {_asked(worst['wanted'])} are still {done}"
+        f"asked for {_asked(worst['wanted'])} were {done} at least once"
     )
     index = _agreement(table)
     if rows["wanted"].n_unique() > 1 and index.value == index.value:
@@ -179,6 +176,20 @@ def _finding(table: pl.DataFrame, wanted: int) -> str:
             f"({index.low:.2f}–{index.high:.2f})"
         )
     return f"{told}."
+
+
+def _astray(rows: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the channel that most people were contacted by who had asked for another."""
+    astray = rows.filter(
+        (pl.col("wanted") != pl.col("used"))
+        & (pl.col("base") >= ENOUGH)
+        & (pl.col("customers") > 0)
+    ).sort("customers", "wanted", "used", descending=[True, False, False])
+    return astray.row(0, named=True) if astray.height else None
+
+
+def _done_by(channel: str) -> str:
+    return _DONE_BY.get(channel, f"contacted by {channel}")
 
 
 def _were(n: int) -> str:
@@ -231,13 +242,20 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     drawn = rows.with_columns(asked=pl.format("{} · {} people", "wanted", "base")).sort(
         "base", "wanted", "used", descending=[True, False, False]
     )
+    title = f"{on / base if base else 0:.0%} were ever {what} by the channel they asked for"
+    worst = _astray(rows) if side == "company" else None
+    if worst:
+        title = (
+            f"{worst['customers'] / worst['base']:.0%} of those who asked for "
+            f"{_asked(worst['wanted'])} were {_done_by(worst['used'])} at least once"
+        )
     return charts.matrix(
         drawn,
         x="used",
         y="asked",
         value="share",
         texts=[f"{row['customers']:,} · {row['share']:.0%}" for row in drawn.iter_rows(named=True)],
-        title=f"{on / base if base else 0:.0%} were ever {what} by the channel they asked for",
+        title=title,
         x_unit="channel used",
         y_unit="channel asked for",
     )

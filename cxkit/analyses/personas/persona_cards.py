@@ -8,7 +8,17 @@ from typing import Any
 import polars as pl
 
 from cxkit.cards import Block, Card, Part, Row
-from cxkit.persona_model import Fitted, common_prefix, fit_personas, persona_people
+from cxkit.errors import names
+from cxkit.persona_keep import kept_for, kept_note
+from cxkit.persona_model import (
+    EXAMPLE,
+    Fitted,
+    common_prefix,
+    fields_note,
+    fit_personas,
+    persona_people,
+    score_people,
+)
 from cxkit.result import Result
 from cxkit.safe import masked
 from cxkit.stats import intervals
@@ -47,7 +57,8 @@ def persona_cards(
 
     Args:
         workspace: an open store.
-        features: as for `personas`.
+        features: as for `personas`; default: those of the personas that are kept in the store,
+            which the cards then show as `tag_customers` gives them, else as for `personas`.
         as_of: as for `personas`.
 
     Returns:
@@ -64,8 +75,11 @@ def persona_cards(
 
     Raises:
         BadQuestion: as `personas` does.
+        CxError: where the kept personas are damaged.
     """
-    fitted = fit_personas(workspace, features, as_of)
+    asked = None if features is None else names("features", features, EXAMPLE)
+    kept = kept_for(workspace, asked)
+    fitted = score_people(workspace, kept, as_of) if kept else fit_personas(workspace, asked, as_of)
     until = workspace.moment(as_of)
     people = _people(fitted, workspace.least)
     least = max(1, workspace.least)
@@ -95,13 +109,24 @@ def persona_cards(
         rows += _value(people, values, measures.drop("orders"), rule.days)
         rows += _voices(fitted, people, quotes)
         notes = (rule.source,)
+    if kept:
+        notes = (kept_note(kept), *notes)
     table = _table(rows, people)
+    used = [
+        *fitted.model.features,
+        *(["preferred_channel"] if "asks for" in table["about"] else []),
+    ]
     return Result(
         name="persona_cards",
         question=QUESTION,
         table=table,
         finding=_finding(table, fitted),
-        caveats=(*_caveats(table, fitted, people), *notes, *workspace.end_note(as_of)),
+        caveats=(
+            *_caveats(table, fitted, people),
+            *notes,
+            *fields_note(workspace, used, until),
+            *workspace.end_note(as_of),
+        ),
         sql=query_text("persona_cards"),
         as_of=until,
         n=fitted.people.height,
@@ -390,6 +415,8 @@ def _table(rows: list[dict[str, Any]], people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
+    if table.is_empty() and fitted.model.personas:
+        return "Of nobody enough is known to be one of the kept personas, so there are no cards."
     if table.is_empty():
         return "There are no personas that hold, so there are no cards (see personas)."
     money = table.filter(about="revenue", item="share of revenue").sort(

@@ -8,8 +8,17 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, names
-from cxkit.persona_keep import kept_personas
-from cxkit.persona_model import BEHAVIOUR, PersonaModel, common_prefix, fit_personas, persona_people
+from cxkit.persona_keep import kept_for, kept_note
+from cxkit.persona_model import (
+    BEHAVIOUR,
+    EXAMPLE,
+    PersonaModel,
+    checked_model,
+    common_prefix,
+    fields_note,
+    fit_personas,
+    persona_people,
+)
 from cxkit.result import Result, counted
 from cxkit.safe import shown
 from cxkit.stats.clusters import adjusted_rand, matched, psi
@@ -59,9 +68,10 @@ def persona_drift(
 
     Args:
         workspace: an open store.
-        features: as for `personas`.
+        features: as for `personas`; default: those of the model that is kept in the store, else
+            as for `personas`.
         later: the same fields as measured later, in the same order; default: `personas.later` of
-            the settings, unless `features` are given.
+            the settings, where the features are those of the settings and none are given.
         before: the earlier date: features of behaviour are counted until then, and with `later`
             whoever bought first after it is a newcomer; default: for behaviour the date of the
             model that is kept, else half a year before `as_of`.
@@ -85,14 +95,20 @@ def persona_drift(
     """
     until = workspace.moment(as_of)
     fields = workspace.settings.personas
-    chosen = fields.features if features is None else names("features", features)
-    if later is None and features is None:
+    asked = None if features is None else names("features", features, EXAMPLE)
+    frozen = checked_model(model)
+    kept = None if frozen else kept_for(workspace, asked)
+    frozen = frozen or kept
+    chosen = tuple(fields.features) if asked is None else asked
+    if asked is None and kept:
+        chosen = kept.features
+    if later is None and asked is None and chosen == tuple(fields.features):
         later = fields.later
     if later:
-        told = names("later", later)
-        pair = _by_fields(workspace, tuple(chosen), told, before, as_of, model)
+        told = names("later", later, EXAMPLE)
+        pair = _by_fields(workspace, chosen, told, before, as_of, frozen)
     else:
-        pair = _by_dates(workspace, features, before, as_of, model)
+        pair = _by_dates(workspace, asked, before, as_of, frozen)
     people = _people(pair, workspace.least)
     moves = workspace.query(
         "persona_drift", before=people["was"].to_list(), after=people["is"].to_list()
@@ -105,6 +121,8 @@ def persona_drift(
         finding=_finding(table, pair, people),
         caveats=(
             *_caveats(table, pair, people),
+            *((kept_note(kept),) if kept else ()),
+            *fields_note(workspace, pair.model.features, until),
             *workspace.end_note(as_of),
             *workspace.link_note(until),
         ),
@@ -128,8 +146,7 @@ def _by_fields(
             f"`later` names {counted(len(later), 'field')} and `features` {len(features)}. "
             "Name the same fields, in the same order."
         )
-    frozen = model or _kept(workspace, features)
-    frozen = frozen or fit_personas(workspace, features, as_of).model
+    frozen = model or fit_personas(workspace, features, as_of).model
     anew = fit_personas(workspace, later, as_of)
     if frozen.features != features:
         raise BadQuestion("The model has other features than those asked for. Ask for its own.")
@@ -171,12 +188,11 @@ def _by_dates(
     model: PersonaModel | None,
 ) -> _Pair:
     until = workspace.moment(as_of)
-    frozen = model or _kept(workspace, None if features is None else tuple(features))
-    kept_at = datetime.fromisoformat(frozen.as_of) if frozen and frozen.as_of else None
+    kept_at = datetime.fromisoformat(model.as_of) if model and model.as_of else None
     if before is None and kept_at and until and kept_at < until:
         before = kept_at
     earlier = _earlier(workspace, before, until)
-    frozen = frozen or fit_personas(workspace, features, earlier).model
+    frozen = model or fit_personas(workspace, features, earlier).model
     if not set(frozen.features) & set(BEHAVIOUR):
         raise BadQuestion(
             "Fields of the contact list stand in it once, so two dates show no drift. "
@@ -192,12 +208,6 @@ def _by_dates(
     if earlier is not None and until is not None:
         when = f"from {shown(earlier.date())} to {shown(until.date())}"
     return _Pair(frozen, frames[0], frames[1], *_labels(anew), when)
-
-
-def _kept(workspace: Workspace, features: tuple[str, ...] | None) -> PersonaModel | None:
-    """Return the kept model where it is one of these features; without features any is."""
-    kept = kept_personas(workspace)
-    return kept if kept and features in (None, kept.features) else None
 
 
 def _labels(fitted: Any) -> tuple[pl.DataFrame, int]:

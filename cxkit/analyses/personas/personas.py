@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.persona_model import Fitted, common_prefix, fit_personas
+from cxkit.persona_model import Fitted, common_prefix, fields_note, fit_personas
 from cxkit.result import Result, counted
 from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
@@ -68,7 +68,11 @@ def personas(
         question=QUESTION,
         table=table,
         finding=_finding(table, fitted),
-        caveats=(*_caveats(fitted), *workspace.link_note(until)),
+        caveats=(
+            *_caveats(fitted),
+            *fields_note(workspace, fitted.model.features, until),
+            *workspace.link_note(until),
+        ),
         sql=query_text("personas"),
         as_of=until,
         n=fitted.people.height,

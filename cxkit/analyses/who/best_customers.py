@@ -11,6 +11,8 @@ from cxkit.stats.intervals import ENOUGH, Interval, said_count
 from cxkit.stats.survival import lapse_limit, return_curve
 from cxkit.stats.value import (
     Forecast,
+    check_total,
+    expected_purchases,
     fit_buying,
     fit_spending,
     forecast,
@@ -109,12 +111,14 @@ def best_customers(
         finding=_finding(table, seen, horizon_days, problem, money),
         caveats=(
             *_caveats(people, seen, horizon_days, limit, money, problem),
+            *(_check(workspace, until) if seen is not None else ()),
             *(
                 ["The report names no customers: ask best_customers(ws) for them."]
                 if workspace.least
                 else []
             ),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("best_customers"),
@@ -150,7 +154,8 @@ def _why_no_value(people: pl.DataFrame) -> str | None:
     if "," in currency:
         return f"amounts are in several currencies ({currency})"
     if again < ENOUGH:
-        return f"only {counted(again, 'buyer')} paid for a repeat purchase"
+        who = f"only {counted(again, 'buyer')}" if again else "nobody"
+        return f"{who} paid for a repeat purchase"
     return None
 
 
@@ -227,13 +232,16 @@ def _finding(
     best = f"The top tenth of {buyers:,} buyers is expected to bring {_said(seen.top)} of the"
     if problem:
         return (
-            f"{best} {_amount(seen.total)} purchases expected within {horizon:,} days; in money it "
-            f"cannot be said: {problem}."
+            f"{best} {_amount(seen.total)} purchases expected within "
+            f"{counted(horizon, 'day')}; in money it cannot be said: {problem}."
         )
-    quiet = said_count(int(top["gone_quiet"].sum()), top.height)
+    quiet = int(top["gone_quiet"].sum())
+    gone = f"{said_count(quiet, top.height)} of them {'has' if quiet == 1 else 'have'} gone quiet"
+    if not quiet and top.height < ENOUGH:
+        gone = "none of them has gone quiet"
     return (
-        f"{best} {_amount(seen.total)}{f' {money}' if money else ''} expected within {horizon:,} "
-        f"days; {past}, and {quiet} of them have gone quiet."
+        f"{best} {_amount(seen.total)}{f' {money}' if money else ''} expected within "
+        f"{counted(horizon, 'day')}; {past}, and {gone}."
     )
 
 
@@ -256,20 +264,24 @@ def _caveats(
     if people.is_empty():
         return ()
     buyers, once = people.height, int((people["repeats"] == 0).sum())
-    notes = [f"{once:,} of {buyers:,} buyers have bought on one day only so far."]
+    has = "has" if once == 1 else "have"
+    notes = [f"{once:,} of {counted(buyers, 'buyer')} {has} bought on one day only so far."]
     if seen is None:
         if money is not None:
             notes.append("Ranked on past spend: who spent most last year tends to spend less next.")
         return tuple(notes)
     if once:
         notes.append(
-            f"P(alive) is 1 for these {once:,} by construction: the model lets people leave only "
-            "after a repeat purchase, so it cannot tell that they have."
+            f"P(alive) is 1 for {'this one' if once == 1 else f'these {once:,}'} by construction: "
+            "the model lets people leave only after a repeat purchase, so it cannot tell whether "
+            "they did."
         )
     if limit is None:
         notes.append("The data give no lapse limit: gone quiet means P(alive) below 0.5 alone.")
     else:
-        notes.append(f"Gone quiet means P(alive) below 0.5, or silent for more than {limit} days.")
+        notes.append(
+            f"Gone quiet means P(alive) below 0.5, or silent for more than {counted(limit, 'day')}."
+        )
     if money is not None and problem is None:
         tied = spend_with_frequency(people)
         again = int((people["spend_days"] > 0).sum())
@@ -286,14 +298,39 @@ def _caveats(
     observed = 7 * float(people.select(pl.max("age")).item())
     if horizon > observed:
         notes.append(
-            f"{horizon:,} days ahead from {observed:,.0f} days of data: the model reaches further "
-            "than what it has seen."
+            f"{counted(horizon, 'day')} ahead from {counted(round(observed), 'day')} of data: the "
+            "model reaches further than what it has seen."
         )
     notes.append(
         "The intervals hold the uncertainty of the model's parameters; what one customer does "
-        "varies far more. Whether the model fits: see value_check."
+        "varies far more."
     )
     return tuple(notes)
+
+
+def _check(workspace: Workspace, until: datetime | None) -> tuple[str, ...]:
+    """Say whether the model would have foretold the last third of the data: see value_check."""
+    zone = workspace.settings.company.timezone
+    kinds = workspace.query("value_check", as_of=until, zone=zone, holdout_days=None)
+    days = int(kinds["holdout_days"][0]) if kinds.height else 0
+    if why_no_model(kinds) or days < 1:
+        return ("Too little has happened to check whether the model fits.",)
+    expected = expected_purchases(fit_buying(kinds), kinds, days / 7)
+    check = check_total(kinds, expected, days)
+    if not check.off:
+        return ("Whether the model fits: see value_check.",)
+    last = "last day" if days == 1 else f"last {days:,} days"
+    if check.came.value == 0:
+        came = "and none came"
+    else:
+        share = 100 * abs(check.expected / check.came.value - 1)
+        many = "many" if check.expected > check.came.value else "few"
+        came = f"{share:.1f} % too {many}"
+    return (
+        f"The model is off: for the {last} it would have expected "
+        f"{counted(round(check.expected), 'purchase')}, {came}. Read this as a ranking, not as "
+        "amounts; see value_check.",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

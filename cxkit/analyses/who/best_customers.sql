@@ -25,9 +25,11 @@ buyers as (
     from days group by customer_id
 ),
 
--- what the purchases after the first have cost, where an amount above 0 says so
+-- what the purchases after the first have cost, where an amount above 0 says so; money adds up
+-- exactly in any order, which doubles do not
 repeats as (
-    select customer_id, count(spent) as spend_days, avg(spent::double) as mean_spend
+    select customer_id, count(spent) as spend_days,
+        sum(spent)::double / nullif(count(spent), 0) as mean_spend
     from days join buyers using (customer_id)
     where purchase and day > first_day
     group by customer_id

@@ -64,6 +64,7 @@ def lapse_curve(
         caveats=(
             *_caveats(spells, limit, interval),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("lapse_curve"),

@@ -73,6 +73,7 @@ def lapse_groups(
         caveats=(
             *_caveats(table, by, horizon, share),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=f"{query_text('lapse_curve')}\n{query_text('lapse_groups')}",

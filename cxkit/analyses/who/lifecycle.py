@@ -86,6 +86,7 @@ def lifecycle(
             *_caveats(table, limit, counts),
             *_own_limits_said(own, lapse_by),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until),
         ),
         sql=query_text("lifecycle"),

@@ -71,6 +71,7 @@ def lifecycle_history(
         caveats=(
             *_caveats(table, limit),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until),
         ),
         sql=query_text("lifecycle_history"),

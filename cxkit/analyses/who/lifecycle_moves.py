@@ -67,6 +67,8 @@ def lifecycle_moves(
         caveats=(
             *_caveats(table, limit),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(start),
+            *workspace.purchases_note(until),
             *workspace.link_note(until),
         ),
         sql=query_text("lifecycle_moves"),

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import whole_number
+from cxkit.errors import BadQuestion, whole_number
+from cxkit.persona_keep import FIELD
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg
 from cxkit.stats.segments import gathered
@@ -16,6 +17,7 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "How soon do prospects buy, and does it differ by where they came from?"
 _WATCHED = 10  # people still watched: a curve that fewer carry is not drawn
 _POINTS = 20  # per curve
+_FROM_THE_START = ("source", "channel", "touchpoint")
 _FAR = 3  # times `within_days`: a curve is told no further
 
 
@@ -51,7 +53,8 @@ def prospect_conversion(
         rows end where fewer than 10 people are watched, or at three times `within_days`.
 
     Raises:
-        BadQuestion: where within_days is no whole number from 1 on, or `by` is no field.
+        BadQuestion: where within_days is no whole number from 1 on, or `by` is no field, or one
+            that is known only of people who bought, as personas of buyers are.
     """
     whole_number("within_days", within_days)
     until = workspace.moment(as_of)
@@ -61,6 +64,7 @@ def prospect_conversion(
         zone=workspace.settings.company.timezone,
         by=workspace.segment(by, own=("channel", "touchpoint")),
     )
+    _check_known_of_all(workspace, people, by)
     prospects = gathered(
         people.filter(pl.col("kind") == "prospect").with_columns(one=1),
         "one",
@@ -76,6 +80,7 @@ def prospect_conversion(
         caveats=(
             *_caveats(people, prospects, table, within_days, by),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until),
         ),
         sql=query_text("prospect_conversion"),
@@ -83,6 +88,29 @@ def prospect_conversion(
         n=prospects.height,
         draw=_chart,
     )
+
+
+def _check_known_of_all(workspace: Workspace, people: pl.DataFrame, by: str | None) -> None:
+    """Refuse a field that only buyers have: it says who bought before the curves do.
+
+    Of a persona a few people settle it; another field of few people may be filled by chance.
+    """
+    if by is None or by in _FROM_THE_START:
+        return
+    prospects = people.filter(pl.col("kind") == "prospect")
+    bought = workspace.sql(
+        "select distinct customer_key from people join orders using (customer_id) "
+        "where not coalesce(cancelled, false) and coalesce(amount >= 0, true)"
+    )
+    told = prospects.filter(pl.col("segment") != "missing")
+    others = prospects.height - told.height
+    sure = told.height >= (1 if by == FIELD else ENOUGH)
+    if sure and others and told.join(bought, on="customer_key", how="anti").is_empty():
+        raise BadQuestion(
+            f"by is '{by}', which is known only of people who bought ({told.height:,} of "
+            f"{prospects.height:,} prospects): whoever has it has converted, so it cannot say who "
+            "converts. Ask by what was known from the start, such as 'source'."
+        )
 
 
 def _rate(people: pl.DataFrame, day: int) -> Interval | None:
@@ -266,7 +294,7 @@ def _caveats(
         f"People chose their {by} themselves, and those who mean to buy choose otherwise: a "
         "difference is associated with it, not caused by it."
     )
-    if by not in ("source", "channel", "touchpoint"):
+    if by not in _FROM_THE_START:
         notes.append(
             f"{by} is taken as it stands now: where it is filled in only when somebody buys, it "
             "picks its own winners."

@@ -1,6 +1,7 @@
 """Who bought recently, often and for much?"""
 
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -57,6 +58,7 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         caveats=(
             *_caveats(scores),
             *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
             *workspace.link_note(until, "buyers"),
         ),
         sql=query_text("rfm"),
@@ -132,21 +134,27 @@ def _finding(table: pl.DataFrame, scores: pl.DataFrame) -> str:
         return f"{there} only: too few to sort into fifths."
     usual = scores["purchases"].value_counts().sort("count", descending=True).row(0, named=True)
     if usual["count"] > 0.8 * buyers:  # then no fifth of frequency can be told from another
+        times = usual["purchases"]
+        days = "1 day only" if times == 1 else f"{times:,} days each"
         return (
-            f"Of {buyers:,} buyers {said_count(usual['count'], buyers)} have bought on "
-            f"{counted(usual['purchases'], 'day')} each: how often says nothing about them, and "
-            "the classes tell recency alone."
+            f"Of {buyers:,} buyers {said_count(usual['count'], buyers)} have bought on {days}: how "
+            "often says nothing about them, and the classes tell recency alone."
         )
     row = {row["segment"]: row for row in table.iter_rows(named=True)}
     best, quiet = row["champions"], row["frequent but quiet"]
     share = ""
     if best["revenue_share"] is not None:
         share = f", with {100 * best['revenue_share']:.0f} % of the revenue so far"
+    are = "is quiet" if quiet["customers"] == 1 else "are quiet"
     return (
-        f"Of {buyers:,} buyers {said_count(best['customers'], buyers)} are champions, who bought "
-        f"recently and often{share}; {said_count(quiet['customers'], buyers)} bought often but are "
-        "quiet."
+        f"Of {buyers:,} buyers {said_count(best['customers'], buyers)} {_champions(best)}, who "
+        f"bought recently and often{share}; {said_count(quiet['customers'], buyers)} bought often "
+        f"but {are}."
     )
+
+
+def _champions(row: dict[str, Any]) -> str:
+    return "is a champion" if row["customers"] == 1 else "are champions"
 
 
 def _caveats(scores: pl.DataFrame) -> tuple[str, ...]:
@@ -171,11 +179,12 @@ def _caveats(scores: pl.DataFrame) -> tuple[str, ...]:
         if held.is_empty():
             continue
         tied = int(held.value_counts(sort=True)["count"][0])
-        if buyers > 1 and tied > 0.4 * buyers:  # then two fifths at least fall together
-            found = scores[name].drop_nulls().unique().sort().to_list()
+        if tied > 1 and tied > 0.4 * buyers:  # then two fifths at least fall together
+            *some, last = map(str, scores[name].drop_nulls().unique().sort())
+            takes = f"scores {', '.join(some)} and {last}" if some else f"score {last}"
             notes.append(
-                f"{tied:,} of {buyers:,} buyers {told}, so {name} takes the scores "
-                f"{', '.join(map(str, found))} alone and says little."
+                f"{tied:,} of {buyers:,} buyers {told}, so {name} takes the {takes} alone and says "
+                "little."
             )
     notes.append(
         "Fifths are ranks among these buyers: somebody is always at the top, however the company "
@@ -186,15 +195,16 @@ def _caveats(scores: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
-    buyers = table["customers"].sum()
-    best = table.row(0, named=True)["customers"]
+    buyers = int(table["customers"].sum())
+    best = table.row(0, named=True)
     return charts.bars(
         table,
         length="share",
         low="share_low",
         high="share_high",
         label="segment",
-        title=f"{best:,} of {buyers:,} buyers are champions: in the upper fifths of both scores",
+        title=f"{best['customers']:,} of {counted(buyers, 'buyer')} {_champions(best)}: in the "
+        "upper fifths of both scores",
         unit="share of all buyers",
         texts=[
             f"{row['customers']:,} · {row['share'] or 0:.0%}" for row in table.iter_rows(named=True)

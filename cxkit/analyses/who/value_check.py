@@ -1,19 +1,26 @@
 """Does the model of purchases foretell what customers did?"""
 
 from datetime import date, datetime
+from math import isnan
 
 import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.result import Result, counted
-from cxkit.stats.intervals import ENOUGH, Interval, mean
-from cxkit.stats.value import expected_purchases, fit_buying, why_no_model
+from cxkit.stats.intervals import ENOUGH, mean
+from cxkit.stats.value import (
+    CLOSE,
+    Check,
+    check_total,
+    expected_purchases,
+    fit_buying,
+    why_no_model,
+)
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Does the model of purchases foretell what customers did?"
 _LAST_CLASS = 7  # so many repeats or more are one class
-_CLOSE = 0.10  # near enough to act on, however sure it is that a million customers differ a little
 
 
 def value_check(
@@ -55,14 +62,22 @@ def value_check(
     )
     days = int(kinds["holdout_days"][0]) if kinds.height else 0
     problem = why_no_model(kinds) or ("all purchases are of one day" if days < 1 else None)
-    table = _compared(kinds if problem is None else kinds.clear(), days)
-    came = _came(kinds, days)
+    judged = kinds if problem is None else kinds.clear()
+    expected = pl.Series("expected", [], dtype=pl.Float64)
+    if judged.height:
+        expected = expected_purchases(fit_buying(judged), judged, days / 7)
+    table = _compared(judged, expected, days)
+    check = check_total(judged, expected, days)
     return Result(
         name="value_check",
         question=QUESTION,
         table=table,
-        finding=_finding(table, came, problem),
-        caveats=(*_caveats(table, came), *workspace.end_note(as_of)),
+        finding=_finding(table, check, problem),
+        caveats=(
+            *_caveats(table, check),
+            *workspace.end_note(as_of),
+            *workspace.purchases_note(until),
+        ),
         sql=query_text("value_check"),
         as_of=until,
         n=int(kinds["customers"].sum()),
@@ -70,19 +85,7 @@ def value_check(
     )
 
 
-def _came(kinds: pl.DataFrame, days: int) -> Interval:
-    """Return all purchases of the days kept, with the interval of that many customers' total."""
-    times, later = pl.col("customers"), pl.col("later")
-    sums = kinds.select(times.sum(), total=(times * later).sum(), squares=(times * later**2).sum())
-    n, total, squares = sums.row(0)
-    each = mean(n, total, squares, 0, days)
-    return Interval(total, n * each.low, n * each.high)
-
-
-def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
-    expected = pl.Series("expected", [], dtype=pl.Float64)
-    if kinds.height:
-        expected = expected_purchases(fit_buying(kinds), kinds, days / 7)
+def _compared(kinds: pl.DataFrame, expected: pl.Series, days: int) -> pl.DataFrame:
     times = pl.col("customers")
     classes = (
         kinds.with_columns(
@@ -120,7 +123,7 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
         pl.when(times >= ENOUGH)
         .then(
             pl.col("expected_orders").is_between("actual_low", "actual_high")
-            | ((pl.col("expected_orders") / pl.col("actual_orders") - 1).abs() <= _CLOSE)
+            | ((pl.col("expected_orders") / pl.col("actual_orders") - 1).abs() <= CLOSE)
         )
         .alias("fits"),
         "expected_total",
@@ -129,50 +132,68 @@ def _compared(kinds: pl.DataFrame, days: int) -> pl.DataFrame:
     )
 
 
-def _total(table: pl.DataFrame) -> float:
-    return float(table.select(pl.sum("expected_total")).item())
-
-
-def _off(expected: float, came: Interval) -> str:
+def _off(check: Check) -> str:
     """Say how far the model is off."""
+    expected, came = check.expected, check.came
     if came.value == 0:
         return "none came"
-    share = expected / came.value - 1
-    many = "too many" if share > 0 else "too few"
-    sure = "within" if came.low <= expected <= came.high else "outside"
+    share = f"{100 * abs(expected / came.value - 1):.1f}"
+    much = f"{share} % too {'many' if expected > came.value else 'few'}"
+    off = "the model expected " + ("as many" if share == "0.0" else much)
+    if isnan(came.low):  # all did the same: nothing says what chance allows
+        return f"{came.value:,.0f} came: {off}"
+    sure = "outside" if check.beyond_chance else "within"
     return (
-        f"{came.value:,.0f} ({came.low:,.0f}–{came.high:,.0f}) came: {100 * abs(share):.1f} % "
-        f"{many}, which is {sure} what chance allows"
+        f"{came.value:,.0f} ({came.low:,.0f}–{came.high:,.0f}) came: {off}, which is {sure} what "
+        "chance allows"
     )
 
 
-def _finding(table: pl.DataFrame, came: Interval, problem: str | None) -> str:
+def _held(table: pl.DataFrame, check: Check) -> str:
+    """Say in how many classes the model holds; where the total is off, how many it misses."""
+    judged = table["fits"].drop_nulls()
+    classes, held = len(judged), int(judged.sum())
+    if not classes:
+        return ""
+    if check.beyond_chance:
+        missed = classes - held
+        if classes == 1:
+            return f"; it misses the one class of {ENOUGH} customers or more" if missed else ""
+        return f"; it misses {missed} of {classes} classes" if missed else ""
+    if classes == 1:
+        verb = "holds in" if held else "misses"
+        return f"; it {verb} the one class of {ENOUGH} customers or more"
+    return f"; it holds in {held or 'none'} of {classes} classes"
+
+
+def _finding(table: pl.DataFrame, check: Check, problem: str | None) -> str:
     if problem:
         return f"Whether a model of purchases would hold cannot be said: {problem}."
-    days, expected = table["holdout_days"][0], _total(table)
-    judged = table["fits"].drop_nulls()
-    held = f"; it holds in {int(judged.sum())} of {len(judged)} classes" if len(judged) else ""
+    days = table["holdout_days"][0]
+    last = "last day" if days == 1 else f"last {days:,} days"
     return (
-        f"For the last {counted(days, 'day')} the model expected {expected:,.0f} purchases of "
-        f"{table['customers'].sum():,} customers, and {_off(expected, came)}{held}."
+        f"For the {last} the model expected {counted(round(check.expected), 'purchase')} of "
+        f"{table['customers'].sum():,} customers, and {_off(check)}"
+        f"{_held(table, check)}."
     )
 
 
-def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, check: Check) -> tuple[str, ...]:
     if table.is_empty():
         return ()
     notes = []
-    near = abs(_total(table) - came.value) <= _CLOSE * came.value
-    if not (near or came.low <= _total(table) <= came.high):
+    if check.off:
         notes.append("The model is off: read best_customers as a ranking, not as amounts.")
     missed = table.filter(~pl.col("fits"))
     if missed.height:
-        some = ", ".join(missed["repeats"])
+        *some, last = missed["repeats"]
+        several = f"{', '.join(some)} and {last}" if some else last
+        noun = "repeat purchase" if several == "1" else "repeat purchases"
         notes.append(
-            f"It misses customers with so many repeat purchases: {some}. One class of twenty "
-            "lies outside its interval by chance alone."
+            f"It misses customers with {several} {noun}. One class of twenty lies outside its "
+            "interval by chance alone."
         )
-    if table["fits"].null_count():
+    if (table["customers"] < ENOUGH).any():
         notes.append(f"Classes of fewer than {ENOUGH} customers are too few to judge by.")
     notes.append(
         "A season, a campaign or a new range in the days kept for the check counts against the "
@@ -182,7 +203,7 @@ def _caveats(table: pl.DataFrame, came: Interval) -> tuple[str, ...]:
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
-    expected, actual = _total(table), table["actual_total"].sum()
+    expected, actual = table["expected_total"].sum(), table["actual_total"].sum()
     return charts.lines(
         table,
         x="repeats",
@@ -190,6 +211,6 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         ends={"actual_orders": ("actual_low", "actual_high")},
         dotted=["expected_orders"],
         title=f"{expected:,.0f} purchases expected, {actual:,.0f} made",
-        x_unit=f"repeat purchase days before the last {table['holdout_days'][0]:,} days",
+        x_unit=f"repeat purchase days before the last {counted(table['holdout_days'][0], 'day')}",
         y_unit="purchase days per customer since",
     )
