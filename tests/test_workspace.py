@@ -125,8 +125,8 @@ def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
         "The last purchase is of 09 Feb 2026, 40 days before 21 Mar 2026; at the pace of the year "
         "up to it 40 more would have come since. If the export just lacks them, ask with "
         "as_of='2026-02-09'.",
-        "The orders begin on 01 Jan 2026, 79 days before 21 Mar 2026: whoever bought earlier counts "
-        "as one who did not.",
+        "The orders begin on 01 Jan 2026, 79 days before 21 Mar 2026: whoever bought earlier "
+        "counts as one who did not.",
         "1 person pays for a subscription without an order: only orders count as purchases here.",
     )
     told = cx.lifecycle(ws, as_of="2026-02-09").caveats
