@@ -275,7 +275,9 @@ class Workspace:
         told = asked or (0 if return_share is not None else life.lapse_days)
         if told:
             by = "as asked" if asked else "as the settings say"
-            return LapseRule(told, f"Lapsed means silent for more than {told} days, {by}.")
+            return LapseRule(
+                told, f"Lapsed means silent for more than {counted(told, 'day')}, {by}."
+            )
         share = (
             life.return_share
             if return_share is None
@@ -286,7 +288,7 @@ class Workspace:
         if found is not None:
             return LapseRule(
                 found,
-                f"Lapsed means silent for more than {found} days: from then on at most "
+                f"Lapsed means silent for more than {counted(found, 'day')}: from then on at most "
                 f"{100 * share:.0f} % buy again within {life.horizon_days} days "
                 "(see lapse_curve).",
             )

@@ -139,11 +139,12 @@ def _caveats(
         return ()
     days = spells.group_by("customer_key").len()["len"]
     once = int((days == 1).sum())
-    notes = [
-        f"{once:,} of {len(days):,} buyers have bought on one day only so far.",
-        "The limit is one for all: kinds of customers who buy at another pace, or only in one "
-        "season, cross it at another time (see lapse_groups).",
-    ]
+    notes = [f"{once:,} of {len(days):,} buyers have bought on one day only so far."]
+    if limit is not None:
+        notes.append(
+            "The limit is one for all: kinds of customers who buy at another pace, or only in one "
+            "season, cross it at another time (see lapse_groups)."
+        )
     if limit is not None and interval is None:
         notes.append("The limit is uncertain: too many draws of the bootstrap have none at all.")
     return tuple(notes)

@@ -207,9 +207,15 @@ def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
     if by is None:
         return ()
     if not own:
-        return (f"By {by} no kind's limit surely differs: all have the same (see lapse_groups).",)
+        return (
+            f"By {by} no kind's limit surely differs from the others', so the one above holds for "
+            "all (see lapse_groups).",
+        )
     told = ", ".join(f"{counted(days, 'day')} for '{name}'" for name, days in own.items())
-    return (f"By {by} these kinds have a limit of their own: {told} (see lapse_groups).",)
+    return (
+        f"By {by} these kinds have a limit of their own: {told}. The one above holds for all "
+        "others (see lapse_groups).",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

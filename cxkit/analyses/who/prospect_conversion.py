@@ -251,8 +251,8 @@ def _caveats(
         )
     if tried := kinds.get("ordered at once"):
         notes.append(
-            f"Left out: {tried:,} who are known by an order that was cancelled or could not be "
-            "supplied: they meant to buy from the start."
+            f"Left out: {tried:,} who are known by an order that was cancelled, refunded or "
+            "could not be supplied: they meant to buy from the start."
         )
     if before := kinds.get("known before"):
         notes.append(
