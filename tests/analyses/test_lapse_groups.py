@@ -58,8 +58,8 @@ def test_lifecycle_takes_each_kinds_own_limit_when_asked(tmp_path):
     assert own.table["lapse_days"].null_count() == 6
     assert own.finding.endswith("silent for longer than the limit of their kind by region.")
     assert (
-        "By region these kinds have a limit of their own: 31 days for 'north', 62 days for 'south' "
-        "(see lapse_groups)." in own.caveats
+        "By region these kinds have a limit of their own: 31 days for 'north', 62 days for "
+        "'south'. The one above holds for all others (see lapse_groups)." in own.caveats
     )
     assert "longer than their kind is" in own.chart().layout.title.text
     alike = cx.lifecycle(ws, lapse_by="source")
