@@ -222,7 +222,9 @@ def _finding(
     past = ""
     if top.height and table["best_past_share"].count():
         share = table["best_past_share"][top.height - 1]
-        past = f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%}"
+        past = (
+            f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%} of it"
+        )
         past = past.replace("%", " %")
     if seen is None:
         known = f"; {past}" if past and buyers >= ENOUGH else ""

@@ -132,7 +132,7 @@ def _finding(table: pl.DataFrame, by: str, whole: int | None) -> str:
         )
     apart = _apart(table)
     if not apart:
-        common = f": {counted(whole, 'day')} hold for all" if whole is not None else ""
+        common = f"; of all together it is {counted(whole, 'day')}" if whole is not None else ""
         return (
             f"By {by} no kind's lapse limit surely differs from the others'{common} "
             f"({buyers:,} buyers, {table.height} kinds)."

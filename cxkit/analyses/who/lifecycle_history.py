@@ -145,7 +145,7 @@ def _finding(table: pl.DataFrame) -> str:
     most = able.row(int(able["staying"].arg_max() or 0), named=True)
     peak = f"the most were {most['staying']:,} on {most['day']:%d %b %Y}"
     if most["staying"] == last["staying"]:
-        peak = "there were never more"
+        peak = "on no day counted here were there more"
     return (
         f"{said_count(last['staying'], last['buyers'])} of {last['buyers']:,} "
         f"buyers have not lapsed on {end}, against {first['staying']:,} of "
@@ -159,9 +159,9 @@ def _caveats(table: pl.DataFrame, limit: LapseRule) -> tuple[str, ...]:
     return (
         limit.source,
         "The same limit holds for every date, so that only people move.",
-        f"The data begin on {table['day'][0]:%d %b %Y} or shortly before: whoever had bought "
-        "earlier is first a prospect here, then new, and nobody can be lapsed before the limit "
-        "has passed once.",
+        f"The first day counted here is {table['day'][0]:%d %b %Y}. Whoever had bought before the "
+        "orders in the data begin is first a prospect here, then new, and nobody can be lapsed "
+        "before the limit has passed once.",
         "The lapsed add up over the years, so their share of all buyers grows by itself: compare "
         "the numbers of active and loyal customers as well.",
     )
