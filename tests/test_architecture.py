@@ -14,7 +14,7 @@ HOUSE = Path(cxkit.__file__).parent
 # A part imports only from parts before it. `house` is the door that the public face opens.
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
-    "store", "workspace", "imports", "demo", "house", "persona_model", "persona_keep",
+    "store", "workspace", "imports", "demo", "house", "passages", "funnels", "persona_model", "persona_keep",
     "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 

@@ -182,7 +182,7 @@ def test_analyses_by_persona(shop):
     funnel = cx.stage_funnel(tagged, stages=["ordered"], by="persona", within_days=1)
     sizes = dict(cx.personas(shop).table.unique("persona").select("persona", "customers").rows())
     quiet = max(sizes, key=sizes.__getitem__)
-    told = dict(funnel.table.select("segment", "customers").rows())
+    told = dict(funnel.table.select("segment", "reached").rows())
     assert told == sizes
     assert told[quiet] == 60
     with pytest.raises(BadQuestion, match="no field 'persona'"):
@@ -205,7 +205,7 @@ def test_personas_of_buyers_cannot_say_who_buys(tmp_path):
             "by is 'persona', which is known only of people who bought (40 of 80 prospects): "
         )
     funnel = cx.stage_funnel(tagged, stages=["look", "ordered"], by="persona", within_days=90)
-    reached = dict(funnel.table.filter(place=2).select("segment", "customers").rows())
+    reached = dict(funnel.table.filter(place=2).select("segment", "reached").rows())
     assert reached == {"no persona": 40, "missing": 0}
     assert "a difference of" not in funnel.finding  # one side alone
     assert any(note.startswith("Personas are of buyers only") for note in funnel.caveats)
@@ -231,4 +231,4 @@ def test_where_no_groups_hold_everyone_is_no_persona(tmp_path):
         cx.tag_customers(ws, as_of="2026-03-01"), stages=["ordered"], by="persona", within_days=1,
         as_of="2026-03-01",
     )  # fmt: skip
-    assert funnel.table.select("segment", "customers").rows() == [("no persona", 40)]
+    assert funnel.table.select("segment", "reached").rows() == [("no persona", 40)]

@@ -32,7 +32,7 @@ FIVE = events(
 
 
 def counts(result: cx.Result) -> list[tuple[str, str, int]]:
-    return result.table.select("segment", "stage", "customers").rows()
+    return result.table.select("segment", "stage", "reached").rows()
 
 
 def test_five_customers_counted_by_hand(tmp_path):
@@ -51,7 +51,7 @@ def test_five_customers_counted_by_hand(tmp_path):
         "1 customer entered less than 30 days before the end of the data: they may still be on "
         "their way, and are left out."
     )
-    assert funnel.sql.startswith("-- How far do customers get")
+    assert funnel.sql.startswith("-- What happened to whom")
 
 
 def test_an_optional_stage_may_be_skipped_and_says_so(tmp_path):
@@ -96,7 +96,7 @@ def test_small_segments_are_gathered_and_still_add_up(tmp_path):
     table = cx.stage_funnel(ws, stages=["visit"], by="channel").table
     assert table["segment"].to_list()[-1] == "other"
     assert table.height == 9
-    assert table["customers"].sum() == 44
+    assert table["reached"].sum() == 44
 
 
 def test_a_report_shows_no_small_segment_alone(tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ def test_the_first_stage_absent_or_no_data_at_all(tmp_path):
     empty = cx.stage_funnel(company(tmp_path / "none"), stages=["visit", "buy"])
     assert counts(empty) == [("all", "visit", 0), ("all", "buy", 0)]
     for result in (nobody, empty):
-        assert result.table["customers"].sum() == 0
+        assert result.table["reached"].sum() == 0
         assert "nothing can be said" in result.finding
         assert result.chart().layout.title.text
         assert "visit" in str(empty)
@@ -300,7 +300,7 @@ def test_equal_to_a_brute_force_whatever_the_row_order(tmp_path_factory, log, pa
     draw.shuffle(rows)
     ws = company(tmp_path_factory.mktemp("log"), events=rows)
     as_of, days = START + timedelta(days=7), timedelta(days=window)
-    told = cx.stage_funnel(ws, stages=path, within_days=window).table["customers"].to_list()
+    told = cx.stage_funnel(ws, stages=path, within_days=window).table["reached"].to_list()
     assert told == [len(brute_force(log, path[: k + 1], as_of, days)) for k in range(len(path))]
     if len(path) == len(set(path)) and len(path) >= 3:
         skip = path[1]
@@ -309,7 +309,7 @@ def test_equal_to_a_brute_force_whatever_the_row_order(tmp_path_factory, log, pa
         ways = {stage: required[: required.index(stage) + 1] for stage in required}
         ways[skip] = [path[0], skip]
         expected = [len(brute_force(log, ways[stage], as_of, days)) for stage in path]
-        assert table["customers"].to_list() == expected
+        assert table["reached"].to_list() == expected
         through = len(brute_force(log, path[:3], as_of, days))
         assert table["skipped"].to_list()[1] == expected[2] - through
     ws.close()
@@ -326,7 +326,7 @@ def test_equal_to_a_brute_force_on_a_log_too_large_for_shortcuts(tmp_path):
     rows = [{"customer_id": c, "occurred_at": t, "event": e} for c, t, e in log]
     ws = company(tmp_path, events=rows)
     as_of, window = START + timedelta(days=101), timedelta(days=5)
-    told = cx.stage_funnel(ws, stages=list("vcpr"), within_days=5).table["customers"].to_list()
+    told = cx.stage_funnel(ws, stages=list("vcpr"), within_days=5).table["reached"].to_list()
     assert told == [len(brute_force(log, "vcpr"[: k + 1], as_of, window)) for k in range(4)]
     assert told[3] > 0
 
@@ -339,10 +339,10 @@ def test_counts_never_rise_and_segments_sum(tmp_path):
     ] + ["zoe 2026-03-31T00:00 end"]
     ws = company(tmp_path, events=events(*rows))
     whole = cx.stage_funnel(ws, stages=["v", "c", "b"]).table
-    assert whole["customers"].to_list() == [60, 40, 20]
+    assert whole["reached"].to_list() == [60, 40, 20]
     parts = cx.stage_funnel(ws, stages=["v", "c", "b"], by="channel").table
-    sums = parts.group_by("stage", maintain_order=True).agg(pl.col("customers").sum())
-    assert sums["customers"].to_list() == [60, 40, 20]
+    sums = parts.group_by("stage", maintain_order=True).agg(pl.col("reached").sum())
+    assert sums["reached"].to_list() == [60, 40, 20]
 
 
 def test_people_of_no_segment_are_on_neither_side(tmp_path):

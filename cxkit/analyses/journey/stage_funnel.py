@@ -1,14 +1,15 @@
 """How far do customers get along the journey, and where do they stop?"""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion, names, whole_number
+from cxkit.funnels import Plan, plan, walked
+from cxkit.passages import UNITS, slices
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import (
@@ -23,7 +24,10 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How far do customers get along the journey?"
-_COUNTS = ["customers", "visitors", "onward_through", "otherwise", "left_out", "came_again"]
+SPOTS = ("channel", "device")  # of the entry, not of the person
+_COUNTS = [
+    "reached", "visitors", "onward_through", "excluded", "otherwise", "left_out", "came_again",
+]  # fmt: skip
 
 
 def stage_funnel(
@@ -32,6 +36,12 @@ def stage_funnel(
     stages: Sequence[str] | None = None,
     optional: Sequence[str] | None = None,
     within_days: int | None = None,
+    step_days: Mapping[str, int] | None = None,
+    order: str = "ordered",
+    anchored: Sequence[str] = (),
+    exclude: Mapping[str, Sequence[str]] | None = None,
+    unit: str = "customer",
+    hold: str | None = None,
     by: str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
@@ -48,63 +58,141 @@ def stage_funnel(
         stages: stage names, first to last; default: the journey of the settings.
         optional: stages that may be skipped; default: those of the settings.
         within_days: longest time from the first stage to any later; default: the settings'.
+        step_days: longest time since the required stage before, for stages of their own, as in
+            `{"paid": 1}`.
+        order: "ordered": other touchpoints may lie between two stages; "strict": none may, except
+            repeats of the stage before; "any": the stages in any order within the window.
+        anchored: with order="any", the stages that keep their place.
+        exclude: touchpoints that end a try on its way to a stage, as in
+            `{"paid": ["ticket opened"]}`: whom they stopped is counted in `excluded` as well.
+        unit: what is counted: "customer", "session" (a visit ends with 30 minutes of silence),
+            "order" or "case".
+        hold: "order", "case" or "session": customers are counted, but all stages must be of one
+            order, case or session.
         by: `channel` or `device` of the entry, `region`, `source` or `preferred_channel` of the
             customer, or a field of the customers' attributes. Segments add up to the total.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
         One row per segment and stage: segment ("all" without `by`), place (1 is the first), stage,
-        optional, entered (customers at the first stage), customers, share_of_start and
-        share_of_previous with Wilson's interval (_low, _high), lost (to the previous required
-        stage), skipped (went on without the optional stage), otherwise (of those lost before this
-        stage: had it, but too early or too late), visitors (of the customers: browsers that
-        nobody could link to a person), left_out (too young to count), came_again (entered more
-        than once). The semantics are those of ClickHouse's `windowFunnel`, over every entry that
-        is at least `within_days` old.
+        optional, unit, entered (units at the first stage), reached (units that got there),
+        share_of_start and share_of_previous with Wilson's interval (_low, _high), lost (to the
+        previous required stage), excluded (of the lost: stopped by `exclude`), skipped (went on
+        without the optional stage), otherwise (of the other lost: had the stage, but too early or
+        too late), visitors (of the reached: browsers that nobody could link to a person), left_out
+        (too young to count), came_again (entered more than once). The semantics are those of
+        ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
 
     Raises:
         BadQuestion: where there is no stage, a stage is optional but not named, the first stage
-            is optional, or `by` is no field of the data.
+            is optional, the arguments do not fit together, or `by` is no field of the data.
     """
-    journey = workspace.settings.journey
-    places_named = names("stages", stages) if stages is not None else journey.stages
-    chosen = () if stages is not None else journey.optional
-    skippable = names("optional", optional) if optional is not None else chosen
-    days = journey.within_days if within_days is None else whole_number("within_days", within_days)
-    _check(places_named, skippable)
-    until = workspace.moment(as_of)
-    places = range(1, len(places_named) + 1)
-    touched = [journey.touchpoints_of(stage) for stage in places_named]
-    counts = workspace.query(
-        "stage_funnel",
-        stages=list(places_named),
-        optional=[stage in skippable for stage in places_named],
-        touchpoints=[touchpoint for group in touched for touchpoint in group],
-        places=[place for place, group in zip(places, touched, strict=True) for _ in group],
-        as_of=until,
-        within_days=days,
-        by=workspace.segment(by, own=("channel", "device")),
-        **_routes(places_named, skippable, touched),
+    asked = plan(
+        workspace,
+        stages=stages,
+        optional=optional,
+        within_days=within_days,
+        step_days=step_days,
+        order=order,
+        anchored=anchored,
+        exclude=exclude,
+        unit=unit,
+        hold=hold,
     )
-    table = _shares(_gather(counts, workspace.least))
+    field = workspace.segment(by, own=SPOTS)
+    until = workspace.moment(as_of)
+    parts = [_counted(workspace, asked, until, field, part) for part in slices(workspace)]
+    table = _shares(_gather(_framed(pl.concat(parts), asked, field), workspace.least))
     return Result(
         name="stage_funnel",
         question=QUESTION,
         table=table,
-        finding=_finding(table, days, by),
+        finding=_finding(table, asked, by),
         caveats=(
-            *_caveats(table, days, by, _absent(workspace, places_named, touched)),
+            *_caveats(table, asked, by),
             *_of_buyers(workspace, by),
             *workspace.end_note(as_of),
             *workspace.link_note(
-                until, "entered", touched, until - timedelta(days=days) if until else None
+                until, "entered", asked.touchpoints, asked.latest_start(until) if until else None
             ),
         ),
-        sql=query_text("stage_funnel"),
+        sql=f"{query_text('passages')}\n{query_text('stage_funnel')}",
         as_of=until,
         n=_total(table, "entered"),
         draw=_chart,
     )
+
+
+def _counted(
+    workspace: Workspace, asked: Plan, until: datetime | None, by: str, part: tuple[int, int]
+) -> pl.DataFrame:
+    """Count who of some of the people got how far: one row per segment."""
+    units = walked(workspace, asked, until, part).join(
+        workspace.query(
+            "stage_funnel", by="all" if by in SPOTS else by, first=part[0], last=part[1]
+        ),
+        on="customer_key",
+        maintain_order="left",
+    )
+    if by in SPOTS:
+        spots = workspace.query(
+            "entry_spots",
+            by=by,
+            touchpoints=list(asked.touchpoints[0]),
+            as_of=until,
+            first=part[0],
+            last=part[1],
+        )
+        units = units.drop("segment").join(
+            spots, on=["customer_key", "at"], how="left", maintain_order="left"
+        )
+        units = units.with_columns(pl.col("segment").fill_null("missing"))
+    visitor = pl.col("visitor")
+    told = {
+        "left_out": (~pl.col("ripe")).sum(),
+        "came_again": (pl.col("ripe") & (pl.col("tries") > 1)).sum(),
+    }
+    before = pl.lit(False)
+    for place, (step, onward) in enumerate(zip(asked.step_of, asked.onward_of, strict=True), 1):
+        here = pl.col(f"got_{step}")
+        through = pl.lit(0) if onward is None else pl.col(f"got_{onward}").sum()
+        required = not asked.optional[place - 1]
+        lost = before & ~here & required
+        barred = lost & pl.col(f"barred_{step}")
+        told[f"reached_{place}"] = here.sum()
+        told[f"visitors_{place}"] = (here & visitor).sum()
+        told[f"onward_through_{place}"] = through
+        told[f"excluded_{place}"] = barred.sum()
+        told[f"otherwise_{place}"] = (lost & ~barred & pl.col(f"passed_{place - 1}")).sum()
+        before = here if required else before
+    return units.group_by("segment").agg(**told)
+
+
+def _framed(counts: pl.DataFrame, asked: Plan, by: str) -> pl.DataFrame:
+    """Give each stage of each segment its row; where nobody entered the stages still stand."""
+    counts = counts.group_by("segment").agg(pl.all().sum())
+    if counts.is_empty():
+        empty = pl.DataFrame({"segment": ["all" if by == "all" else "missing"]})
+        counts = pl.concat([counts, empty], how="diagonal").fill_null(0)
+    rows = [
+        counts.select(
+            "segment",
+            pl.lit(stage).alias("stage"),
+            pl.lit(place, pl.Int64).alias("place"),
+            pl.lit(optional).alias("optional"),
+            pl.lit(asked.unit).alias("unit"),
+            *(
+                pl.col(name if name in counts.columns else f"{name}_{place}")
+                .cast(pl.Int64)
+                .alias(name)
+                for name in _COUNTS
+            ),
+        )
+        for place, (stage, optional) in enumerate(
+            zip(asked.stages, asked.optional, strict=True), 1
+        )
+    ]
+    return pl.concat(rows).sort("segment", "place")
 
 
 def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
@@ -125,81 +213,41 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
     )
 
 
-def _check(stages: tuple[str, ...], skippable: tuple[str, ...]) -> None:
-    if not stages:
-        raise BadQuestion(
-            "No stages were named, and the settings hold no journey. "
-            'Name them, first to last: stages=["visited", "bought"].'
-        )
-    strangers = [stage for stage in skippable if stage not in stages]
-    if strangers:
-        raise BadQuestion(f"'{strangers[0]}' is optional but is not among the stages.")
-    if stages[0] in skippable:
-        raise BadQuestion(f"The first stage, '{stages[0]}', cannot be optional: all start there.")
-
-
-def _routes(
-    stages: tuple[str, ...], skippable: tuple[str, ...], touched: list[tuple[str, ...]]
-) -> dict[str, list[int] | list[bool]]:
-    """Lay out the ways to walk: the required stages, and one way through each optional stage."""
-    places = range(1, len(stages) + 1)
-    required = [place for place in places if stages[place - 1] not in skippable]
-    ways = {0: required} | {p: sorted([*required, p]) for p in places if p not in required}
-    steps = [(way, step, place) for way, path in ways.items() for step, place in enumerate(path, 1)]
-    later = []
-    for way, step, place in steps:
-        earlier = {t for p in ways[way][: step - 1] for t in touched[p - 1]}
-        later.append(bool(earlier & set(touched[place - 1])))
-    return {
-        "routes": [way for way, _, _ in steps],
-        "steps": [step for _, step, _ in steps],
-        "route_places": [place for _, _, place in steps],
-        "later": later,
-    }
-
-
-def _absent(
-    workspace: Workspace, stages: tuple[str, ...], touched: list[tuple[str, ...]]
-) -> list[str]:
-    """Name the stages of which the data hold not one row."""
-    known = workspace.sql("select distinct touchpoint::varchar as touchpoint from timeline")
-    present = set(known["touchpoint"])
-    return [s for s, group in zip(stages, touched, strict=True) if not present & set(group)]
-
-
 def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
     """Keep the largest segments and add up the others, so that the total stays the total."""
-    entries = pl.when(pl.col("place") == 1).then("customers").otherwise(0)
+    entries = pl.when(pl.col("place") == 1).then("reached").otherwise(0)
     return (
         gathered(table.with_columns(_entries=entries), "_entries", least=least)
-        .group_by("segment", "stage", "place", "optional", maintain_order=True)
+        .group_by("segment", "stage", "place", "optional", "unit", maintain_order=True)
         .agg(pl.col(_COUNTS).sum())
     )
 
 
 def _shares(table: pl.DataFrame) -> pl.DataFrame:
-    walked = pl.when(~pl.col("optional")).then(pl.col("customers"))
+    walked = pl.when(~pl.col("optional")).then(pl.col("reached"))
     frame = table.with_columns(
-        entered=pl.col("customers").first().over("segment"),
+        entered=pl.col("reached").first().over("segment"),
         _previous=walked.forward_fill().shift(1).over("segment"),
         _next=walked.shift(-1).backward_fill().over("segment"),
     )
-    frame = add_wilson(frame, "customers", "entered", "share_of_start")
-    frame = add_wilson(frame, "customers", "_previous", "share_of_previous")
+    frame = add_wilson(frame, "reached", "entered", "share_of_start")
+    frame = add_wilson(frame, "reached", "_previous", "share_of_previous")
     return frame.select(
         "segment",
         "place",
         "stage",
         "optional",
+        "unit",
         "entered",
-        "customers",
+        "reached",
         "share_of_start",
         "share_of_start_low",
         "share_of_start_high",
         "share_of_previous",
         "share_of_previous_low",
         "share_of_previous_high",
-        lost=pl.when(~pl.col("optional")).then(pl.col("_previous") - pl.col("customers")),
+        lost=pl.when(~pl.col("optional")).then(pl.col("_previous") - pl.col("reached")),
+        excluded="excluded",
         skipped=pl.when("optional").then(pl.col("_next") - pl.col("onward_through")),
         otherwise="otherwise",
         visitors="visitors",
@@ -217,7 +265,7 @@ def _whole(table: pl.DataFrame) -> pl.DataFrame:
     whole = (
         table.filter(~pl.col("optional"))
         .group_by("place", "stage", maintain_order=True)
-        .agg(pl.col("customers", "otherwise", "visitors").sum())
+        .agg(pl.col("reached", "excluded", "otherwise", "visitors").sum())
     )
     again = pl.int_range(1, pl.len() + 1).over("stage")
     label = pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
@@ -227,10 +275,10 @@ def _whole(table: pl.DataFrame) -> pl.DataFrame:
 def _worst(table: pl.DataFrame) -> dict[str, Any] | None:
     """Return the step that loses most of those who came so far."""
     steps = _whole(table).with_columns(
-        before=pl.col("stage").shift(1), base=pl.col("customers").shift(1)
+        before=pl.col("stage").shift(1), base=pl.col("reached").shift(1)
     )
     losses = [
-        {**row, "lost": row["base"] - row["customers"]}
+        {**row, "lost": row["base"] - row["reached"]}
         for row in steps.iter_rows(named=True)
         if row["base"]
     ]
@@ -245,7 +293,7 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     visitor who buys becomes known, so those still unknown are the ones who did not. People whose
     segment is missing are on neither side: a field may be filled in only when somebody buys.
     """
-    known = pl.col("customers") - pl.col("visitors")
+    known = pl.col("reached") - pl.col("visitors")
     steps = (
         table.filter(~pl.col("optional") & (pl.col("segment") != "missing"))
         .with_columns(known=known)
@@ -272,10 +320,13 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     return max(surely, key=lambda told: abs(told["gap"].value), default=None)
 
 
-def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
+def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
+    days = asked.days
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
-        known = "known customers" if _total(table, "visitors") else "customers"
+        known = f"{UNITS[asked.unit]}s{' of known customers' * bool(_total(table, 'visitors'))}"
+        if asked.unit == "customer":
+            known = "known customers" if _total(table, "visitors") else "customers"
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
             f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
@@ -291,8 +342,8 @@ def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
     worst = _worst(table)
     if worst is None:
         return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
-    last, arrived = _whole(table).select("stage", "customers").row(-1)
-    window = f"within {counted(days, 'day')}"
+    last, arrived = _whole(table).select("stage", "reached").row(-1)
+    window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
         return f"All {counted(entered, who)} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
@@ -309,12 +360,13 @@ def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
 
 
 def _noun(table: pl.DataFrame) -> str:
-    """Name who is counted: a visitor whom nobody could link may be no customer."""
-    return "visitor or customer" if _total(table, "visitors") else "customer"
+    """Name what is counted: a visitor whom nobody could link may be no customer."""
+    unit = table["unit"][0]
+    return "visitor or customer" if unit == "customer" and _total(table, "visitors") else UNITS[unit]
 
 
-def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) -> tuple[str, ...]:
-    notes = []
+def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...]:
+    days, notes = asked.days, []
     young, visitors = _total(table, "left_out"), _total(table, "visitors")
     if young:
         notes.append(
@@ -322,10 +374,10 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
             "end of the data: they may still be on their way, and are left out."
         )
     again = _total(table, "came_again")
-    if again:
+    if again and asked.unit == "customer":
         notes.append(f"{again:,} entered more than once: the try that got furthest counts.")
     whole = _whole(table)
-    if visitors:
+    if visitors and asked.unit == "customer":
         arrived = int(whole["visitors"][-1])
         notes.append(
             f"{visitors:,} of those who entered are visitors whom nobody could link to a customer, "
@@ -333,18 +385,28 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
             "One person with two browsers counts twice."
         )
     for before, after in pairwise(whole.iter_rows(named=True)):
-        lost = before["customers"] - after["customers"]
+        lost = before["reached"] - after["reached"]
+        if after["excluded"]:
+            notes.append(
+                f"{after['excluded']:,} of the {lost:,} who got no further than "
+                f"'{before['stage']}' were stopped by what was excluded on the way to "
+                f"'{after['stage']}': that is no loss of interest."
+            )
         if after["otherwise"] > max(0.1 * lost, 0):
             notes.append(
                 f"{after['otherwise']:,} of the {lost:,} who got no further than "
                 f"'{before['stage']}' do have '{after['stage']}', but before "
                 f"'{before['stage']}' or more than {counted(days, 'day')} after they entered."
             )
-    notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
+    notes += [
+        f"No row of the data has the stage '{stage}': it counts as 0."
+        for stage, kinds in zip(asked.stages, asked.kinds, strict=True)
+        if not kinds
+    ]
     for stage, skipped, passed in (
         table.filter(pl.col("optional"))
         .group_by("place", "stage", maintain_order=True)
-        .agg(pl.col("skipped").sum(), pl.col("customers").sum())
+        .agg(pl.col("skipped").sum(), pl.col("reached").sum())
         .drop("place")
         .iter_rows()
     ):
@@ -390,7 +452,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=title,
         unit=f"share of those who reached '{table['stage'][0]}'",
         texts=[
-            f"{row['customers']:,} · {row['share_of_start'] or 0:.0%}"
+            f"{row['reached']:,} · {row['share_of_start'] or 0:.0%}"
             for row in table.iter_rows(named=True)
         ],
         highlight=None

@@ -1,0 +1,223 @@
+"""What a funnel asks for, step by step, and how far each one got through it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from cxkit.errors import BadQuestion, listed, names, whole_number
+from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
+from cxkit.stats.walks import Step, entries, flags, log, people, rows_of, walk
+from cxkit.workspace import Workspace
+
+ORDERS = ("ordered", "strict", "any")
+_DAY = 86_400_000_000  # microseconds
+
+
+class Plan(NamedTuple):
+    """What has to be passed, as `stats.walks` understands it.
+
+    `step_of` is the step of each stage, `onward_of` the one that reaches the next required stage
+    by way of an optional one, `touchpoints` and `kinds` what counts as each stage.
+    """
+
+    stages: tuple[str, ...]
+    optional: tuple[bool, ...]
+    touchpoints: tuple[tuple[str, ...], ...]
+    kinds: tuple[tuple[int, ...], ...]
+    steps: tuple[Step, ...]
+    step_of: tuple[int, ...]
+    onward_of: tuple[int | None, ...]
+    days: int
+    unit: str
+    hold: str | None
+
+    @property
+    def within(self) -> int:
+        """The longest time from the first step to any other, in microseconds."""
+        return self.days * _DAY
+
+    def latest_start(self, until: datetime) -> datetime:
+        """Return the last moment at which one may begin and still have the whole time."""
+        return until - timedelta(days=self.days)
+
+    def of_use(self) -> set[int]:
+        """Return the kinds that the walk looks at."""
+        asked = {kind for step in self.steps for group in step.passes for kind in group}
+        return asked | {kind for step in self.steps for kind in step.bars}
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    stages: Sequence[str] | None = None,
+    optional: Sequence[str] | None = None,
+    within_days: int | None = None,
+    step_days: Mapping[str, int] | None = None,
+    order: str = "ordered",
+    anchored: Sequence[str] = (),
+    exclude: Mapping[str, Sequence[str]] | None = None,
+    unit: str = "customer",
+    hold: str | None = None,
+) -> Plan:
+    """Return the plan that the arguments of `stage_funnel` describe; it explains them.
+
+    Raises BadQuestion where they do not fit together.
+    """
+    journey = workspace.settings.journey
+    named = names("stages", stages) if stages is not None else journey.stages
+    chosen = () if stages is not None else journey.optional
+    skippable = names("optional", optional) if optional is not None else chosen
+    days = journey.within_days if within_days is None else whole_number("within_days", within_days)
+    limits, barred = dict(step_days or {}), dict(exclude or {})
+    _check_stages(named, skippable)
+    _check_order(named, order, anchored, limits, barred)
+    for name, value in (("unit", unit), ("hold", hold)):
+        if value not in UNITS and not (name == "hold" and value is None):
+            raise BadQuestion(f"There is no {name} {value!r}. There are: {listed(UNITS)}.")
+    known = kinds(workspace)
+    touched = tuple(tuple(journey.touchpoints_of(stage)) for stage in named)
+    counted = tuple(kinds_of(known, group) for group in touched)
+    free = [order == "any" and stage not in anchored for stage in named]
+    steps: list[Step] = []
+    step_of: list[int] = []
+    onward_of: list[int | None] = [None] * len(named)
+    block: list[int] = []  # the required stages, up to here, that may come in any order
+    before: int | None = None  # the step before that block
+    latest: int | None = None  # the last required stage
+    skipped: list[int] = []  # the optional stages since then
+
+    def add(place: int, passed: Sequence[int], after: int | None, way: Sequence[int]) -> int:
+        """Add a step; `way` are the stages that were passed on the way to it, the last one last."""
+        bars = set(kinds_of(known, names("exclude", barred.get(named[place], ()))))
+        if order == "strict" and way:
+            own = [kind for p in (way[-1], *skipped) for kind in counted[p]]
+            bars |= set(known.values()) - set(own)
+        limit = limits.get(named[place])
+        shared = {t for p in way for t in touched[p]} & set(touched[place])
+        steps.append(
+            Step(
+                tuple(counted[p] for p in passed),
+                after,
+                later=bool(shared) and len(passed) == 1,
+                within=None if limit is None else whole_number("step_days", limit) * _DAY,
+                bars=tuple(sorted(bars)),
+            )
+        )
+        return len(steps) - 1
+
+    way: list[int] = []
+    for place, stage in enumerate(named):
+        together = free[place] and latest is not None and free[latest]
+        if stage in skippable:
+            passed, after = ([*block, place], before) if together else ([place], step_of[way[-1]])
+            step_of.append(add(place, passed, after, way))
+            skipped.append(place)
+            continue
+        if not together:
+            before = step_of[way[-1]] if way else None
+            block = []
+        block = [*block, place]
+        step_of.append(add(place, block, before, way))
+        for passing in skipped:
+            passed, after = ([*block, passing], before) if together else (block, step_of[passing])
+            onward_of[passing] = add(place, passed, after, [*way, passing])
+        way, skipped, latest = [*way, place], [], place
+    return Plan(
+        named,
+        tuple(stage in skippable for stage in named),
+        touched,
+        counted,
+        tuple(steps),
+        tuple(step_of),
+        tuple(onward_of),
+        days,
+        unit,
+        hold,
+    )
+
+
+def _check_stages(stages: Sequence[str], skippable: Sequence[str]) -> None:
+    if not stages:
+        raise BadQuestion(
+            "No stages were named, and the settings hold no journey. "
+            'Name them, first to last: stages=["visited", "bought"].'
+        )
+    strangers = [stage for stage in skippable if stage not in stages]
+    if strangers:
+        raise BadQuestion(f"'{strangers[0]}' is optional but is not among the stages.")
+    if stages[0] in skippable:
+        raise BadQuestion(f"The first stage, '{stages[0]}', cannot be optional: all start there.")
+
+
+def _check_order(
+    stages: Sequence[str],
+    order: str,
+    anchored: Sequence[str],
+    limits: Mapping[str, int],
+    barred: Mapping[str, Sequence[str]],
+) -> None:
+    if order not in ORDERS:
+        raise BadQuestion(f"There is no order {order!r}. There are: {listed(ORDERS)}.")
+    for name, value in (("anchored", anchored), ("step_days", limits), ("exclude", barred)):
+        strangers = [stage for stage in value if stage not in stages]
+        if strangers:
+            raise BadQuestion(f"{name} names '{strangers[0]}', which is not among the stages.")
+    if anchored and order != "any":
+        raise BadQuestion("anchored is for order='any': in any other order every stage is.")
+    for name, value in (("step_days", limits), ("exclude", barred)):
+        if value and order == "any":
+            raise BadQuestion(f"{name} needs an order of the stages: it looks at the step before.")
+        if stages[0] in value:
+            raise BadQuestion(f"{name} names '{stages[0]}': nothing comes before the first stage.")
+    if order == "any" and len(set(stages)) < len(stages):
+        raise BadQuestion("A stage is named twice: that needs an order, the second after the first.")
+
+
+def walked(
+    workspace: Workspace, asked: Plan, until: datetime | None, part: tuple[int, int]
+) -> pl.DataFrame:
+    """Return how far each unit got that entered, of the people from part[0] to part[1].
+
+    One row per unit: who, customer_key, at (its first entry, in microseconds), tries (its
+    entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
+    each step of the plan, was `barred_` from it, and `passed_` each stage at any time.
+    """
+    followed = asked.hold or asked.unit
+    rows = passages(workspace, until, followed, part)
+    there = log(rows, asked.of_use())
+    start = None if until is None else micros(asked.latest_start(until))
+    reached = walk(there, asked.steps, asked.within, start)
+    begun = entries(there, asked.kinds[0])
+    of_people = asked.unit == "customer"
+    if followed == "customer":
+        owned = begun.with_columns(customer_key="who")
+    else:
+        owner = rows.group_by("who").agg(pl.col("customer_key").first()).sort("who")
+        owned = begun.join(owner, on="who", maintain_order="left")
+        if of_people:
+            owned = (
+                owned.group_by("customer_key")
+                .agg(pl.col("at").min(), pl.col("tries").sum())
+                .with_columns(who="customer_key")
+            )
+    first = part[0] if of_people else 0
+    size = part[1] - first + 1 if of_people else rows["who"].n_unique()
+
+    def told(ids: Any) -> Any:
+        if of_people and followed != "customer":
+            ids = owner["customer_key"].gather(ids).to_numpy()
+        return flags(ids, first, size)
+
+    columns = {"who": pl.int_range(first, first + size, dtype=pl.Int32, eager=True)}
+    for number, step in enumerate(reached):
+        columns[f"got_{number}"] = told(people(there, step.rows))
+        columns[f"barred_{number}"] = told(people(there, step.barred))
+    for place, kind in enumerate(asked.kinds):
+        columns[f"passed_{place}"] = told(people(there, rows_of(there, kind)))
+    return (
+        pl.DataFrame(columns)
+        .join(owned, on="who", maintain_order="left")
+        .with_columns(ripe=pl.col("at") <= (start if start is not None else 0))
+    )
