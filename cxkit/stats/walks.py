@@ -170,11 +170,15 @@ def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
 def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
     """Return when each one was first at one of the kinds, and how often: who, at, tries.
 
+    Rows of one instant are one try.
+
     >>> rows = pl.DataFrame({"who": [3, 3, 7], "at": [0, 1, 2], "kind": [1, 1, 1]})
     >>> entries(log(rows), [1]).rows()
     [(3, 0, 2), (7, 2, 1)]
     """
     rows = rows_of(log, kinds)
+    moment = log.moment[rows]
+    rows = rows[np.append(True, moment[1:] != moment[:-1])[: len(rows)]]
     who = log.who[rows]
     first = np.flatnonzero(np.append(True, who[1:] != who[:-1])[: len(who)])
     tries = np.diff(np.append(first, len(who)))

@@ -62,7 +62,7 @@ trail as (
 ),
 
 entered as (
-    select customer_key, count(*) as tries,
+    select customer_key, count(distinct occurred_at) as tries,
         min(occurred_at) <= $as_of::timestamp - to_days($within_days) as ripe,
         arg_min(spot, (occurred_at, coalesce(spot, '~'))) as spot
     from passages
