@@ -61,6 +61,7 @@ _HOMES = {
     "persona_drift": "cxkit.analyses.personas.persona_drift",
     "channel_fit": "cxkit.analyses.personas.channel_fit",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
+    "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
@@ -82,6 +83,7 @@ def __dir__() -> "list[str]":
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
+    from cxkit.analyses.journey.stage_people import stage_people as stage_people
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
     from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
     from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift

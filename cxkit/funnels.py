@@ -8,7 +8,7 @@ import polars as pl
 
 from cxkit.errors import BadQuestion, listed, names, whole_number
 from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
-from cxkit.stats.walks import Step, entries, flags, log, people, rows_of, walk
+from cxkit.stats.walks import Step, earliest, entries, flags, log, people, rows_of, walk
 from cxkit.workspace import Workspace
 
 ORDERS = ("ordered", "strict", "any")
@@ -176,13 +176,19 @@ def _check_order(
 
 
 def walked(
-    workspace: Workspace, asked: Plan, until: datetime | None, part: tuple[int, int]
+    workspace: Workspace,
+    asked: Plan,
+    until: datetime | None,
+    part: tuple[int, int],
+    *,
+    times: bool = False,
 ) -> pl.DataFrame:
     """Return how far each unit got that entered, of the people from part[0] to part[1].
 
     One row per unit: who, customer_key, at (its first entry, in microseconds), tries (its
     entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
-    each step of the plan, was `barred_` from it, and `passed_` each stage at any time.
+    each step of the plan, was `barred_` from it, and `passed_` each stage at any time. With
+    `times` also `at_` each step: when it first got there, in microseconds.
     """
     followed = asked.hold or asked.unit
     rows = passages(workspace, until, followed, part)
@@ -205,17 +211,21 @@ def walked(
     first = part[0] if of_people else 0
     size = part[1] - first + 1 if of_people else rows["who"].n_unique()
 
-    def told(ids: Any) -> Any:
+    def of(ids: Any) -> Any:
+        """Return whose walks these are: with `hold`, a customer's several."""
         if of_people and followed != "customer":
-            ids = owner["customer_key"].gather(ids).to_numpy()
-        return flags(ids, first, size)
+            return owner["customer_key"].gather(ids).to_numpy()
+        return ids
 
     columns = {"who": pl.int_range(first, first + size, dtype=pl.Int32, eager=True)}
     for number, step in enumerate(reached):
-        columns[f"got_{number}"] = told(people(there, step.rows))
-        columns[f"barred_{number}"] = told(people(there, step.barred))
+        columns[f"got_{number}"] = flags(of(people(there, step.rows)), first, size)
+        columns[f"barred_{number}"] = flags(of(people(there, step.barred)), first, size)
+        if times:
+            at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
+            columns[f"at_{number}"] = at
     for place, kind in enumerate(asked.kinds):
-        columns[f"passed_{place}"] = told(people(there, rows_of(there, kind)))
+        columns[f"passed_{place}"] = flags(of(people(there, rows_of(there, kind))), first, size)
     return (
         pl.DataFrame(columns)
         .join(owned, on="who", maintain_order="left")

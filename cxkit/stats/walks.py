@@ -167,6 +167,18 @@ def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
     return known
 
 
+def earliest(ids: npt.NDArray[Any], at: Ints, first: int, size: int) -> Ints:
+    """Return for each of `size` ids from `first` on its least `at`; -1 where it has none.
+
+    >>> earliest(np.array([4, 6, 6]), np.array([9, 8, 7]), first=4, size=3)
+    array([ 9, -1,  7])
+    """
+    found = np.full(size, -1, np.int64)
+    latest_first = np.argsort(-at, kind="stable")
+    found[ids[latest_first] - first] = at[latest_first]  # the last one written stays
+    return found
+
+
 def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
     """Return when each one was first at one of the kinds, and how often: who, at, tries.
 

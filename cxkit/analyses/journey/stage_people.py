@@ -1,0 +1,216 @@
+"""Who stopped where, and what did they do next?"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.funnels import Plan, plan, walked
+from cxkit.passages import UNITS, slices
+from cxkit.result import Result, counted
+from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "Who stopped where, and what did they do next?"
+_SUPPORT = ("ticket opened", "message in")
+_MOST = 6  # next touchpoints that the chart names per stage
+
+
+def stage_people(
+    workspace: Workspace,
+    *,
+    stages: Sequence[str] | None = None,
+    optional: Sequence[str] | None = None,
+    within_days: int | None = None,
+    step_days: Mapping[str, int] | None = None,
+    order: str = "ordered",
+    anchored: Sequence[str] = (),
+    exclude: Mapping[str, Sequence[str]] | None = None,
+    unit: str = "customer",
+    hold: str | None = None,
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """List who entered a funnel, how far they got, why no further, and what came next.
+
+    The arguments are those of `stage_funnel`, and its counts are the counts of this list. What
+    came next is the person's first touchpoint after the moment at which they first got as far as
+    they did, whatever it was: 'contacted support' where it was a ticket or a message of theirs.
+
+    Returns:
+        One row per unit that entered, in the order of the people: customer_id, stage (the last
+        one that was reached), place, reason ('finished', 'excluded', 'had it too early
+        or too late', 'never had it', 'still has time'), next (a touchpoint, 'contacted support' or
+        'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows no
+        customer_id. The list leaves the house by way of `write_tables`.
+
+    Raises:
+        BadQuestion: as `stage_funnel` does.
+    """
+    asked = plan(
+        workspace,
+        stages=stages,
+        optional=optional,
+        within_days=within_days,
+        step_days=step_days,
+        order=order,
+        anchored=anchored,
+        exclude=exclude,
+        unit=unit,
+        hold=hold,
+    )
+    until = workspace.moment(as_of)
+    units = pl.concat(
+        _stops(walked(workspace, asked, until, part, times=True), asked)
+        for part in slices(workspace)
+    )
+    after = workspace.query(
+        "stage_people",
+        keys=units["customer_key"].to_list(),
+        at=units["stopped"].to_list(),
+        as_of=until,
+    )
+    table = _people(units, after, asked, named=not workspace.least)
+    return Result(
+        name="stage_people",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, asked),
+        caveats=(*_caveats(table, asked), *workspace.end_note(as_of)),
+        sql=f"{query_text('passages')}\n{query_text('stage_people')}",
+        as_of=until,
+        n=table.height,
+        draw=_chart,
+    )
+
+
+def _stops(units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+    """Say of each unit how far it got, when, and why no further: place, stopped, reason."""
+    required = [place for place, optional in enumerate(asked.optional) if not optional]
+    place, stopped, reason = pl.lit(0), pl.col("at"), pl.lit("still has time")
+    for here, step in enumerate(asked.step_of):
+        following = next((p for p in required if p > here), None)
+        why = pl.lit("finished")
+        if following is not None:
+            why = (
+                pl.when(pl.col(f"barred_{asked.step_of[following]}"))
+                .then(pl.lit("excluded"))
+                .when(pl.col(f"passed_{following}"))
+                .then(pl.lit("had it too early or too late"))
+                .otherwise(pl.lit("never had it"))
+            )
+        got = pl.col(f"got_{step}")
+        place = pl.when(got).then(here + 1).otherwise(place)
+        stopped = pl.when(got).then(f"at_{step}").otherwise(stopped)
+        reason = pl.when(got).then(why).otherwise(reason)
+    return units.select(
+        "customer_key", "at", place=place, stopped=stopped.cast(pl.Int64), reason=reason
+    )
+
+
+def _people(
+    units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: bool
+) -> pl.DataFrame:
+    following = pl.col("next_touchpoint")
+    told = pl.concat([units, after], how="horizontal").select(
+        "customer_id",
+        stage=pl.when(pl.col("place") > 0)
+        .then(pl.lit(list(asked.stages)).list.get(pl.max_horizontal("place", 1) - 1))
+        .otherwise(pl.lit(asked.stages[0])),
+        place=pl.max_horizontal("place", 1).cast(pl.Int64),
+        reason="reason",
+        next=pl.when(following.is_in(_SUPPORT))
+        .then(pl.lit("contacted support"))
+        .otherwise(following.fill_null("nothing")),
+        next_after_days=pl.col("next_after_days").round(2),
+        entered_at=pl.from_epoch("at", "us"),
+        stopped_at="stopped_at",
+    )
+    return told if named else told.drop("customer_id")
+
+
+def _next(table: pl.DataFrame) -> pl.DataFrame:
+    """Count what came next for those who stopped, per stage: the most frequent first."""
+    stopped = table.filter(~pl.col("reason").is_in(["finished", "still has time"]))
+    counts = stopped.group_by("place", "stage", "next").agg(units=pl.len())
+    counts = counts.with_columns(stopped=pl.col("units").sum().over("place"))
+    return add_wilson(counts, "units", "stopped", "share").sort(
+        "place", "units", "next", descending=[False, True, False]
+    )
+
+
+def _worst(counts: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the stage at which most stopped."""
+    most = counts["stopped"].max()
+    place = counts.filter(pl.col("stopped") == most)["place"].min()
+    return counts.filter(pl.col("place") == place)
+
+
+def _finding(table: pl.DataFrame, asked: Plan) -> str:
+    noun = UNITS[asked.unit]
+    ripe = table.filter(pl.col("reason") != "still has time")
+    if ripe.is_empty():
+        return f"Nobody's entry at '{asked.stages[0]}' is {counted(asked.days, 'day')} old yet."
+    counts = _next(table)
+    if counts.is_empty():
+        return f"All {counted(ripe.height, noun)} got to '{asked.stages[-1]}': nobody stopped."
+    worst = _worst(counts)
+    stopped, first = int(worst["stopped"][0]), worst.row(0, named=True)
+    if stopped < ENOUGH:
+        return (
+            f"Most of those who stopped did so after '{first['stage']}': {counted(stopped, noun)}, "
+            "too few to say what they did next."
+        )
+    what = "nothing more" if first["next"] == "nothing" else f"'{first['next']}'"
+    said_next = f"{said(first['units'], stopped)} of them came {what} next"
+    if first["next"] == "nothing":
+        said_next = f"of {said(first['units'], stopped)} of them nothing more is known"
+    support = worst.filter(pl.col("next") == "contacted support")
+    if first["next"] == "contacted support":
+        said_next = f"{said(first['units'], stopped)} of them contacted support next"
+        support = support.clear()
+    helped = "" if support.is_empty() else (
+        f"; {said(support['units'][0], stopped)} contacted support"
+    )  # fmt: skip
+    return f"After '{first['stage']}' {stopped:,} {noun}s stopped: {said_next}{helped}."
+
+
+def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
+    notes = []
+    young = table.filter(pl.col("reason") == "still has time").height
+    if young:
+        notes.append(
+            f"{counted(young, UNITS[asked.unit])} entered less than {counted(asked.days, 'day')} "
+            "before the end of the data and still has time."
+            if young == 1
+            else f"{counted(young, UNITS[asked.unit])} entered less than "
+            f"{counted(asked.days, 'day')} before the end of the data and still have time."
+        )
+    if table.filter(pl.col("next") != "nothing").height:
+        notes.append(
+            "What came next is whatever this person did or met next, up to the end of the data: "
+            "it need not be an answer to where they stopped."
+        )
+    if "customer_id" not in table.columns:
+        notes.append("The report names no customers: ask stage_people(ws, ...) for their ids.")
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    counts = _next(table)
+    if counts.is_empty():
+        return charts.nothing("Nobody stopped on the way")
+    worst = _worst(counts).head(_MOST)
+    first = worst.row(0, named=True)
+    return charts.bars(
+        worst,
+        length="share",
+        low="share_low",
+        high="share_high",
+        label="next",
+        title=f"After '{first['stage']}' {first['stopped']:,} stopped; next came: {first['next']} "
+        f"({first['share']:.0%})",
+        unit=f"share of those who stopped after '{first['stage']}'",
+        texts=[f"{row['units']:,} · {row['share']:.0%}" for row in worst.iter_rows(named=True)],
+        highlight=[name == "contacted support" for name in worst["next"]],
+    )
