@@ -14,8 +14,8 @@ HOUSE = Path(cxkit.__file__).parent
 # A part imports only from parts before it. `house` is the door that the public face opens.
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
-    "store", "workspace", "imports", "demo", "house", "persona_model", "persona_keep",
-    "analyses", "widgets", "report", "checks", "cli",
+    "store", "workspace", "notes", "lapse", "imports", "demo", "house", "persona_model",
+    "persona_keep", "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.
