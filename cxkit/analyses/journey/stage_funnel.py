@@ -118,8 +118,8 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
         return ()
     others = workspace.sql(
         "select count(*) from customers where customer_id not in "
-        "(select customer_id from orders where not coalesce(cancelled, false) "
-        "and customer_id is not null) and json_extract_string(attributes, '/' || $by) is not null",
+        "(select customer_id from sales where customer_id is not null) "
+        "and json_extract_string(attributes, '/' || $by) is not null",
         by=by,
     ).item()
     if others:

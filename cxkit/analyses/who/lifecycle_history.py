@@ -86,8 +86,7 @@ def lifecycle_history(
 def _days(workspace: Workspace, until: datetime | None, every_days: int) -> list[date]:
     """Return the dates, oldest first, from the first purchase on."""
     first = workspace.sql(
-        "select min(ordered_at) as first from orders where not coalesce(cancelled, false) "
-        "and coalesce(amount >= 0, true) and ordered_at <= $until",
+        "select min(ordered_at) as first from sales where purchase and ordered_at <= $until",
         until=until,
     )["first"][0]
     if until is None or first is None:

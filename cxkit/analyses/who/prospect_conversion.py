@@ -100,8 +100,7 @@ def _check_known_of_all(workspace: Workspace, people: pl.DataFrame, by: str | No
         return
     prospects = people.filter(pl.col("kind") == "prospect")
     bought = workspace.sql(
-        "select distinct customer_key from people join orders using (customer_id) "
-        "where not coalesce(cancelled, false) and coalesce(amount >= 0, true)"
+        "select distinct customer_key from people join sales using (customer_id) where purchase"
     )
     told = prospects.filter(pl.col("segment") != "missing")
     others = prospects.height - told.height
