@@ -9,6 +9,7 @@ from company import company, orders
 import cxkit as cx
 from cxkit import workspace
 from cxkit.errors import BadQuestion
+from cxkit.notes import purchases_note
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
     asked = [{"ticket_id": "t", "customer_id": "c1", "opened_at": "2026-03-21"}]
     paid = [{"customer_id": "sam", "month": "2026-02-01", "amount": 9}]
     ws = company(tmp_path, orders=bought, tickets=asked, subscriptions=paid)
-    assert ws.purchases_note(ws.moment("2026-03-21")) == (
+    assert purchases_note(ws, ws.moment("2026-03-21")) == (
         "The last purchase is of 09 Feb 2026, 40 days before 21 Mar 2026; at the pace of the year "
         "up to it 40 more would have come since. If the export just lacks them, ask with "
         "as_of='2026-02-09'.",
@@ -131,6 +132,6 @@ def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
     )
     told = cx.lifecycle(ws, as_of="2026-02-09").caveats
     assert not any(note.startswith("The last purchase") for note in told)
-    assert ws.purchases_note(ws.moment("2025-12-31")) == (
+    assert purchases_note(ws, ws.moment("2025-12-31")) == (
         "No purchase is known up to 31 Dec 2025: whoever had bought by then counts as a prospect.",
     )

@@ -13,6 +13,7 @@ import cxkit as cx
 from cxkit.demo import make
 from cxkit.errors import BadQuestion
 from cxkit.imports.queries import run
+from cxkit.notes import link_note
 from cxkit.settings import People
 
 HEADER = (
@@ -341,11 +342,11 @@ def test_links_between_people_not_yet_known_change_nothing(tmp_path):
             {"customer_id": "a", "other_id": "b", "person_id": "a", "score": 4, "reasons": "same"}
         ],
     )
-    assert ws.link_note(datetime(2026, 4, 5)) == (
+    assert link_note(ws, datetime(2026, 4, 5)) == (
         "1 proposed link is not applied: with it 1 person instead of 2 (see identity_links).",
     )
-    assert ws.link_note(datetime(2026, 2, 1)) == ()
-    assert ws.link_note(datetime(2026, 4, 5), "buyers") == ()  # b has bought nothing
+    assert link_note(ws, datetime(2026, 2, 1)) == ()
+    assert link_note(ws, datetime(2026, 4, 5), "buyers") == ()  # b has bought nothing
     row = cx.identity_links(ws, as_of="2026-02-01").table.row(0, named=True)
     assert (row["orders"], row["other_orders"]) == (1, 0)
     assert row["merge_changes"] == "a prospect turns out to be a buyer"
@@ -397,7 +398,7 @@ def test_every_total_of_people_shows_what_links_would_change_in_it(tmp_path):
     none = linked(tmp_path / "none", events=[*visits, *late], tickets=asked)
     assert "identity_links" not in " ".join(cx.stage_funnel(none).caveats)
     quiet = company(tmp_path / "quiet", orders=bought)
-    assert quiet.link_note(quiet.as_of) == ()
+    assert link_note(quiet, quiet.as_of) == ()
 
 
 def test_journeys_name_a_second_id_that_is_not_laid_out(tmp_path):

@@ -9,6 +9,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, names, whole_number
+from cxkit.notes import end_note, link_note
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import (
@@ -95,9 +96,13 @@ def stage_funnel(
         caveats=(
             *_caveats(table, days, by, _absent(workspace, places_named, touched)),
             *_of_buyers(workspace, by),
-            *workspace.end_note(as_of),
-            *workspace.link_note(
-                until, "entered", touched, until - timedelta(days=days) if until else None
+            *end_note(workspace, as_of),
+            *link_note(
+                workspace,
+                until,
+                "entered",
+                touched,
+                until - timedelta(days=days) if until else None,
             ),
         ),
         sql=query_text("stage_funnel"),
@@ -113,8 +118,8 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
         return ()
     others = workspace.sql(
         "select count(*) from customers where customer_id not in "
-        "(select customer_id from orders where not coalesce(cancelled, false) "
-        "and customer_id is not null) and json_extract_string(attributes, '/' || $by) is not null",
+        "(select customer_id from sales where customer_id is not null) "
+        "and json_extract_string(attributes, '/' || $by) is not null",
         by=by,
     ).item()
     if others:

@@ -9,6 +9,8 @@ import polars as pl
 
 from cxkit.cards import Block, Card, Part, Row
 from cxkit.errors import names
+from cxkit.lapse import lapse_rule
+from cxkit.notes import end_note
 from cxkit.persona_keep import kept_for, kept_note
 from cxkit.persona_model import (
     EXAMPLE,
@@ -96,7 +98,7 @@ def persona_cards(
             **channel_names(channels),
         )
         shares = _shares(counts.filter(pl.col("customers") >= least), people)
-        rule = workspace.lapse_rule(until)
+        rule = lapse_rule(workspace, until)
         values = workspace.query(
             "persona_values",
             as_of=until,
@@ -125,7 +127,7 @@ def persona_cards(
             *_caveats(table, fitted, people),
             *notes,
             *fields_note(workspace, used, until),
-            *workspace.end_note(as_of),
+            *end_note(workspace, as_of),
         ),
         sql=query_text("persona_cards"),
         as_of=until,

@@ -8,6 +8,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, names
+from cxkit.notes import end_note, link_note
 from cxkit.persona_keep import kept_for, kept_note
 from cxkit.persona_model import (
     BEHAVIOUR,
@@ -123,8 +124,8 @@ def persona_drift(
             *_caveats(table, pair, people),
             *((kept_note(kept),) if kept else ()),
             *fields_note(workspace, pair.model.features, until),
-            *workspace.end_note(as_of),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *link_note(workspace, until),
         ),
         sql=query_text("persona_drift"),
         as_of=until,

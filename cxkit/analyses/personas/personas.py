@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import link_note
 from cxkit.persona_model import Fitted, common_prefix, fields_note, fit_personas
 from cxkit.result import Result, counted
 from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
@@ -71,7 +72,7 @@ def personas(
         caveats=(
             *_caveats(fitted),
             *fields_note(workspace, fitted.model.features, until),
-            *workspace.link_note(until),
+            *link_note(workspace, until),
         ),
         sql=query_text("personas"),
         as_of=until,

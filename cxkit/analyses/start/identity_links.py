@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.imports.identity import LEAST
+from cxkit.notes import link_effect
 from cxkit.result import Result, counted
 from cxkit.workspace import Workspace, query_text
 
@@ -41,7 +42,7 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
     """
     until = workspace.moment(as_of)
     table = workspace.query("identity_links", as_of=until)
-    effect = workspace.link_effect(until)
+    effect = link_effect(workspace, until)
     return Result(
         name="identity_links",
         question=QUESTION,

@@ -6,9 +6,10 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
+from cxkit.lapse import lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, Interval, said_count
-from cxkit.stats.survival import lapse_limit, return_curve
 from cxkit.stats.value import (
     Forecast,
     check_total,
@@ -117,9 +118,9 @@ def best_customers(
                 if workspace.least
                 else []
             ),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("best_customers"),
         as_of=until,
@@ -132,11 +133,8 @@ def best_customers(
 
 def _limit(workspace: Workspace, until: datetime | None) -> int | None:
     """Return the lapse limit that the settings or the data give."""
-    life = workspace.settings.lifecycle
-    if life.lapse_days:
-        return life.lapse_days
-    spells = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    return lapse_limit(return_curve(spells, life.horizon_days), life.return_share)
+    rule = lapse_rule(workspace, until)
+    return None if rule.convention else rule.days
 
 
 def _money(people: pl.DataFrame) -> str | None:

@@ -6,6 +6,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import carried, lapse_interval, lapse_limit, return_curve
@@ -63,9 +64,9 @@ def lapse_curve(
         finding=_finding(curve, spells, horizon, share, limit, interval),
         caveats=(
             *_caveats(spells, limit, interval),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("lapse_curve"),
         as_of=until,

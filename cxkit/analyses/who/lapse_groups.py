@@ -7,9 +7,10 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
+from cxkit.lapse import spells_by
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
-from cxkit.stats.segments import gathered
 from cxkit.stats.survival import group_limits, lapse_limit, return_curve
 from cxkit.workspace import Workspace, query_text
 
@@ -54,15 +55,7 @@ def lapse_groups(
     share = life.return_share if return_share is None else return_share
     between_0_and_1("return_share", share)
     until = workspace.moment(as_of)
-    kinds = workspace.query("lapse_groups", by=workspace.segment(by))
-    silences = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    spells = gathered(
-        silences.join(kinds, on="customer_key").with_columns(
-            buyers=pl.col("customer_key").is_first_distinct().cast(pl.Int64)
-        ),
-        "buyers",
-        least=workspace.least,
-    )
+    spells = spells_by(workspace, until, by)
     table = _limits(spells, horizon, share)
     whole = lapse_limit(return_curve(spells, horizon), share)
     return Result(
@@ -72,9 +65,9 @@ def lapse_groups(
         finding=_finding(table, by, whole),
         caveats=(
             *_caveats(table, by, horizon, share),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=f"{query_text('lapse_curve')}\n{query_text('lapse_groups')}",
         as_of=until,

@@ -6,11 +6,12 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
+from cxkit.lapse import LapseRule, lapse_rule, spells_by
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.stats.segments import gathered
 from cxkit.stats.survival import group_limits
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who is a prospect, who a customer, and who has left?"
 _NEARLY_ALL = 0.9  # of the buyers bought once: then there is no rhythm
@@ -59,7 +60,7 @@ def lifecycle(
             "Give one of them."
         )
     until = workspace.moment(as_of)
-    limit = workspace.lapse_rule(until, lapse_days, return_share)
+    limit = lapse_rule(workspace, until, lapse_days, return_share)
     own: dict[str, int] = {}
     people = _NOBODY
     if lapse_by is not None:
@@ -85,9 +86,9 @@ def lifecycle(
         caveats=(
             *_caveats(table, limit, counts),
             *_own_limits_said(own, lapse_by),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle"),
         as_of=until,
@@ -101,22 +102,14 @@ def _own_limits(
 ) -> tuple[dict[str, int], pl.DataFrame]:
     """Return the groups whose limit surely differs from the others', and whose limit holds whom."""
     life = workspace.settings.lifecycle
-    kinds = workspace.query("lapse_groups", by=workspace.segment(by))
-    silences = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    spells = gathered(
-        silences.join(kinds, on="customer_key").with_columns(
-            buyers=pl.col("customer_key").is_first_distinct().cast(pl.Int64)
-        ),
-        "buyers",
-        least=workspace.least,
-    )
+    spells = spells_by(workspace, until, by)
     found = group_limits(spells, life.horizon_days, share or life.return_share)
     own = {
         name: limit.days
         for name, limit in found.items()
         if name != "other" and limit.days and limit.q_value is not None and limit.q_value < 0.05
     }
-    people = kinds.filter(pl.col("segment").is_in(list(own)))
+    people = spells.unique("customer_key").filter(pl.col("segment").is_in(list(own)))
     return own, people.with_columns(
         days=pl.col("segment").replace_strict(own, default=None, return_dtype=pl.Int64)
     )

@@ -7,9 +7,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
+from cxkit.lapse import LapseRule, lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How have the states of the people we know grown and shrunk?"
 # from those one may lose to those one has lost; prospects stand apart in grey
@@ -51,7 +53,7 @@ def lifecycle_history(
     """
     whole_number("every_days", every_days)
     until = workspace.moment(as_of)
-    limit = workspace.lapse_rule(until, lapse_days)
+    limit = lapse_rule(workspace, until, lapse_days)
     life, zone = workspace.settings.lifecycle, workspace.settings.company.timezone
     counts = workspace.query(
         "lifecycle_history",
@@ -70,9 +72,9 @@ def lifecycle_history(
         finding=_finding(table),
         caveats=(
             *_caveats(table, limit),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle_history"),
         as_of=until,
@@ -84,8 +86,7 @@ def lifecycle_history(
 def _days(workspace: Workspace, until: datetime | None, every_days: int) -> list[date]:
     """Return the dates, oldest first, from the first purchase on."""
     first = workspace.sql(
-        "select min(ordered_at) as first from orders where not coalesce(cancelled, false) "
-        "and coalesce(amount >= 0, true) and ordered_at <= $until",
+        "select min(ordered_at) as first from sales where purchase and ordered_at <= $until",
         until=until,
     )["first"][0]
     if until is None or first is None:

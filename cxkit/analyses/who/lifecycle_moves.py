@@ -7,9 +7,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
+from cxkit.lapse import LapseRule, lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who moved from which state to which, between two dates?"
 _HALF_A_YEAR = 182  # days
@@ -47,7 +49,7 @@ def lifecycle_moves(
     """
     until = workspace.moment(as_of)
     start = _start(workspace, since, until)
-    limit = workspace.lapse_rule(until, lapse_days)
+    limit = lapse_rule(workspace, until, lapse_days)
     life, zone = workspace.settings.lifecycle, workspace.settings.company.timezone
     counts = workspace.query(
         "lifecycle_moves",
@@ -66,10 +68,10 @@ def lifecycle_moves(
         finding=_finding(table),
         caveats=(
             *_caveats(table, limit),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(start),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, start),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle_moves"),
         as_of=until,

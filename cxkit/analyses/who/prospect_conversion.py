@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, whole_number
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg
@@ -79,9 +80,9 @@ def prospect_conversion(
         finding=_finding(table, prospects, whole, within_days, by),
         caveats=(
             *_caveats(people, prospects, table, within_days, by),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("prospect_conversion"),
         as_of=until,
@@ -99,8 +100,7 @@ def _check_known_of_all(workspace: Workspace, people: pl.DataFrame, by: str | No
         return
     prospects = people.filter(pl.col("kind") == "prospect")
     bought = workspace.sql(
-        "select distinct customer_key from people join orders using (customer_id) "
-        "where not coalesce(cancelled, false) and coalesce(amount >= 0, true)"
+        "select distinct customer_key from people join sales using (customer_id) where purchase"
     )
     told = prospects.filter(pl.col("segment") != "missing")
     others = prospects.height - told.height

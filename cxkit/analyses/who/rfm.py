@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.workspace import Workspace, query_text
@@ -57,9 +58,9 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         finding=_finding(table, scores),
         caveats=(
             *_caveats(scores),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("rfm"),
         as_of=until,
