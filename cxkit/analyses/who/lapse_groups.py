@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
+from cxkit.persona_keep import rhythm_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.segments import gathered
@@ -71,6 +72,7 @@ def lapse_groups(
         table=table,
         finding=_finding(table, by, whole),
         caveats=(
+            *(rhythm_note(workspace, by) if table.height > 1 else ()),
             *_caveats(table, by, horizon, share),
             *workspace.end_note(as_of),
             *workspace.purchases_note(until),

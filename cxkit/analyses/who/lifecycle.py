@@ -6,6 +6,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
+from cxkit.persona_keep import rhythm_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.stats.segments import gathered
@@ -85,6 +86,7 @@ def lifecycle(
         caveats=(
             *_caveats(table, limit, counts),
             *_own_limits_said(own, lapse_by),
+            *(rhythm_note(workspace, lapse_by) if own else ()),
             *workspace.end_note(as_of),
             *workspace.purchases_note(until),
             *workspace.link_note(until),
