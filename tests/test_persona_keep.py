@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from statistics import NormalDist
 
 import polars as pl
 import pytest
@@ -191,15 +192,16 @@ def test_the_day_of_a_kept_model_is_the_companys(tmp_path):
 
 
 def rhythms() -> list[dict[str, object]]:
-    """Forty who buy for 10 about every 10 days, and forty for 100 about every 50."""
+    """Sixty who buy for about 10 every 20 days or so, and sixty for 100 every 60."""
     rows = []
-    for kind, (gap, amount) in enumerate(((10, 10), (50, 100))):
-        for n in range(40):
-            for k in range(400 // gap):
-                day = date(2025, 1, 1) + timedelta(days=k * gap + (k * 7 + n * 3) % (gap // 3))
+    for kind, (gap, amount) in enumerate(((20, 10), (60, 100))):
+        for n in range(60):
+            one, other = (NormalDist().inv_cdf(((n * step) % 60 + 0.5) / 60) for step in (7, 19))
+            for k in range(420 // gap):
+                day = date(2025, 1, 1) + timedelta(days=round(k * (gap + 3 * one)))
                 row = {"order_id": f"{kind}-{n}-{k}", "customer_id": f"{kind}-{n}"}
-                row |= {"ordered_at": str(day), "amount": amount + n % 7, "currency": "EUR"}
-                rows.append(row)
+                row |= {"ordered_at": str(day), "currency": "EUR"}
+                rows.append(row | {"amount": round(amount + 2 * other, 2)})
     return rows
 
 
