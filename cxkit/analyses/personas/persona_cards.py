@@ -658,7 +658,7 @@ def _items(facts: pl.DataFrame, part: str) -> tuple[Block, ...]:
             blocks.append(
                 Block(
                     "bars",
-                    f"More often than others: share of their {noun} (n = {base:,})",
+                    f"More often than others (dotted): share of their {noun} (n = {base:,})",
                     tuple(
                         Row(
                             row["item"],
@@ -718,7 +718,11 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
             blocks.append(Block("notes", note))
         elif rows:
             blocks.append(
-                Block("bars", f"{title} (n = {rows[0]['base']:,})", tuple(map(_bar, rows)))
+                Block(
+                    "bars",
+                    f"{title} (n = {rows[0]['base']:,}); dotted: everyone",
+                    tuple(map(_bar, rows)),
+                )
             )
     return tuple(blocks)
 
