@@ -35,7 +35,7 @@ _HOMES = {
     "Workspace": "cxkit.workspace",
     "CxError": "cxkit.errors",
     "PersonaModel": "cxkit.persona_model",
-    "persona_of": "cxkit.persona_model",
+    "persona_of": "cxkit.persona_keep",
     "keep_personas": "cxkit.persona_keep",
     "kept_personas": "cxkit.persona_keep",
     "tag_customers": "cxkit.persona_keep",
@@ -120,9 +120,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import undo as undo
     from cxkit.persona_keep import keep_personas as keep_personas
     from cxkit.persona_keep import kept_personas as kept_personas
+    from cxkit.persona_keep import persona_of as persona_of
     from cxkit.persona_keep import tag_customers as tag_customers
     from cxkit.persona_model import PersonaModel as PersonaModel
-    from cxkit.persona_model import persona_of as persona_of
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore

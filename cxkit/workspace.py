@@ -31,6 +31,7 @@ class Workspace:
     def __init__(self, store: str | Path) -> None:
         """Open `store`, a folder that `import_exports` has published to; NoStore otherwise."""
         self.store = Path(store)
+        self.made_from: dict[str, tuple[str, ...]] = {}  # of what a field was made: `with_field`
         self.snapshot, self._connection = store_.attach_current(self.store)
 
     @cached_property
@@ -152,14 +153,18 @@ class Workspace:
         )
         return dict(found.iter_rows())
 
-    def with_field(self, name: str, values: pl.DataFrame) -> "Workspace":
+    def with_field(
+        self, name: str, values: pl.DataFrame, made_from: Sequence[str] = ()
+    ) -> "Workspace":
         """Return a workspace on the same snapshot in which customers have one more field.
 
-        `values` holds customer_id and `name`. Analyses find the field in the customers' attributes,
-        where it replaces one of the same name; people without a row in `customers` get one. This
-        workspace stays as it is.
+        `values` holds customer_id and `name`; `made_from` names the features that the values were
+        made from, so that an analysis of the same ones can say so. Analyses find the field in the
+        customers' attributes, where it replaces one of the same name; people without a row in
+        `customers` get one. This workspace stays as it is.
         """
         other = copy(self)
+        other.made_from = {**self.made_from, name: tuple(made_from)}
         other._connection = store_.attach_snapshot(self.store, self.snapshot)
         told = values.drop_nulls()
         tags, customers = _TAG.read_text(encoding="utf-8").split(";\n")

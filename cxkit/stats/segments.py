@@ -35,3 +35,12 @@ def gathered(table: pl.DataFrame, size: str, most: int = MOST, least: int = 0) -
         .then(pl.col("segment"))
         .otherwise(pl.lit("other"))
     )
+
+
+def veiled(count: int, least: int) -> str:
+    """Return a count of people as a sentence says it; below `least` only that it is.
+
+    >>> veiled(1204, 10), veiled(3, 10), veiled(3, 0)
+    ('1,204', 'fewer than 10', '3')
+    """
+    return f"fewer than {least:,}" if 0 < count < least else f"{count:,}"

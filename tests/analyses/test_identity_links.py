@@ -79,6 +79,21 @@ def test_a_pair_is_proposed_with_its_reasons_and_nothing_is_merged(tmp_path):
     )
 
 
+def test_a_report_names_nobody(tmp_path, monkeypatch):
+    take_in(tmp_path, crm_csv=CRM, shop_csv=SHOP)
+    ws = cx.open(tmp_path / "store")
+    seen = cx.identity_links(ws)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    links = cx.identity_links(ws)
+    who = ["customer_id", "other_id", "name", "other_name"]
+    assert links.table.drop(who).equals(seen.table.drop(who))
+    assert links.table.select(who).row(0) == (None,) * 4
+    assert links.caveats == (
+        *seen.caveats, "The report names nobody: ask identity_links(ws) for the ids."
+    )  # fmt: skip
+    assert "A. W." not in str(links.outputs())
+
+
 def test_accepted_links_are_merged_by_the_next_import_and_undone_by_taking_the_line_out(tmp_path):
     take_in(tmp_path, crm_csv=CRM, shop_csv=SHOP)
     before = tables(tmp_path)

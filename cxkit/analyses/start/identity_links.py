@@ -12,6 +12,7 @@ from cxkit.result import Result, counted
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who may be the same person under two ids?"
+_WHO = ("customer_id", "other_id", "name", "other_name")  # not shown in a report
 
 
 def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
@@ -37,18 +38,23 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
         other_name (initials), orders and other_orders (purchases), touchpoints and
         other_touchpoints (rows of the timeline), merge_changes (in words). The caveats count
         people and buyers before and after, and the pairs that were rejected. n is the number of
-        known people. The scoring is that of published work on the Febrl records (an exact given
-        name, then agreeing fields), with telephone and e-mail beside them.
+        known people. A report shows no ids and no initials. The scoring is that of published work
+        on the Febrl records (an exact given name, then agreeing fields), with telephone and e-mail
+        beside them.
     """
     until = workspace.moment(as_of)
     table = workspace.query("identity_links", as_of=until)
     effect = link_effect(workspace, until)
+    caveats = (*_caveats(table, effect), *_rejected(table, workspace))
+    if workspace.least and table.height:
+        table = table.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _WHO)
+        caveats += ("The report names nobody: ask identity_links(ws) for the ids.",)
     return Result(
         name="identity_links",
         question=QUESTION,
         table=table,
         finding=_finding(table, effect),
-        caveats=(*_caveats(table, effect), *_rejected(table, workspace)),
+        caveats=caveats,
         sql=query_text("identity_links"),
         as_of=until,
         n=effect["people"],

@@ -9,6 +9,7 @@ from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
 from cxkit.lapse import spells_by
 from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.persona_keep import rhythm_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import group_limits, lapse_limit, return_curve
@@ -64,6 +65,7 @@ def lapse_groups(
         table=table,
         finding=_finding(table, by, whole),
         caveats=(
+            *(rhythm_note(workspace, by) if table.height > 1 else ()),
             *_caveats(table, by, horizon, share),
             *end_note(workspace, as_of),
             *purchases_note(workspace, until),

@@ -8,6 +8,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion
 from cxkit.lapse import LapseRule, lapse_rule, spells_by
 from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.persona_keep import rhythm_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.stats.survival import group_limits
@@ -86,6 +87,7 @@ def lifecycle(
         caveats=(
             *_caveats(table, limit, counts),
             *_own_limits_said(own, lapse_by),
+            *(rhythm_note(workspace, lapse_by) if own else ()),
             *end_note(workspace, as_of),
             *purchases_note(workspace, until),
             *link_note(workspace, until),
