@@ -146,7 +146,7 @@ def _caveats(
             "season, cross it at another time (see lapse_groups)."
         )
     if limit is not None and interval is None:
-        notes.append("The limit is uncertain: too many draws of the bootstrap have none at all.")
+        notes.append("The limit is uncertain: too many samples drawn from the customers show none.")
     return tuple(notes)
 
 

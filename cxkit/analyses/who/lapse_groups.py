@@ -169,7 +169,7 @@ def _caveats(table: pl.DataFrame, by: str, horizon: int, share: float) -> tuple[
     unsure = table.filter(pl.col("lapse_days").is_not_null() & pl.col("lapse_days_low").is_null())
     if unsure.height:
         told = ", ".join(f"'{name}'" for name in unsure["segment"])
-        notes.append(f"Uncertain, since too many draws of the bootstrap have no limit: {told}.")
+        notes.append(f"Uncertain, since too many samples drawn from them show no limit: {told}.")
     notes.append(
         f"Kinds by {by} differ in more than {by}; the field is taken as it stands now, whenever "
         "the purchases were."

@@ -9,7 +9,7 @@ from cxkit.errors import BadQuestion
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.stats.segments import gathered
-from cxkit.stats.survival import group_limits
+from cxkit.stats.survival import GroupLimit, group_limits
 from cxkit.workspace import LapseRule, Workspace, query_text
 
 QUESTION = "Who is a prospect, who a customer, and who has left?"
@@ -60,7 +60,7 @@ def lifecycle(
         )
     until = workspace.moment(as_of)
     limit = workspace.lapse_rule(until, lapse_days, return_share)
-    own: dict[str, int] = {}
+    own: dict[str, GroupLimit] = {}
     people = _NOBODY
     if lapse_by is not None:
         own, people = _own_limits(workspace, until, lapse_by, return_share)
@@ -98,7 +98,7 @@ def lifecycle(
 
 def _own_limits(
     workspace: Workspace, until: datetime | None, by: str, share: float | None
-) -> tuple[dict[str, int], pl.DataFrame]:
+) -> tuple[dict[str, GroupLimit], pl.DataFrame]:
     """Return the groups whose limit surely differs from the others', and whose limit holds whom."""
     life = workspace.settings.lifecycle
     kinds = workspace.query("lapse_groups", by=workspace.segment(by))
@@ -112,13 +112,14 @@ def _own_limits(
     )
     found = group_limits(spells, life.horizon_days, share or life.return_share)
     own = {
-        name: limit.days
+        name: limit
         for name, limit in found.items()
         if name != "other" and limit.days and limit.q_value is not None and limit.q_value < 0.05
     }
     people = kinds.filter(pl.col("segment").is_in(list(own)))
+    days = {name: limit.days for name, limit in own.items()}
     return own, people.with_columns(
-        days=pl.col("segment").replace_strict(own, default=None, return_dtype=pl.Int64)
+        days=pl.col("segment").replace_strict(days, default=None, return_dtype=pl.Int64)
     )
 
 
@@ -203,7 +204,7 @@ def _caveats(table: pl.DataFrame, limit: LapseRule, counts: pl.DataFrame) -> tup
     return tuple(notes)
 
 
-def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
+def _own_limits_said(own: dict[str, GroupLimit], by: str | None) -> tuple[str, ...]:
     if by is None:
         return ()
     if not own:
@@ -211,7 +212,10 @@ def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
             f"By {by} no kind's limit surely differs from the others', so the one above holds for "
             "all (see lapse_groups).",
         )
-    told = ", ".join(f"{counted(days, 'day')} for '{name}'" for name, days in own.items())
+    told = ", ".join(
+        f"{counted(limit.days or 0, 'day')} {'(uncertain) ' if limit.low is None else ''}for '{name}'"
+        for name, limit in own.items()
+    )
     return (
         f"By {by} these kinds have a limit of their own: {told}. The one above holds for all "
         "others (see lapse_groups).",
