@@ -47,7 +47,7 @@ def test_six_people_one_in_each_state(tmp_path):
     assert life.n == 6
     assert life.as_of == datetime(2026, 6, 30, 10)
     assert life.finding == (
-        "Of 6 known people 1 have never bought; 1 of the 5 buyers are lapsed: silent for more "
+        "Of 6 known people 1 has never bought; 1 of the 5 buyers is lapsed: silent for more "
         "than 60 days (too few to say more)."
     )
     assert life.caveats[0] == "Lapsed means silent for more than 60 days, as asked."

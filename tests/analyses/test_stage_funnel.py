@@ -232,8 +232,8 @@ def test_visitors_count_and_are_said(tmp_path):
     assert funnel.finding.startswith("Of 2 visitors or customers at 'visit'")
     assert funnel.table["visitors"].to_list() == [1, 0]
     assert funnel.caveats[0] == (
-        "1 of those who entered are visitors whom nobody could link to a customer, and 0 of them "
-        "got to 'buy': whoever buys becomes known. One person with two browsers counts twice."
+        "1 of those who entered is a visitor whom nobody could link to a customer, and they did "
+        "not get to 'buy': whoever buys becomes known. One person with two browsers counts twice."
     )
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, Interval, said_count
 from cxkit.stats.survival import lapse_limit, return_curve
 from cxkit.stats.value import (
@@ -238,7 +238,7 @@ def _finding(
             f"{counted(horizon, 'day')}; in money it cannot be said: {problem}."
         )
     quiet = int(top["gone_quiet"].sum())
-    gone = f"{said_count(quiet, top.height)} of them {'has' if quiet == 1 else 'have'} gone quiet"
+    gone = f"{said_count(quiet, top.height)} of them {verb(quiet, 'have')} gone quiet"
     if not quiet and top.height < ENOUGH:
         gone = "none of them has gone quiet"
     return (
@@ -266,8 +266,8 @@ def _caveats(
     if people.is_empty():
         return ()
     buyers, once = people.height, int((people["repeats"] == 0).sum())
-    has = "has" if once == 1 else "have"
-    notes = [f"{once:,} of {counted(buyers, 'buyer')} {has} bought on one day only so far."]
+    have = verb(once or buyers, "have")
+    notes = [f"{once:,} of {counted(buyers, 'buyer')} {have} bought on one day only so far."]
     if seen is None:
         if money is not None:
             notes.append("Ranked on past spend: who spent most last year tends to spend less next.")

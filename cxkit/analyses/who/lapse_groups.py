@@ -118,10 +118,8 @@ def _finding(table: pl.DataFrame, by: str, whole: int | None) -> str:
     if buyers == 0:
         return "There are no purchases: when a customer has lapsed cannot be said."
     if table.height == 1:
-        return (
-            f"All {counted(buyers, 'buyer')} are of one kind, '{table['segment'][0]}': by {by} "
-            "there is nothing to compare."
-        )
+        whose = "The one buyer is" if buyers == 1 else f"All {buyers:,} buyers are"
+        return f"{whose} of one kind, '{table['segment'][0]}': by {by} there is nothing to compare."
     if buyers < ENOUGH:
         return f"The data hold {counted(buyers, 'buyer')} only: too few to say."
     shown = table.filter(pl.col("lapse_days").is_not_null())

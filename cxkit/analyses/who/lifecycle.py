@@ -6,7 +6,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.stats.segments import gathered
 from cxkit.stats.survival import GroupLimit, group_limits
@@ -161,13 +161,20 @@ def _finding(table: pl.DataFrame, limit: LapseRule, by: str | None = None) -> st
         return f"Of {known:,} known people nobody has bought yet."
     convention = ", which is a convention here" if limit.convention else ""
     small = " (too few to say more)" if buyers < ENOUGH else ""
-    silent = f"more than {limit.days} days{convention}"
+    silent = f"more than {counted(limit.days, 'day')}{convention}"
     if by:
         silent = f"longer than the limit of their kind by {by}"
+    never, lapsed = count["prospect"], count["lapsed"]
+    first = f"All {known:,} known people have bought"
+    if never:
+        first = f"Of {known:,} known people {said_count(never, known)} {verb(never, 'have')} never "
+        first += "bought"
+    if buyers == 1:
+        no = "" if lapsed else "not "
+        return f"{first}; the one buyer is {no}lapsed: {no}silent for {silent}{small}."
     return (
-        f"Of {known:,} known people {said_count(count['prospect'], known)} have never bought; "
-        f"{said_count(count['lapsed'], buyers)} of the {buyers:,} buyers are lapsed: silent for "
-        f"{silent}{small}."
+        f"{first}; {said_count(lapsed, buyers)} of the {buyers:,} buyers {verb(lapsed, 'are')} "
+        f"lapsed: silent for {silent}{small}."
     )
 
 
@@ -213,7 +220,7 @@ def _own_limits_said(own: dict[str, GroupLimit], by: str | None) -> tuple[str, .
             "all (see lapse_groups).",
         )
     told = ", ".join(
-        f"{counted(limit.days or 0, 'day')} {'(uncertain) ' if limit.low is None else ''}for '{name}'"
+        f"{counted(limit.days or 0, 'day')}{' (uncertain)' * (limit.low is None)} for '{name}'"
         for name, limit in own.items()
     )
     return (
@@ -226,11 +233,12 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     count = _customers(table)
     known = sum(count.values())
     buyers = known - count["prospect"]
-    title = f"{count['prospect']:,} of {known:,} known people have never bought"
+    never, people = count["prospect"], "person" if known == 1 else "people"
+    title = f"{never:,} of {known:,} known {people} {verb(never or known, 'have')} never bought"
     if buyers:
         days = table["lapse_days"][0]
         silent = f"over {counted(days, 'day')}" if days else "longer than their kind is"
-        title = f"{count['lapsed']:,} of {buyers:,} buyers silent for {silent}; {title}"
+        title = f"{count['lapsed']:,} of {counted(buyers, 'buyer')} silent for {silent}; {title}"
     return charts.bars(
         table,
         length="share",
