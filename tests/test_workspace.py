@@ -2,6 +2,8 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ from company import company, orders
 
 import cxkit as cx
 from cxkit import workspace
+from cxkit.analyses.who.lifecycle import lifecycle
 from cxkit.errors import BadQuestion
 
 
@@ -128,6 +131,22 @@ def test_the_query_shown_is_the_query_run():
 def test_a_store_is_a_path():
     with pytest.raises(BadQuestion, match=r"^store is 5; give the path of a store"):
         cx.open(5)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [(None, "None"), ("store/", "'store/'"), (Path("store"), f"a {type(Path()).__name__}")],
+)
+def test_an_analysis_asked_of_no_store_says_so(given, what):
+    with pytest.raises(BadQuestion) as problem:
+        cx.lifecycle(given)
+    assert str(problem.value) == (
+        f"lifecycle was asked of {what}, which is no open store. Open one first, as in "
+        "cx.lifecycle(cx.open('store/'))."
+    )
+    assert cx.lifecycle is cx.lifecycle
+    assert signature(cx.lifecycle) == signature(lifecycle)
+    assert cx.lifecycle.__doc__ == lifecycle.__doc__
 
 
 def test_a_moment_long_after_the_data_is_refused(tmp_path):
