@@ -223,7 +223,8 @@ def _finding(
     if top.height and table["best_past_share"].count():
         share = table["best_past_share"][top.height - 1]
         past = (
-            f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%} of it"
+            f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%} of "
+            "all spend so far"
         )
         past = past.replace("%", " %")
     if seen is None:
@@ -288,8 +289,8 @@ def _caveats(
         tied = spend_with_frequency(people)
         again = int((people["spend_days"] > 0).sum())
         notes.append(
-            "Value is revenue, neither margin nor discounted; what a first purchase cost is not "
-            "used, and one-time buyers count at the mean spend of all."
+            "Value is revenue: costs are not taken off, and later money counts in full. What a "
+            "first purchase cost is not used, and one-time buyers count at the mean spend of all."
         )
         if tied is not None:
             strained = ": more than the model of spending allows for" if abs(tied) > _TIED else ""
