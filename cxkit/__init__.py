@@ -9,6 +9,7 @@
 Everything is loaded when it is first used, so that `import cxkit` stays quick.
 """
 
+from functools import cache, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,24 @@ def __getattr__(name: str) -> Any:
     """Load a public name on its first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'cxkit' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    found = getattr(import_module(_HOMES[name]), name)
+    return _of_a_store(found) if _HOMES[name].startswith("cxkit.analyses.") else found
+
+
+@cache
+def _of_a_store(analysis: Any) -> Any:
+    @wraps(analysis)
+    def asked(workspace: Any, *values: Any, **named: Any) -> Any:
+        if not isinstance(workspace, import_module("cxkit.workspace").Workspace):
+            name, what = analysis.__name__, type(workspace).__name__
+            what = repr(workspace) if workspace is None or what == "str" else f"a {what}"
+            raise import_module("cxkit.errors").BadQuestion(
+                f"{name} was asked of {what}, which is no open store. Open one first, as in "
+                f"cx.{name}(cx.open('store/'))."
+            )
+        return analysis(workspace, *values, **named)
+
+    return asked
 
 
 def __dir__() -> "list[str]":

@@ -8,8 +8,10 @@ import polars as pl
 from cxkit.errors import between_0_and_1, whole_number
 from cxkit.result import counted
 from cxkit.stats.segments import gathered
-from cxkit.stats.survival import lapse_limit, return_curve
+from cxkit.stats.survival import lapse_interval, lapse_limit, return_curve
 from cxkit.workspace import Workspace
+
+_UNSURE = " (uncertain: too many samples drawn from the customers show no limit)"
 
 
 class LapseRule(NamedTuple):
@@ -42,18 +44,21 @@ def lapse_rule(
     share = (
         life.return_share if return_share is None else between_0_and_1("return_share", return_share)
     )
-    found = lapse_limit(return_curve(_silences(workspace, until), life.horizon_days), share)
+    spells = _silences(workspace, until)
+    found = lapse_limit(return_curve(spells, life.horizon_days), share)
     if found is not None:
+        sure = lapse_interval(spells, life.horizon_days, share) is not None
         return LapseRule(
             found,
-            f"Lapsed means silent for more than {counted(found, 'day')}: from then on at most "
-            f"{100 * share:.0f} % buy again within {life.horizon_days} days "
-            "(see lapse_curve).",
+            f"Lapsed means silent for more than {counted(found, 'day')}{'' if sure else _UNSURE}: "
+            f"from then on at most {100 * share:.0f} % buy again within "
+            f"{counted(life.horizon_days, 'day')} (see lapse_curve).",
         )
+    are = "1 day is" if life.horizon_days == 1 else f"{life.horizon_days} days are"
     return LapseRule(
         life.horizon_days,
         "The data do not show after how long a silence a customer has lapsed (see "
-        f"lapse_curve): the {life.horizon_days} days are a convention.",
+        f"lapse_curve): the {are} a convention.",
         convention=True,
     )
 

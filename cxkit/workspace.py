@@ -15,6 +15,8 @@ import polars as pl
 from cxkit import settings as settings_
 from cxkit import store as store_
 from cxkit.errors import BadQuestion, listed
+from cxkit.stats.intervals import ENOUGH
+from cxkit.stats.segments import MOST
 
 _EARLIEST = 1900  # years before it are slips
 _BEYOND = timedelta(days=31)  # a month's end may be asked for where the last days brought nothing
@@ -88,20 +90,23 @@ class Workspace:
     def segment(self, by: str | None, own: Sequence[str] = ()) -> str:
         """Return the name by which an analysis breaks people down; 'all' where nothing is asked.
 
-        It is a field of the customers, of their attributes, or one of the analysis's `own`.
-        Raises BadQuestion, naming the fields there are, where it is none of them.
+        It is a field of the customers, of their attributes, or one of the analysis's `own`. An
+        attribute that 30 people or more have is no such field where it tells people apart, not
+        kinds of people, as names, numbers and free text do: where it has more than half as many
+        values as people, or more than stand side by side (the rest is 'other'), of which not one
+        is shared by 30 people or by one in twenty. Raises BadQuestion, naming the fields there
+        are, where `by` is none of them.
         """
         if by is None:
             return "all"
-        fields = [*own, "region", "source", "preferred_channel"]
-        if by not in fields:
-            told = self.sql("select distinct unnest(json_keys(attributes)) as field from customers")
-            fields += told["field"].to_list()
-        if by not in fields:
-            raise BadQuestion(
-                f"There is no field {by!r} to compare by. There are: {listed(fields)}."
-            )
-        return by
+        if by in (fields := [*own, "region", "source", "preferred_channel"]):
+            return by
+        told = self.query("segment_fields", field=by)
+        if told.is_empty() or _tells_people_apart(**told.row(0, named=True)):
+            every = self.query("segment_fields", field=None).rows(named=True)
+            fields += [row["field"] for row in every if not _tells_people_apart(**row)]
+            raise BadQuestion(f"{_no_field(by, told)} to compare by. There are: {listed(fields)}.")
+        return str(told["pointer"][0])
 
     def moment(self, as_of: "date | datetime | str | None") -> datetime | None:
         """Return the as-of moment in UTC without a zone: what was asked, else the latest time.
@@ -176,6 +181,18 @@ class Workspace:
     def close(self) -> None:
         """Let go of the snapshot."""
         self._connection.close()
+
+
+def _tells_people_apart(people: int, kinds: int, largest: int, **_names: str) -> bool:
+    """Say whether an attribute is of persons, not of kinds of them: see `Workspace.segment`."""
+    thin = kinds > MOST + 1 and largest < min(ENOUGH, people / 20)
+    return people >= ENOUGH and (thin or kinds > people / 2)
+
+
+def _no_field(by: str, told: pl.DataFrame) -> str:
+    if told.is_empty():
+        return f"There is no field {by!r}"
+    return f"{by!r} has {told['kinds'][0]:,} values among {told['people'][0]:,} people, too many"
 
 
 @cache

@@ -428,7 +428,7 @@ def test_journeys_name_a_second_id_that_is_not_laid_out(tmp_path):
 
 def test_an_empty_store_and_one_person(tmp_path):
     nothing = cx.identity_links(company(tmp_path / "none"))
-    assert nothing.finding == "No two of the 0 known people look like one person."
+    assert nothing.finding == "Fewer than two people are known: nobody can be counted twice."
     one = cx.identity_links(company(tmp_path / "one", customers=[{"customer_id": "a"}]))
     assert one.n == 1
     assert one.table.is_empty()

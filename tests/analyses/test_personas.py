@@ -283,6 +283,12 @@ def test_one_cloud_has_no_groups(tmp_path):
     assert "prediction strength at least .80" in caveats
 
 
+def test_one_feature_alone_makes_no_persona(shop):
+    assert cx.personas(shop, features=["P: Spend"]).finding == (
+        "Personas cannot be found among 240 buyers by one feature alone: name two or more."
+    )
+
+
 def test_the_as_of_date_is_told(shop):
     assert cx.personas(shop).as_of == datetime(2026, 1, 1)
 

@@ -11,7 +11,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion, names, whole_number
 from cxkit.notes import end_note, link_note
 from cxkit.persona_keep import FIELD
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -299,7 +299,8 @@ def _finding(table: pl.DataFrame, days: int, by: str | None) -> str:
     last, arrived = _whole(table).select("stage", "customers").row(-1)
     window = f"within {counted(days, 'day')}"
     if worst["lost"] == 0:
-        return f"All {counted(entered, who)} at '{first}' got to '{last}' {window}."
+        everyone = f"The one {who}" if entered == 1 else f"All {counted(entered, who)}"
+        return f"{everyone} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
@@ -332,18 +333,22 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
     whole = _whole(table)
     if visitors:
         arrived = int(whole["visitors"][-1])
+        who, some = "are visitors", f"{arrived:,} of them got"
+        if visitors == 1:
+            who, some = "is a visitor", "they got" if arrived else "they did not get"
         notes.append(
-            f"{visitors:,} of those who entered are visitors whom nobody could link to a customer, "
-            f"and {arrived:,} of them got to '{whole['stage'][-1]}': whoever buys becomes known. "
-            "One person with two browsers counts twice."
+            f"{visitors:,} of those who entered {who} whom nobody could link to a customer, and "
+            f"{some} to '{whole['stage'][-1]}': whoever buys becomes known. One person with two "
+            "browsers counts twice."
         )
     for before, after in pairwise(whole.iter_rows(named=True)):
         lost = before["customers"] - after["customers"]
         if after["otherwise"] > max(0.1 * lost, 0):
             notes.append(
-                f"{after['otherwise']:,} of the {lost:,} who got no further than "
-                f"'{before['stage']}' do have '{after['stage']}', but before "
-                f"'{before['stage']}' or more than {counted(days, 'day')} after they entered."
+                f"{_of_the(after['otherwise'], lost)} who got no further than "
+                f"'{before['stage']}' {verb(after['otherwise'], 'do')} have '{after['stage']}', "
+                f"but before '{before['stage']}' or more than {counted(days, 'day')} after they "
+                "entered."
             )
     notes += [f"No row of the data has the stage '{stage}': it counts as 0." for stage in absent]
     for stage, skipped, passed in (
@@ -365,6 +370,10 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None, absent: list[str]) 
             "not caused by it."
         )
     return tuple(notes)
+
+
+def _of_the(some: int, of: int) -> str:
+    return "The one" if of == 1 else f"{some:,} of the {of:,}"
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

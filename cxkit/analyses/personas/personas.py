@@ -10,7 +10,7 @@ from cxkit import charts
 from cxkit.notes import link_note
 from cxkit.persona_keep import beside_kept
 from cxkit.persona_model import Fitted, carded, common_prefix, fields_note, fit_personas
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.workspace import Workspace, query_text
@@ -204,6 +204,8 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         one = "1 person" if fitted.word == "person" else "1 buyer"
         return f"The data hold {one if people == 1 else base} only: too few for personas."
     usable = [feature.name.replace("_", " ") for feature in model.prepared.features]
+    if len(model.features) == 1:
+        return f"Personas cannot be found among {base} by one feature alone: name two or more."
     if len(usable) < 2:
         only = f"only {usable[0]} tells" if usable else "none tells"
         return (
@@ -212,8 +214,8 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         )
     if fitted.groups is None:
         return (
-            f"Too little is known for personas: only {fitted.assigned:,} of {base} have at least "
-            f"half of the {len(usable)} features."
+            f"Too little is known for personas: only {fitted.assigned:,} of {base} "
+            f"{verb(fitted.assigned, 'have')} at least half of the {len(usable)} features."
         )
     strength = fitted.groups.strength
     if not strength:
@@ -236,8 +238,9 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         return (
             f"{len(lost)} groups are found among {base}, but none of them holds ({_range(lost)})."
         )
-    verb = "group holds" if count == 1 else "groups hold"
-    said = f"{count} {verb} (stability {_range(named)}) among {base}"
+    said = (
+        f"{counted(count, 'group')} {verb(count, 'hold')} (stability {_range(named)}) among {base}"
+    )
     if lost:
         which = "another does not" if len(lost) == 1 else f"{len(lost)} others do not"
         return (
@@ -278,8 +281,8 @@ def _once(fitted: Fitted) -> str:
     if not len(orders) or once * 2 < len(orders):
         return ""
     return (
-        f"; {once:,} ({once / len(orders):.1%}) have bought once only, and one purchase shows no "
-        "habits"
+        f"; {once:,} ({once / len(orders):.1%}) {verb(once, 'have')} bought once only, and "
+        "one purchase shows no habits"
     ).replace("%", " %")
 
 
@@ -306,14 +309,15 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
     if groups is not None and (once := _once(fitted)):
         notes.append(once.removeprefix("; ") + ": they are told apart by what one order can tell.")
     if people.height > fitted.assigned and groups is not None:
+        none = people.height - fitted.assigned
         notes.append(
-            f"{people.height - fitted.assigned:,} are in no group: less than half of their "
-            "features are known."
+            f"{none:,} {verb(none, 'are')} in no group: less than half of their features are known."
         )
     if fitted.others:
+        who = "person" if fitted.others == 1 else "people"
         notes.append(
-            f"Not in it: {fitted.others:,} known people who have not bought and of whom none of "
-            "the features is known."
+            f"Not in it: {fitted.others:,} known {who} who {verb(fitted.others, 'have')} not "
+            "bought and of whom none of the features is known."
         )
     if model.prepared.dropped and people.height:
         left = [f"{k.replace('_', ' ')} ({why})" for k, why in model.prepared.dropped.items()]

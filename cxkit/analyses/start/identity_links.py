@@ -64,6 +64,8 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
 
 def _finding(table: pl.DataFrame, effect: dict[str, int]) -> str:
     people = effect["people"]
+    if people < 2:
+        return "Fewer than two people are known: nobody can be counted twice."
     if table.is_empty():
         return f"No two of the {people:,} known people look like one person."
     look = "looks" if table.height == 1 else "look"
@@ -86,7 +88,7 @@ def _caveats(table: pl.DataFrame, effect: dict[str, int]) -> tuple[str, ...]:
     return (
         "Nothing was merged: every number of every analysis counts these ids apart.",
         f"With all of them merged {told}: {effect['people']:,} known people would be "
-        f"{effect['people_linked']:,}, and {effect['buyers']:,} buyers "
+        f"{effect['people_linked']:,}, and {counted(effect['buyers'], 'buyer')} "
         f"{effect['buyers_linked']:,}.",
         "Two people made one is worse than one counted twice: read the reasons first. Then "
         "cx.accept_links(store, pairs=[(one, other)]) or cx.accept_links(store, min_score=5), and "

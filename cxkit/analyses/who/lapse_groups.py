@@ -113,10 +113,8 @@ def _finding(table: pl.DataFrame, by: str, whole: int | None) -> str:
     if buyers == 0:
         return "There are no purchases: when a customer has lapsed cannot be said."
     if table.height == 1:
-        return (
-            f"All {counted(buyers, 'buyer')} are of one kind, '{table['segment'][0]}': by {by} "
-            "there is nothing to compare."
-        )
+        whose = "The one buyer is" if buyers == 1 else f"All {buyers:,} buyers are"
+        return f"{whose} of one kind, '{table['segment'][0]}': by {by} there is nothing to compare."
     if buyers < ENOUGH:
         return f"The data hold {counted(buyers, 'buyer')} only: too few to say."
     shown = table.filter(pl.col("lapse_days").is_not_null())
@@ -164,7 +162,7 @@ def _caveats(table: pl.DataFrame, by: str, horizon: int, share: float) -> tuple[
     unsure = table.filter(pl.col("lapse_days").is_not_null() & pl.col("lapse_days_low").is_null())
     if unsure.height:
         told = ", ".join(f"'{name}'" for name in unsure["segment"])
-        notes.append(f"Uncertain, since too many draws of the bootstrap have no limit: {told}.")
+        notes.append(f"Uncertain, since too many samples drawn from them show no limit: {told}.")
     notes.append(
         f"Kinds by {by} differ in more than {by}; the field is taken as it stands now, whenever "
         "the purchases were."
