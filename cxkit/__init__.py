@@ -9,6 +9,7 @@
 Everything is loaded when it is first used, so that `import cxkit` stays quick.
 """
 
+from functools import cache, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ _HOMES = {
     "Workspace": "cxkit.workspace",
     "CxError": "cxkit.errors",
     "PersonaModel": "cxkit.persona_model",
-    "persona_of": "cxkit.persona_model",
+    "persona_of": "cxkit.persona_keep",
     "keep_personas": "cxkit.persona_keep",
     "kept_personas": "cxkit.persona_keep",
     "tag_customers": "cxkit.persona_keep",
@@ -73,7 +74,24 @@ def __getattr__(name: str) -> Any:
     """Load a public name on its first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'cxkit' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    found = getattr(import_module(_HOMES[name]), name)
+    return _of_a_store(found) if _HOMES[name].startswith("cxkit.analyses.") else found
+
+
+@cache
+def _of_a_store(analysis: Any) -> Any:
+    @wraps(analysis)
+    def asked(workspace: Any, *values: Any, **named: Any) -> Any:
+        if not isinstance(workspace, import_module("cxkit.workspace").Workspace):
+            name, what = analysis.__name__, type(workspace).__name__
+            what = repr(workspace) if workspace is None or what == "str" else f"a {what}"
+            raise import_module("cxkit.errors").BadQuestion(
+                f"{name} was asked of {what}, which is no open store. Open one first, as in "
+                f"cx.{name}(cx.open('store/'))."
+            )
+        return analysis(workspace, *values, **named)
+
+    return asked
 
 
 def __dir__() -> "list[str]":
@@ -122,9 +140,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.imports import undo as undo
     from cxkit.persona_keep import keep_personas as keep_personas
     from cxkit.persona_keep import kept_personas as kept_personas
+    from cxkit.persona_keep import persona_of as persona_of
     from cxkit.persona_keep import tag_customers as tag_customers
     from cxkit.persona_model import PersonaModel as PersonaModel
-    from cxkit.persona_model import persona_of as persona_of
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
     from cxkit.widgets import explore as explore

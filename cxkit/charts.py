@@ -332,6 +332,9 @@ def lines(
     return _finish(figure, title, height=400)
 
 
+_MANY = 8  # columns of a matrix whose titles fit side by side
+
+
 def heat(
     table: pl.DataFrame, *, x: str, y: str, colour: str, colours: dict[str, str], title: str
 ) -> Figure:
@@ -342,13 +345,11 @@ def heat(
     names = list(colours)
     words = [[cells.get((row, column), "") for column in columns] for row in rows]
     steps = max(1, len(names) - 1)
+    many = len(columns) > _MANY  # side by side their titles would run into each other
     figure = go.Figure()
     figure.add_heatmap(
         z=[[names.index(word) if word in names else None for word in line] for line in words],
-        x=[
-            "<br>".join(escape(line) for line in wrap(column, 14, break_on_hyphens=False))
-            for column in columns
-        ],
+        x=[escape(column) if many else _narrow(column) for column in columns],
         y=[escape(row) for row in rows],
         text=[[escape(word) for word in line] for line in words],
         texttemplate="%{text}",
@@ -361,10 +362,21 @@ def heat(
         xgap=3,
         ygap=3,
     )
-    figure.update_xaxes(side="top", showgrid=False, tickangle=0, type="category")
+    figure.update_xaxes(side="top", showgrid=False, tickangle=-90 if many else 0, type="category")
     figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
-    figure.update_layout(margin={"t": 120})
-    return _finish(figure, title, height=170 + 34 * len(rows))
+    top = 220 if many else 120
+    figure.update_layout(margin={"t": top})
+    figure = _finish(figure, title, height=50 + top + 34 * len(rows))
+    if many:  # the title stands above them, not in the middle of the margin
+        figure.update_layout(title={"y": 0.99, "yref": "container", "yanchor": "top"})
+    return figure
+
+
+def _narrow(title: str) -> str:
+    """Return a column's title in lines of few words, so that neighbours do not touch."""
+    lines = wrap(title, 10, break_long_words=False, break_on_hyphens=False)
+    parts = [part for line in lines for part in wrap(line, 16, break_on_hyphens=False)]
+    return "<br>".join(escape(part) for part in parts)
 
 
 def matrix(

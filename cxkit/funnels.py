@@ -172,7 +172,9 @@ def _check_order(
         if stages[0] in value:
             raise BadQuestion(f"{name} names '{stages[0]}': nothing comes before the first stage.")
     if order == "any" and len(set(stages)) < len(stages):
-        raise BadQuestion("A stage is named twice: that needs an order, the second after the first.")
+        raise BadQuestion(
+            "A stage is named twice: that needs an order, the second after the first."
+        )
 
 
 def walked(
@@ -217,7 +219,7 @@ def walked(
             return owner["customer_key"].gather(ids).to_numpy()
         return ids
 
-    columns = {"who": pl.int_range(first, first + size, dtype=pl.Int32, eager=True)}
+    columns: dict[str, Any] = {"who": pl.int_range(first, first + size, dtype=pl.Int32, eager=True)}
     for number, step in enumerate(reached):
         columns[f"got_{number}"] = flags(of(people(there, step.rows)), first, size)
         columns[f"barred_{number}"] = flags(of(people(there, step.barred)), first, size)

@@ -37,6 +37,8 @@ def keep_settings(store: str | Path, **sections: dict[str, Any]) -> Path:
 def show_sql(name: str) -> None:
     """Print the SQL of one analysis, exactly as it runs.
 
+    `sales` and `local_day` in it are explained in docs/data.md.
+
     Raises BadQuestion, naming the queries there are, where `name` is not one.
     """
     print(workspace.query_text(name))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 
@@ -63,4 +64,4 @@ def slices(workspace: Workspace) -> list[tuple[int, int]]:
     people, rows = workspace.tables["people"], workspace.tables["timeline"]
     parts = min(max(1, -(-rows // _SLICE)), max(1, people))
     edges = [people * part // parts for part in range(parts + 1)]
-    return [(first, last - 1) for first, last in zip(edges, edges[1:], strict=False)]
+    return [(first, last - 1) for first, last in pairwise(edges)]

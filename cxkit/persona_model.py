@@ -20,6 +20,7 @@ from cxkit.errors import BadQuestion, listed, names
 from cxkit.safe import shown
 from cxkit.stats import clusters
 from cxkit.stats.intervals import ENOUGH
+from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace
 
 # What `personas.sql` knows of each buyer.
@@ -36,6 +37,7 @@ BEHAVIOUR = (
     "tickets_per_order",
     "visits_per_order",
 )
+RHYTHM = BEHAVIOUR[:2]  # how often people buy, and after how long a silence
 EXAMPLE = "['mean_basket', 'evening_share']"  # of features, in messages
 _FIELDS = ("region", "source", "preferred_channel")
 
@@ -149,6 +151,14 @@ class PersonaModel:
         """Return how far each row is from the centre of the persona that `labels` gives it."""
         centres = clusters.points(persona.centre for persona in self.personas)
         return clusters.away(centres, self.prepared.matrix(people), labels)
+
+    def apart(self, people: pl.DataFrame, name: str) -> list[float]:
+        """Return the standardised differences of the rows whose `persona` is `name` to the rest."""
+        inside = people["persona"].eq(name).cast(pl.Int8).to_numpy()
+        matrix = self.prepared.matrix(people)
+        if inside.all():  # there is no rest to differ from
+            return [0.0] * int(matrix.shape[1])
+        return clusters.differences(matrix, inside, 2)[1]
 
 
 def _check_feature(feature: clusters.Feature) -> None:
@@ -352,35 +362,6 @@ def common_prefix(features: Sequence[str]) -> str:
     return f"{starts.pop()} " if len(starts) == 1 and len(features) > 1 else ""
 
 
-def persona_of(
-    workspace: Workspace,
-    *,
-    features: Sequence[str] | None = None,
-    as_of: date | datetime | str | None = None,
-    model: PersonaModel | None = None,
-) -> pl.DataFrame:
-    """Say which persona each customer is.
-
-    Args:
-        workspace: an open store.
-        features: as for `personas`.
-        as_of: count what was known at this moment; default: the latest time in the data.
-        model: a kept model to score these people with, instead of finding groups anew.
-
-    Returns:
-        One row per person in it, sorted by customer_id: customer_id, persona (null: too little is
-        known, or no groups hold), margin (0: between two personas, 1: at the middle of one).
-
-    Raises:
-        BadQuestion: where a feature is unknown or protected, or `model` is no persona model.
-    """
-    frozen = checked_model(model)
-    if frozen is None:
-        fitted = fit_personas(workspace, features, as_of)
-        return fitted.model.assign(fitted.people)
-    return frozen.assign(score_people(workspace, frozen, as_of).people)
-
-
 def score_people(
     workspace: Workspace, model: PersonaModel, as_of: date | datetime | str | None = None
 ) -> Fitted:
@@ -396,6 +377,20 @@ def score_people(
     return Fitted(model, people, everyone.height - people.height, None, assigned)
 
 
+def carded(fitted: Fitted, least: int) -> pl.DataFrame:
+    """Return the assigned people with their card's name: in a report small groups share one."""
+    names = [persona.name for persona in fitted.model.personas]
+    people = fitted.people.filter(pl.col("label").is_not_null()).with_columns(
+        persona=pl.col("label").replace_strict(
+            list(range(len(names))), names, return_dtype=pl.String, default=None
+        )
+    )
+    sizes = people["persona"].value_counts().rename({"persona": "segment"})
+    folded = gathered(sizes.with_columns(name="segment"), "count", most=len(names), least=least)
+    cards = dict(folded.select("name", "segment").iter_rows())
+    return people.with_columns(pl.col("persona").replace(cards))
+
+
 def fields_note(
     workspace: Workspace, features: Sequence[str], until: datetime | None
 ) -> tuple[str, ...]:
@@ -404,9 +399,13 @@ def fields_note(
         return ()
     if not set(features) - set(BEHAVIOUR):
         return ()
-    zone = ZoneInfo(workspace.settings.company.timezone)
-    day = until.replace(tzinfo=UTC).astimezone(zone).date()
     return (
         "Fields of the contact list are as they stand in the latest export, not as of "
-        f"{shown(day)}.",
+        f"{day_of(workspace, until)}.",
     )
+
+
+def day_of(workspace: Workspace, moment: datetime) -> str:
+    """Return the day of a moment in UTC as the company writes it: in its own zone."""
+    zone = ZoneInfo(workspace.settings.company.timezone)
+    return shown(moment.replace(tzinfo=UTC).astimezone(zone).date())

@@ -163,6 +163,16 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
 
 
+def verb(n: int, plural: str) -> str:
+    """Return a verb in the form that a number asks for.
+
+    >>> f"1 {verb(1, 'have')}, 2 {verb(2, 'have')}, 1 {verb(1, 'sound')}"
+    '1 has, 2 have, 1 sounds'
+    """
+    irregular = {"have": "has", "are": "is", "were": "was", "do": "does", "match": "matches"}
+    return irregular.get(plural, f"{plural}s") if n == 1 else plural
+
+
 def _dealt(dealt: "list[Card]") -> dict[str, Any]:
     from cxkit import cards
 

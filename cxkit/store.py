@@ -35,6 +35,7 @@ _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 _MEMORY = "250MB"  # of DuckDB while tables are built; what is beyond it goes to the disk
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 _PREPARE = Path(__file__).with_name("prepare.sql")
+_SALES = Path(__file__).with_name("sales.sql")
 _BESIDE = [name for name in schema.SNAPSHOT_TABLES if name not in ("people", "timeline")]
 
 
@@ -281,6 +282,8 @@ def attach_snapshot(store: Path, snapshot: dict[str, Any]) -> duckdb.DuckDBPyCon
         connection.execute("set allowed_directories = [?]", [str(path.parent)])
         connection.execute(f"attach '{quoted(path)}' as snapshot (read_only)")
         connection.execute("use snapshot")
+        for statement in _SALES.read_text(encoding="utf-8").split(";\n"):
+            connection.execute(statement)
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
     except duckdb.Error:

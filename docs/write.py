@@ -36,7 +36,18 @@ def data_page() -> str:
         key = ", ".join(f"`{name}`" for name in table.key)
         lines += ["", f"### {table.name}", "", f"{table.meaning} Key: {key}.", ""]
         lines += _columns(table.columns)
-    lines += ["", "## Tables that every store holds beside them"]
+    lines += [
+        "",
+        "## What an open store adds",
+        "",
+        "Every query finds two things more, from `cxkit/sales.sql`. The view `sales` holds the "
+        "orders that were not cancelled, with one more column: `purchase` is false for a refund, "
+        "whose amount is below 0. `local_day(moment, zone)` is the day of a time where the company "
+        "is. Of days with a purchase: `select distinct customer_id, local_day(ordered_at, "
+        "'Europe/Berlin') as day from sales where purchase`.",
+        "",
+        "## Tables that every store holds beside them",
+    ]
     for name, (meaning, columns) in schema.SNAPSHOT_TABLES.items():
         lines += ["", f"### {name}", "", meaning, ""]
         lines += _columns(columns)

@@ -148,6 +148,19 @@ def test_a_matrix_of_words_leaves_unnamed_cells_empty():
     assert [list(line) for line in cells.z] == [[0, None], [None, 1]]
 
 
+def test_titles_of_columns_are_narrow():
+    """Side by side they must not run into each other: one word a line, unless two are short."""
+    told = {"Evening share": "much lower", "identity_links: go": "", "a b c": ""}
+    table = pl.DataFrame({"x": list(told), "y": ["who"] * 3, "word": list(told.values())})
+    figure = charts.heat(table, x="x", y="y", colour="word", colours={"": "#FFFFFF"}, title="t")
+    assert list(figure.data[0].x) == ["Evening<br>share", "identity_links:<br>go", "a b c"]
+    assert figure.layout.xaxis.tickangle == 0
+    many = pl.DataFrame({"x": [f"question {n}" for n in range(9)], "y": "who", "word": ""})
+    figure = charts.heat(many, x="x", y="y", colour="word", colours={"": "#FFFFFF"}, title="t")
+    assert figure.data[0].x[0] == "question 0"
+    assert figure.layout.xaxis.tickangle == -90
+
+
 def test_a_matrix_of_shares_has_a_cell_per_row():
     figure = charts.matrix(
         TABLE,

@@ -1,6 +1,8 @@
 """Personas that are kept survive imports and damage; tags lose nobody and change no snapshot."""
 
 import json
+from datetime import date, timedelta
+from statistics import NormalDist
 
 import polars as pl
 import pytest
@@ -140,6 +142,8 @@ def test_cards_drift_and_tags_speak_of_the_same_personas(shop):
     assert sorted(sizes.rows()) == sorted(tagged.rows())
     now = drift.table.filter(part="share").select("persona", "customers_before")
     assert sorted(now.rows()) == sorted(tagged.rows())
+    people = cx.persona_of(shop).group_by("persona").agg(pl.len().cast(pl.Int64))
+    assert sorted(people.rows()) == sorted(tagged.rows())
     note = "The personas are those that are kept with the store (as of "
     for result in (cards, drift):
         assert sum(caveat.startswith(note) for caveat in result.caveats) == 1
@@ -147,6 +151,86 @@ def test_cards_drift_and_tags_speak_of_the_same_personas(shop):
     asked = cx.persona_cards(shop, features=FIELDS)
     assert "the quiet ones" not in asked.table["persona"].to_list()
     assert not any(caveat.startswith(note) for caveat in asked.caveats)
+
+
+def test_groups_found_anew_say_that_others_are_kept(shop, tmp_path):
+    """Ten quiet ones have grown loud since the model was kept."""
+    fresh = cx.personas(shop)
+    assert not any("kept" in caveat for caveat in fresh.caveats)
+    cx.keep_personas(shop)
+    note = (
+        "These groups are found anew. A model of 3 personas is kept with the store (as of 27 Mar "
+        "2026): persona_of, persona_cards, persona_drift and by='persona' follow it, unless other "
+        "features are asked for. Matched to it, the groups put {} elsewhere (adjusted Rand index "
+        "{})."
+    )
+    again = cx.personas(shop)
+    assert again.table.equals(fresh.table)
+    assert note.format("0.0 % (0.0–2.9) of 129 people", "1.00") in again.caveats
+    later = cx.personas(shop, features=LATER)
+    assert note.format("0.0 % (0.0–2.9) of 129 people", "1.00") in later.caveats
+    now = company(tmp_path, SETTINGS, customers=contacts(MOVED), orders=orders())
+    moved = [c for c in cx.personas(now, features=LATER).caveats if "found anew" in c]
+    assert "9.3 % (5.4–15.6) of 129 people elsewhere (adjusted Rand index 0.7" in moved[0]
+    (tmp_path / "personas.json").write_text("{")
+    assert any("is damaged" in caveat for caveat in cx.personas(now).caveats)
+    assert cx.personas(now).table.equals(fresh.table)
+
+
+def test_the_day_of_a_kept_model_is_the_companys(tmp_path):
+    """The last order is of 23:30 UTC: in Berlin it is the next day."""
+    bought = orders()
+    bought[0] |= {"ordered_at": "2026-03-27T23:30"}
+    zone = {"company": {"currency": "EUR", "timezone": "Europe/Berlin"}}
+    ws = company(tmp_path, SETTINGS | zone, customers=contacts(), orders=bought)
+    cx.keep_personas(ws)
+    told = (
+        "The personas are those that are kept with the store (as of 28 Mar 2026), not found anew."
+    )
+    assert told in cx.persona_cards(ws).caveats
+    assert told in cx.persona_drift(ws).caveats
+
+
+def rhythms() -> list[dict[str, object]]:
+    """Sixty who buy for about 10 every 20 days or so, and sixty for 100 every 60."""
+    rows = []
+    for kind, (gap, amount) in enumerate(((20, 10), (60, 100))):
+        for n in range(60):
+            one, other = (NormalDist().inv_cdf(((n * step) % 60 + 0.5) / 60) for step in (7, 19))
+            for k in range(420 // gap):
+                day = date(2025, 1, 1) + timedelta(days=round(k * (gap + 3 * one)))
+                row = {"order_id": f"{kind}-{n}-{k}", "customer_id": f"{kind}-{n}"}
+                row |= {"ordered_at": str(day), "currency": "EUR"}
+                rows.append(row | {"amount": round(amount + 2 * other, 2)})
+    return rows
+
+
+def test_personas_made_of_silences_cannot_show_that_they_lapse_apart(tmp_path):
+    ws = company(tmp_path, orders=rhythms())
+    cx.keep_personas(ws, features=["median_gap_days", "mean_basket"])
+    tagged = cx.tag_customers(ws)
+    limits = cx.lapse_groups(tagged, by="persona")
+    assert limits.table.height == 2
+    note = (
+        "The personas were grouped by median gap days, counted from the same purchases: that some "
+        "are silent for longer is partly how they were made. The limits describe them; they are "
+        "no evidence that the personas differ."
+    )
+    assert limits.caveats[0] == note
+    assert note in cx.lifecycle(tagged, lapse_by="persona").caveats
+    assert note not in cx.lifecycle(tagged).caveats
+    # of a basket and visits it is no more than a description
+    tagged.made_from["persona"] = ("mean_basket", "refund_share")
+    assert cx.lapse_groups(tagged, by="persona").caveats[0] == (
+        "The personas were grouped by mean basket and refund share, counted from the same "
+        "purchases: read a difference as a description, not as evidence."
+    )
+
+
+def test_personas_of_other_fields_may_be_compared_by_their_silences(shop):
+    limits = cx.lapse_groups(cx.tag_customers(shop), by="persona")
+    assert limits.table.height == 3
+    assert not any("were grouped by" in caveat for caveat in limits.caveats)
 
 
 def test_nothing_to_keep(tmp_path):

@@ -161,6 +161,24 @@ def test_the_open_door_leads_nowhere_else(tmp_path):
     assert ws.sql("select count(*) as n from orders")["n"][0] == 1
 
 
+def test_sales_leave_out_cancelled_orders_and_tell_purchases_from_refunds(tmp_path):
+    told = {"bought": (5, None), "free": (0, False), "unpriced": (None, False)}
+    told |= {"refund": (-5, None), "cancelled": (5, True), "cancelled refund": (-5, True)}
+    rows = orders(*["ann 2026-03-31T12:00 0"] * len(told))
+    for row, (name, (amount, cancelled)) in zip(rows, told.items(), strict=True):
+        row |= {"order_id": name, "amount": amount, "cancelled": cancelled}
+    found = company(tmp_path, orders=rows).sql(
+        "select order_id, purchase, local_day(ordered_at, 'Pacific/Auckland')::varchar "
+        "from sales order by purchase desc, order_id"
+    )
+    assert found.rows() == [
+        ("bought", True, "2026-04-01"),
+        ("free", True, "2026-04-01"),
+        ("unpriced", True, "2026-04-01"),
+        ("refund", False, "2026-04-01"),
+    ]
+
+
 def test_a_folder_with_a_quote_in_its_name(tmp_path):
     assert (
         company(tmp_path / "ann's shop", orders=orders("ann 2026-01-01 10")).tables["orders"] == 1

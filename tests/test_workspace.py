@@ -1,6 +1,9 @@
 """The one query door: bound values, honest types, plain refusals."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,7 +11,9 @@ from company import company, orders
 
 import cxkit as cx
 from cxkit import workspace
+from cxkit.analyses.who.lifecycle import lifecycle
 from cxkit.errors import BadQuestion
+from cxkit.notes import purchases_note
 
 
 @pytest.fixture
@@ -93,6 +98,30 @@ def test_segments_are_fields_that_the_data_have(tmp_path):
     )
 
 
+def test_a_field_that_tells_people_apart_is_no_segment(tmp_path):
+    def told(i):
+        # of 60 people 'name' has 31 values; 'zip' 30, two people each; 'city' 20, three people
+        # each; 'rare' has one for each of 29 people, too few to say what kind of field it is
+        field = {"name": i % 31, "zip": i % 30, "city": i % 20, "a/b": i % 2}
+        return json.dumps(field | ({"rare": i} if i < 29 else {}))
+
+    people = [{"customer_id": f"c{i}", "attributes": told(i)} for i in range(60)]
+    ws = company(tmp_path, customers=people, orders=orders("c1 2026-01-01 5", "c2 2026-01-01 5"))
+    known = " There are: a/b, city, preferred_channel, rare, region, source."
+    for by, found in (("name", 31), ("zip", 30)):
+        with pytest.raises(BadQuestion) as problem:
+            ws.segment(by)
+        assert str(problem.value) == (
+            f"'{by}' has {found} values among 60 people, too many to compare by.{known}"
+        )
+    with pytest.raises(BadQuestion, match=r"^There is no field 'nope' to compare by\.") as problem:
+        ws.segment("nope")
+    assert str(problem.value).endswith(known)
+    assert [ws.segment(by) for by in ("city", "rare")] == ["city", "rare"]
+    # a slash is part of the name, not a way into it
+    assert cx.lapse_groups(ws, by="a/b").table["segment"].to_list() == ["0", "1"]
+
+
 def test_the_query_shown_is_the_query_run():
     text = workspace.query_text("stage_funnel")
     assert text.startswith("-- How far")
@@ -103,6 +132,22 @@ def test_the_query_shown_is_the_query_run():
 def test_a_store_is_a_path():
     with pytest.raises(BadQuestion, match=r"^store is 5; give the path of a store"):
         cx.open(5)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [(None, "None"), ("store/", "'store/'"), (Path("store"), f"a {type(Path()).__name__}")],
+)
+def test_an_analysis_asked_of_no_store_says_so(given, what):
+    with pytest.raises(BadQuestion) as problem:
+        cx.lifecycle(given)
+    assert str(problem.value) == (
+        f"lifecycle was asked of {what}, which is no open store. Open one first, as in "
+        "cx.lifecycle(cx.open('store/'))."
+    )
+    assert cx.lifecycle is cx.lifecycle
+    assert signature(cx.lifecycle) == signature(lifecycle)
+    assert cx.lifecycle.__doc__ == lifecycle.__doc__
 
 
 def test_a_moment_long_after_the_data_is_refused(tmp_path):
@@ -121,7 +166,7 @@ def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
     asked = [{"ticket_id": "t", "customer_id": "c1", "opened_at": "2026-03-21"}]
     paid = [{"customer_id": "sam", "month": "2026-02-01", "amount": 9}]
     ws = company(tmp_path, orders=bought, tickets=asked, subscriptions=paid)
-    assert ws.purchases_note(ws.moment("2026-03-21")) == (
+    assert purchases_note(ws, ws.moment("2026-03-21")) == (
         "The last purchase is of 09 Feb 2026, 40 days before 21 Mar 2026; at the pace of the year "
         "up to it 40 more would have come since. If the export just lacks them, ask with "
         "as_of='2026-02-09'.",
@@ -131,6 +176,6 @@ def test_orders_that_stop_before_the_end_are_said_aloud(tmp_path):
     )
     told = cx.lifecycle(ws, as_of="2026-02-09").caveats
     assert not any(note.startswith("The last purchase") for note in told)
-    assert ws.purchases_note(ws.moment("2025-12-31")) == (
+    assert purchases_note(ws, ws.moment("2025-12-31")) == (
         "No purchase is known up to 31 Dec 2025: whoever had bought by then counts as a prospect.",
     )

@@ -59,18 +59,16 @@ def _product_limit(left: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.n
     return at_risk, np.cumprod(kept)
 
 
-def return_curve(
-    spells: pl.DataFrame, horizon_days: int, weights: np.ndarray | None = None
-) -> pl.DataFrame:
+def return_curve(spells: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
     """Return, per day of silence, the chance of coming back within the next `horizon_days`.
 
     `spells`: one row per silence with `days` (until the return, or until we stopped watching)
-    and `returned`; `weights` counts each several times. One row per day 0, 1, 2 … as far as the
-    data reach: silent_days, at_risk (silences at least that long), at_risk_later (at least
-    `horizon_days` longer), still_silent_share = S(d) by Kaplan-Meier, and
-    return_share = R(d) = 1 - S(d + horizon) / S(d).
+    and `returned`. One row per day 0, 1, 2 … as far as the data reach: silent_days, at_risk
+    (silences at least that long), at_risk_later (at least `horizon_days` longer),
+    still_silent_share = S(d) by Kaplan-Meier, and return_share = R(d) = 1 - S(d + horizon) / S(d).
     """
-    curve = _returns(*_counted(spells, weights), horizon_days)
+    day, returned = spells["days"].to_numpy(), spells["returned"].to_numpy()
+    curve = _returns(np.bincount(day), np.bincount(day, weights=returned), horizon_days)
     return pl.DataFrame(
         {
             "silent_days": np.arange(len(curve.back)),
@@ -80,19 +78,6 @@ def return_curve(
             "return_share": curve.back,
         }
     ).with_columns(pl.col("return_share").fill_nan(None))
-
-
-def _counted(
-    spells: pl.DataFrame, weights: np.ndarray | None = None, days: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return, per day, how many silences are over or no longer watched, and how many are over."""
-    day = spells["days"].to_numpy()
-    returned = spells["returned"].to_numpy().astype(float)
-    left = np.bincount(day, weights=weights, minlength=days)
-    ends = np.bincount(
-        day, weights=returned if weights is None else weights * returned, minlength=days
-    )
-    return left, ends
 
 
 class _Returns(NamedTuple):
@@ -105,7 +90,10 @@ class _Returns(NamedTuple):
 
 
 def _returns(left: np.ndarray, ends: np.ndarray, horizon_days: int) -> _Returns:
-    """Return the return curve of counts per day."""
+    """Return the return curve of the silences that are over or no longer watched, per day.
+
+    `ends` are those of them that are over.
+    """
     at_risk, silent = _product_limit(left, ends)
     reach = max(0, len(silent) - horizon_days)
     now, later = silent[:reach], silent[horizon_days:]
@@ -155,18 +143,27 @@ def lapse_interval(
     has no limit at all: then the interval has no upper end.
     """
     draw = np.random.default_rng(0)  # fixed: the same export gives the same interval
-    drawn = (_counted(spells, weights) for weights in _resampled(spells, draw, rounds))
+    drawn = _drawn(spells, draw, rounds)
     return _ends([_limit(_returns(*counts, horizon_days), return_share) for counts in drawn])
 
 
-def _resampled(
+def _drawn(
     spells: pl.DataFrame, draw: np.random.Generator, rounds: int
-) -> Iterator[np.ndarray]:
-    """Draw customers with replacement: yield how often each silence counts, once per round."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draw customers with replacement: yield the counts that `_returns` asks for, once per round.
+
+    The silences are put in order once, so that a round has only sums to take.
+    """
     keys, place = np.unique(spells["customer_key"].to_numpy(), return_inverse=True)
+    cell = 2 * spells["days"].to_numpy() + spells["returned"].to_numpy()
+    order = np.argsort(cell, kind="stable")
+    cells, starts = np.unique(cell[order], return_index=True)
+    place = place[order]
+    counts = np.zeros((cells[-1] // 2 + 1, 2))
     for _ in range(rounds):
         times_drawn = np.bincount(draw.integers(0, len(keys), len(keys)), minlength=len(keys))
-        yield times_drawn[place].astype(float)
+        counts.flat[cells] = np.add.reduceat(times_drawn[place], starts)
+        yield counts.sum(axis=1), counts[:, 1]
 
 
 def _ends(limits: list[int | None]) -> tuple[int, int] | None:

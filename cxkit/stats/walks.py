@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -33,9 +33,10 @@ class Log(NamedTuple):
 class Step(NamedTuple):
     """What reaches a step: one of each of `passes`, in any order, since the step `after`.
 
-    A pass is a tuple of kinds that count alike. `after` is an index in the list of steps, None where the walk begins. `later` asks for a time
-    after the step before, not the same; `within` is the longest time since it in microseconds.
-    Who does one of the kinds in `bars` between the two does not reach this step from there.
+    A pass is a tuple of kinds that count alike. `after` is an index in the list of steps, None
+    where the walk begins. `later` asks for a time after the step before, not the same; `within` is
+    the longest time since it in microseconds. Who does one of the kinds in `bars` between the two
+    does not reach this step from there.
     """
 
     passes: tuple[tuple[int, ...], ...]
@@ -85,7 +86,7 @@ def walk(
     A walk starts no later than `until`; both are in microseconds. The semantics are those of
     ClickHouse's windowFunnel.
 
-    
+
     >>> rows = pl.DataFrame({"who": [1, 1, 1], "at": [0, 5, 9], "kind": [1, 2, 2]})
     >>> there = walk(log(rows), [Step(((1,),)), Step(((2,),), after=0)], within=5)[1]
     >>> there.rows, there.starts
@@ -118,9 +119,7 @@ def walk(
         barred = np.zeros(len(rows), bool)
         if step.bars:
             barred = _between(log, step.bars, origin.rows[before], rows)
-        found.append(
-            Reached(rows[~barred], starts[~barred], before[~barred], rows[barred])
-        )
+        found.append(Reached(rows[~barred], starts[~barred], before[~barred], rows[barred]))
     return found
 
 
@@ -152,8 +151,9 @@ def people(log: Log, rows: Ints) -> npt.NDArray[Any]:
     >>> people(log(rows), np.array([0, 1, 2]))
     array([3, 7])
     """
-    who = log.who[rows]
-    return who[np.append(True, who[1:] != who[:-1])[: len(who)]]
+    who: npt.NDArray[Any] = log.who[rows]
+    first: npt.NDArray[Any] = who[np.append(True, who[1:] != who[:-1])[: len(who)]]
+    return first
 
 
 def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
@@ -201,7 +201,8 @@ def _lookup(kind: npt.NDArray[Any], kinds: Collection[int]) -> Bools:
     """Tell which rows are of one of the kinds."""
     known = np.zeros(max([*kinds, int(kind.max(initial=0))]) + 1, bool)
     known[list(kinds)] = True
-    return known[kind]
+    there: Bools = known[kind]
+    return there
 
 
 def rows_of(log: Log, kinds: Collection[int]) -> Ints:

@@ -137,8 +137,12 @@ def test_deciles_shares_and_the_finding_add_up(ws):
     assert f" of the {value.sum():,.0f} (" in best.finding
     assert best.finding.endswith(
         f"the top tenth by past spend (8 of 80) brought {100 * past[:8].sum() / past.sum():.1f} % "
-        "of it, and none of them has gone quiet."
+        "of all spend so far, and none of them has gone quiet."
     )
+    assert (
+        "Value is revenue: costs are not taken off, and later money counts in full. What a first "
+        "purchase cost is not used, and one-time buyers count at the mean spend of all."
+    ) in best.caveats
     once = table.filter(pl.col("purchases") == 1)
     assert once.height == 20
     assert once["alive_share"].to_list() == [1.0] * 20
@@ -279,7 +283,7 @@ def test_orders_that_cannot_say(tmp_path):
     one_day = [f"c{i:02} 2026-01-01 {10 + i}" for i in range(40)]
     assert finding("one day", *one_day) == (
         f"{cannot}all purchases are of one day; the top tenth by past spend (4 of 40) brought "
-        "16.1 % of it, which is no forecast."
+        "16.1 % of all spend so far, which is no forecast."
     )
     once = [f"c{i:02} 2026-0{1 + i % 6}-01 10" for i in range(40)]
     assert finding("once", *once, amount=None) == (

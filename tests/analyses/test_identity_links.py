@@ -13,6 +13,7 @@ import cxkit as cx
 from cxkit.demo import make
 from cxkit.errors import BadQuestion
 from cxkit.imports.queries import run
+from cxkit.notes import link_note
 from cxkit.settings import People
 
 HEADER = (
@@ -76,6 +77,21 @@ def test_a_pair_is_proposed_with_its_reasons_and_nothing_is_merged(tmp_path):
         "1 proposed link is not applied: with it 5 people instead of 6, and 2 buyers instead "
         "of 3 (see identity_links)."
     )
+
+
+def test_a_report_names_nobody(tmp_path, monkeypatch):
+    take_in(tmp_path, crm_csv=CRM, shop_csv=SHOP)
+    ws = cx.open(tmp_path / "store")
+    seen = cx.identity_links(ws)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    links = cx.identity_links(ws)
+    who = ["customer_id", "other_id", "name", "other_name"]
+    assert links.table.drop(who).equals(seen.table.drop(who))
+    assert links.table.select(who).row(0) == (None,) * 4
+    assert links.caveats == (
+        *seen.caveats, "The report names nobody: ask identity_links(ws) for the ids."
+    )  # fmt: skip
+    assert "A. W." not in str(links.outputs())
 
 
 def test_accepted_links_are_merged_by_the_next_import_and_undone_by_taking_the_line_out(tmp_path):
@@ -341,11 +357,11 @@ def test_links_between_people_not_yet_known_change_nothing(tmp_path):
             {"customer_id": "a", "other_id": "b", "person_id": "a", "score": 4, "reasons": "same"}
         ],
     )
-    assert ws.link_note(datetime(2026, 4, 5)) == (
+    assert link_note(ws, datetime(2026, 4, 5)) == (
         "1 proposed link is not applied: with it 1 person instead of 2 (see identity_links).",
     )
-    assert ws.link_note(datetime(2026, 2, 1)) == ()
-    assert ws.link_note(datetime(2026, 4, 5), "buyers") == ()  # b has bought nothing
+    assert link_note(ws, datetime(2026, 2, 1)) == ()
+    assert link_note(ws, datetime(2026, 4, 5), "buyers") == ()  # b has bought nothing
     row = cx.identity_links(ws, as_of="2026-02-01").table.row(0, named=True)
     assert (row["orders"], row["other_orders"]) == (1, 0)
     assert row["merge_changes"] == "a prospect turns out to be a buyer"
@@ -397,7 +413,7 @@ def test_every_total_of_people_shows_what_links_would_change_in_it(tmp_path):
     none = linked(tmp_path / "none", events=[*visits, *late], tickets=asked)
     assert "identity_links" not in " ".join(cx.stage_funnel(none).caveats)
     quiet = company(tmp_path / "quiet", orders=bought)
-    assert quiet.link_note(quiet.as_of) == ()
+    assert link_note(quiet, quiet.as_of) == ()
 
 
 def test_journeys_name_a_second_id_that_is_not_laid_out(tmp_path):
@@ -412,7 +428,7 @@ def test_journeys_name_a_second_id_that_is_not_laid_out(tmp_path):
 
 def test_an_empty_store_and_one_person(tmp_path):
     nothing = cx.identity_links(company(tmp_path / "none"))
-    assert nothing.finding == "No two of the 0 known people look like one person."
+    assert nothing.finding == "Fewer than two people are known: nobody can be counted twice."
     one = cx.identity_links(company(tmp_path / "one", customers=[{"customer_id": "a"}]))
     assert one.n == 1
     assert one.table.is_empty()

@@ -27,6 +27,19 @@ def test_rows_in_order(tmp_path):
     assert result.chart().layout.title.text == "<b>ann had most touchpoints: 3</b>"
 
 
+def test_a_report_names_no_customers(tmp_path, monkeypatch):
+    ws = company(tmp_path, events=ROWS)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    result = cx.journeys(ws, customers=["ann", "bob"])
+    assert result.table["customer_id"].to_list() == ["customer 1", "customer 1", "customer 2"]
+    assert result.caveats[-1] == (
+        "The report names no customers: ask journeys(ws, ...) for their ids."
+    )
+    shown = str(result.outputs())
+    assert "'ann'" not in shown and "ann had" not in shown
+    assert result.n == 2
+
+
 def test_up_to_the_as_of_date(tmp_path):
     ws = company(tmp_path, events=ROWS)
     assert cx.journeys(ws, customers=["ann"], as_of="2026-01-01").table.height == 1

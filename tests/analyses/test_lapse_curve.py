@@ -113,3 +113,27 @@ def test_values_it_cannot_use(tmp_path):
         cx.lapse_curve(ws, horizon_days=0)
     with pytest.raises(BadQuestion, match="between 0 and 1"):
         cx.lapse_curve(ws, return_share=20)
+
+
+def test_a_limit_that_samples_lack_is_called_uncertain_wherever_it_is_used(tmp_path):
+    # 14 came back after 10 days, 20 never did: a share of returns so near 20 % that some draws of
+    # the customers have no limit
+    once = [f"g{i} 2024-01-01 5" for i in range(20)] + ["last 2025-02-04 5"]
+    twice = [f"r{i} 2024-01-{day} 5" for i in range(14) for day in ("01", "11")]
+    life = {"lifecycle": {"horizon_days": 30}}
+    ws = company(tmp_path, settings=life, orders=orders(*once, *twice))
+    curve = cx.lapse_curve(ws)
+    assert curve.finding == (
+        "After 10 days of silence at most 20 % of the customers buy again within the next 30 days: "
+        "a longer silence is lapsed (49 purchases of 35 customers)."
+    )
+    assert curve.caveats[2] == (
+        "The limit is uncertain: too many samples drawn from the customers show none."
+    )
+    source = (
+        "Lapsed means silent for more than 10 days (uncertain: too many samples drawn from the "
+        "customers show no limit): from then on at most 20 % buy again within 30 days (see "
+        "lapse_curve)."
+    )
+    for ask in (cx.lifecycle, cx.lifecycle_moves, cx.lifecycle_history):
+        assert ask(ws).caveats[0] == source

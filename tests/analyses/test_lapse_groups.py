@@ -85,7 +85,7 @@ def test_when_it_cannot_say(tmp_path):
 
     assert finding("none") == "There are no purchases: when a customer has lapsed cannot be said."
     assert finding("one", PLACES[:1], orders("n0 2026-01-01 5")) == (
-        "All 1 buyer are of one kind, 'north': by region there is nothing to compare."
+        "The one buyer is of one kind, 'north': by region there is nothing to compare."
     )
     five = [PLACES[0], PLACES[1], *PLACES[-3:]]
     bought = orders(*[f"{row['customer_id']} 2026-01-01 5" for row in five])

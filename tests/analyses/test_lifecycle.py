@@ -7,7 +7,9 @@ import pytest
 from company import company, orders
 
 import cxkit as cx
+from cxkit.analyses.who import lifecycle
 from cxkit.errors import BadQuestion
+from cxkit.stats.survival import GroupLimit
 
 STATES = ["prospect", "new", "active", "loyal", "returned", "lapsed"]
 
@@ -47,7 +49,7 @@ def test_six_people_one_in_each_state(tmp_path):
     assert life.n == 6
     assert life.as_of == datetime(2026, 6, 30, 10)
     assert life.finding == (
-        "Of 6 known people 1 have never bought; 1 of the 5 buyers are lapsed: silent for more "
+        "Of 6 known people 1 has never bought; 1 of the 5 buyers is lapsed: silent for more "
         "than 60 days (too few to say more)."
     )
     assert life.caveats[0] == "Lapsed means silent for more than 60 days, as asked."
@@ -155,6 +157,14 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
     two = cx.lifecycle(again, lapse_days=60)
     assert one.table.equals(two.table)
     assert one.finding == two.finding
+
+
+def test_an_uncertain_limit_of_a_kind_is_said():
+    own = {"a": GroupLimit(40, 38, 44, 90, 0.01), "b": GroupLimit(70, None, None, 41, 0.03)}
+    assert lifecycle._own_limits_said(own, "region") == (
+        "By region these kinds have a limit of their own: 40 days for 'a', 70 days (uncertain) for "
+        "'b'. The one above holds for all others (see lapse_groups).",
+    )
 
 
 def test_a_limit_below_a_day_is_refused(tmp_path):

@@ -40,7 +40,7 @@ def test_one_life_by_hand(tmp_path):
         assert states(told, day) == [int(state == name) for name in STATES], day
     assert states(told, date(2026, 6, 30)) == [0, 1, 0, 0, 1, 0]
     assert told.n == 2
-    assert told.finding.startswith("On 30 Jun 2026 0 of 2 buyers are lapsed; the data are too few")
+    assert told.finding.startswith("On 30 Jun 2026, 0 of 2 buyers are lapsed; the data are too few")
     assert [band.name for band in told.chart().data][-1] == "prospect"
 
 
@@ -109,8 +109,8 @@ def test_little_data_says_so(tmp_path):
     same_day = orders(*[f"c{i} 2026-01-05 5" for i in range(5)])
     five = cx.lifecycle_history(company(tmp_path / "five", RULES, orders=same_day))
     assert five.finding == (
-        "On 05 Jan 2026 0 of 5 buyers are lapsed; the data are too few or too short for a history, "
-        "since a silence of more than 60 days has to pass first."
+        "On 05 Jan 2026, 0 of 5 buyers are lapsed; the data are too few or too short for a "
+        "history, since a silence of more than 60 days has to pass first."
     )
 
 

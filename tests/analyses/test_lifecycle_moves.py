@@ -58,8 +58,8 @@ def test_seven_people_by_hand(tmp_path):
     assert moves.table.height == 42
     assert moves.n == 7
     assert moves.finding == (
-        "Of 2 active on 31 Mar 2026 1 are lapsed by 30 Jun 2026 (too few to say more); of 2 lapsed "
-        "then 1 have bought again (too few to say more)."
+        "Of 2 active on 31 Mar 2026, 1 is lapsed by 30 Jun 2026 (too few to say more); of 2 lapsed "
+        "then, 1 has bought again (too few to say more)."
     )
     assert moves.caveats[0] == ("Lapsed means silent for more than 60 days, as the settings say.")
     assert "1 person became known in between: they come from no state." in moves.caveats
@@ -81,8 +81,8 @@ def test_a_large_group_is_told_with_its_interval(tmp_path):
         company(tmp_path, RULES, orders=rows), since="2026-02-28", as_of="2026-04-30"
     )
     assert moves.finding == (
-        "Of 40 active on 28 Feb 2026 30 (75.0 %, 59.8–85.8) are lapsed by 30 Apr 2026; of 40 "
-        "lapsed then 4 (10.0 %, 4.0–23.1) have bought again."
+        "Of 40 active on 28 Feb 2026, 30 (75.0 %, 59.8–85.8) are lapsed by 30 Apr 2026; of 40 "
+        "lapsed then, 4 (10.0 %, 4.0–23.1) have bought again."
     )
 
 
@@ -113,7 +113,7 @@ def test_little_data_says_so(tmp_path):
     )
     contacts = [{"customer_id": f"p{i}", "known_since": "2025-01-01"} for i in range(5)]
     assert finding("five", customers=contacts, orders=orders("p1 2026-01-05 5")) == (
-        "Of 5 prospects on 07 Jul 2025 1 have bought by 05 Jan 2026 (too few to say more)."
+        "Of 5 prospects on 07 Jul 2025, 1 has bought by 05 Jan 2026 (too few to say more)."
     )
     assert (
         "Too few to say where they go: 5 prospect."

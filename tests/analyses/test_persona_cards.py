@@ -88,6 +88,36 @@ def test_quotes_are_masked_and_of_those_nearest_the_middle(cards):
     assert {row["item"] for row in quotes} == {"Write to [e-mail], please and thanks"}
     assert "fq01" not in [row["row_id"] for row in quotes]  # one word tells nothing
     assert facts(cards, 0, "writes")[0]["customers"] == 5
+    assert not cards.table.filter(about="answers").height  # no silence is recorded
+    assert any(
+        "they do not count: 6 of 129 people (4.7 %) left a comment. Those who kept silent may feel "
+        "otherwise." in caveat
+        for caveat in cards.caveats
+    )
+
+
+def test_quotes_say_how_many_answered_when_asked(tmp_path):
+    """Forty of the quiet ones were asked and ten of them answered, five with words."""
+    asked = [
+        {"feedback_id": f"f{n}", "customer_id": f"q{n:02}", "invited_at": "2025-03-01",
+         "given_at": "2025-03-02" if n < 10 else None, "score": 9 if n < 10 else None,
+         "metric": "nps", "comment": f"I like pot {n} a lot" if n < 5 else None}
+        for n in range(40)
+    ]  # fmt: skip
+    ws = company(tmp_path, SETTINGS, customers=contacts(), orders=orders(), feedback=asked)
+    told = cx.persona_cards(ws)
+    row = facts(told, 0, "answers")[0]
+    assert (row["customers"], row["base"], row["share"]) == (10, 40, 0.25)
+    assert facts(told, 1, "answers")[0]["base"] == 0
+    page = "".join(part.get("text/html", "") for part in told.outputs())
+    assert "5 of 60 left a comment (10 of 40 asked gave feedback); these are nearest" in page
+    assert any(
+        "5 of 129 people (3.9 %) left a comment. 10 of 40 asked for feedback (25.0 %) gave any. "
+        "Those who kept silent may feel otherwise." in caveat
+        for caveat in told.caveats
+    )
+    before = cx.persona_cards(ws, as_of="2025-03-01")  # asked, and not yet answered
+    assert facts(before, 0, "answers")[0]["customers"] == 0
 
 
 def test_the_finding(cards):
@@ -152,10 +182,10 @@ def test_no_cards_where_no_groups_hold(tmp_path):
 
 def test_nothing_stands_out_among_groups_drawn_at_random(demo):
     """On the real tables, with the people dealt out anew: at most the false alarms of the level."""
-    from cxkit.analyses.personas.persona_cards import _people, _shares
-    from cxkit.persona_model import fit_personas
+    from cxkit.analyses.personas.persona_cards import _shares
+    from cxkit.persona_model import carded, fit_personas
 
-    people = _people(fit_personas(demo), 0)
+    people = carded(fit_personas(demo), 0)
     random = np.random.default_rng(1)
     alarms = 0
     for _ in range(40):

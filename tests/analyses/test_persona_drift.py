@@ -150,6 +150,29 @@ def test_a_kept_model_is_the_frozen_one(tmp_path):
     assert len(FIELDS) == len(part(drift, "feature"))
 
 
+def test_a_report_shows_no_small_moves(tmp_path, monkeypatch):
+    """Twelve of 60 quiet ones moved, and eight are new; a report must show 13 or more."""
+    settings = {**SETTINGS, "privacy": {"smallest_group": 13}}
+    ws = company(tmp_path, settings, customers=contacts(MOVED, new=8), orders=orders())
+    open_ = cx.persona_drift(ws)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    drift = cx.persona_drift(ws)
+    quiet, busy, loud = part(drift, "share")["persona"]
+    moves = {(p, b): n for p, b, n in part(drift, "moved")["persona", "became", "customers"].rows()}
+    assert moves == {
+        (quiet, quiet): None, (quiet, loud): None,  # the one would be 60 less the other
+        (busy, busy): 36, (loud, loud): None,  # nor 45 less those who came
+    }  # fmt: skip
+    assert part(drift, "share")["newcomers"].to_list() == [None, 0, 0]
+    assert part(drift, "share")["customers"].to_list() == [48, 36, 45]
+    assert "fewer than 13 changed persona" in drift.finding
+    said = " ".join(drift.caveats)
+    assert "Fewer than 13 newcomers are not in it: fewer than 13 '" in said
+    assert "A report shows no moves of fewer than 13 people; " in said
+    assert drift.chart().layout.title.text == "<b>Who became another persona</b>"
+    assert "12 · 20%" in str(open_.chart()) and "12 · 20%" not in str(drift.chart())
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_t22_the_drift_of_the_discount_group(tmp_path, seed):

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import kinds
 import numpy as np
 import polars as pl
 import pytest
@@ -282,6 +283,12 @@ def test_one_cloud_has_no_groups(tmp_path):
     assert "prediction strength at least .80" in caveats
 
 
+def test_one_feature_alone_makes_no_persona(shop):
+    assert cx.personas(shop, features=["P: Spend"]).finding == (
+        "Personas cannot be found among 240 buyers by one feature alone: name two or more."
+    )
+
+
 def test_the_as_of_date_is_told(shop):
     assert cx.personas(shop).as_of == datetime(2026, 1, 1)
 
@@ -295,3 +302,44 @@ def test_features_that_are_no_list_are_answered_with_an_example(tmp_path, wrong)
         assert str(told.value) == (
             f"features is {wrong!r}; give a list of texts, as in ['mean_basket', 'evening_share']."
         )
+
+
+def test_a_report_puts_small_groups_together(tmp_path, monkeypatch):
+    """60 quiet, 36 busy and 33 loud ones; a report must show 35 or more."""
+    settings = {**kinds.SETTINGS, "privacy": {"smallest_group": 35}}
+    ws = company(tmp_path, settings, customers=kinds.contacts(), orders=kinds.orders())
+    seen = cx.personas(ws)
+    note = "2 of the groups stand together as 'other': a report shows none of too few people alone."
+    assert note not in seen.caveats
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    told = cx.personas(ws)
+    assert note in told.caveats
+    quiet = seen.table["persona"][0]
+    sizes = told.table.unique("persona", maintain_order=True)
+    assert sizes.select("persona", "customers", "jaccard").rows() == [
+        (quiet, 60, seen.table["jaccard"][0]), ("other", 69, None),
+    ]  # fmt: skip
+    own, others = (told.table.filter(persona=name) for name in (quiet, "other"))
+    assert own.equals(seen.table.filter(persona=quiet))
+    # the others differ from the quiet ones as these differ from them
+    assert others["difference"].to_list() == pytest.approx((-own["difference"]).to_list(), abs=1e-6)
+    assert others["holds"].unique().to_list() == ["small groups, put together"]
+    told.chart()
+
+
+def test_a_report_shows_no_value_of_a_few(tmp_path, monkeypatch):
+    """Of the quiet ones three live in the north, of the busy ones 18, of the loud ones nobody."""
+    north = {"q00", "q01", "q02", *(f"b{n:02}" for n in range(18))}
+    people = [
+        row | {"region": "North" if row["customer_id"] in north else "South"}
+        for row in kinds.contacts()
+    ]
+    ws = company(tmp_path, kinds.SETTINGS, customers=people, orders=kinds.orders())
+    features = [*kinds.FIELDS, "region"]
+    north = cx.personas(ws, features=features).table.filter(feature="region: North")
+    assert sorted(north["share_with"].to_list()) == [0, 0.05, 0.5]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    north = cx.personas(ws, features=features).table.filter(feature="region: North")
+    assert sorted(north["share_with"].to_list(), key=str) == [0, 0.5, None]
+    cards = cx.persona_cards(ws, features=features).table.filter(about="region", item="North")
+    assert sorted(cards["customers"].to_list()) == [0, 18]

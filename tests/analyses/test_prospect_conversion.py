@@ -55,7 +55,7 @@ def test_four_prospects_by_hand(tmp_path):
     assert result.caveats[:3] == (
         "Left out: 3 who bought on the day they became known or were first known by their "
         "purchase; they never were prospects.",
-        "Left out: 1 who were known before the first order in the data: whether they had bought "
+        "Left out: 1 who was known before the first order in the data: whether they had bought "
         "before cannot be seen.",
         "Left out: 1 of whom no date says since when they are known.",
     )
@@ -144,7 +144,7 @@ def test_whoever_looks_like_somebody_known_is_no_prospect(tmp_path):
     result = cx.prospect_conversion(ws)
     assert result.n == 80
     assert any(
-        caveat.startswith("Left out: 1 who look like one person with") for caveat in result.caveats
+        caveat.startswith("Left out: 1 who looks like one person with") for caveat in result.caveats
     )
 
 

@@ -61,7 +61,7 @@ def test_a_reader_chooses(tmp_path):
     chosen = cx.quotes(ws, sentiment="very negative", touchpoint="phone")
     assert ids(chosen) == ["3"]
     assert chosen.n == 1
-    assert chosen.finding == "1 of 5 comments match 'very negative' and 'phone'; all are shown."
+    assert chosen.finding == "1 of 5 comments matches 'very negative' and 'phone'; it is shown."
     none = cx.quotes(ws, sentiment="very negative", touchpoint="shop")
     assert none.table.is_empty()
     assert none.finding == "None of the 5 comments matches 'very negative' and 'shop'."

@@ -7,6 +7,7 @@ from company import company, events, orders
 
 import cxkit as cx
 from cxkit.analyses.start.readiness import NEEDS
+from cxkit.notes import end_note
 
 JOURNEY = {"journey": {"stages": ["visit", "buy"]}}
 FULL: dict[str, list[dict[str, Any]]] = {
@@ -170,7 +171,7 @@ def test_a_date_far_after_all_others_is_said_wherever_it_makes_the_end_of_the_da
         more = orders(*[f"c{i} {when}T10:00 5" for i in range(rows)])
         more = [row | {"order_id": f"{name}{i}"} for i, row in enumerate(more)]
         ws = company(tmp_path / name, JOURNEY, **FULL | {"orders": FULL["orders"] + more})
-        assert ws.end_note() == ()
+        assert end_note(ws) == ()
 
 
 def test_every_oddity_is_counted_aloud(tmp_path):

@@ -232,8 +232,8 @@ def test_visitors_count_and_are_said(tmp_path):
     assert funnel.finding.startswith("Of 2 visitors or customers at 'visit'")
     assert funnel.table["visitors"].to_list() == [1, 0]
     assert funnel.caveats[0] == (
-        "1 of those who entered are visitors whom nobody could link to a customer, and 0 of them "
-        "got to 'buy': whoever buys becomes known. One person with two browsers counts twice."
+        "1 of those who entered is a visitor whom nobody could link to a customer, and they did "
+        "not get to 'buy': whoever buys becomes known. One person with two browsers counts twice."
     )
 
 
@@ -418,3 +418,29 @@ def test_people_of_no_segment_are_on_neither_side(tmp_path):
     assert "66.7 %" in funnel.finding
     assert "the others 33.3 %" in funnel.finding
     assert "of 60: a difference of +33.3 points" in funnel.finding
+
+
+def test_people_of_no_segment_stay_a_row_of_their_own(tmp_path, monkeypatch):
+    # eleven towns of twelve to two people, and one person who gave none
+    towns = [f"t{place:02}" for place in range(11) for _ in range(12 - place)]
+    known = [
+        {"customer_id": f"c{i}", "attributes": f'{{"town": "{t}"}}'} for i, t in enumerate(towns)
+    ]
+    log = [f"{who} 2026-01-05 visit" for who in [*(row["customer_id"] for row in known), "ann"]]
+    ws = company(tmp_path, customers=known, events=events(*log, "zoe 2026-03-31 other"))
+    whole = cx.stage_funnel(ws, stages=["visit"])
+    funnel = cx.stage_funnel(ws, stages=["visit"], by="town")
+    assert funnel.table.select("segment", "customers").rows() == [
+        *[(f"t{place:02}", 12 - place) for place in range(7)],
+        ("missing", 1),
+        ("other", 5 + 4 + 3 + 2),
+    ]
+    assert funnel.table["customers"].sum() == whole.n == 78
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    reported = cx.stage_funnel(ws, stages=["visit"], by="town").table
+    assert reported.select("segment", "customers").rows() == [
+        ("t00", 12),
+        ("t01", 11),
+        ("t02", 10),
+        ("other", 45),
+    ]

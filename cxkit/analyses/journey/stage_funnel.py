@@ -9,9 +9,10 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.funnels import Plan, plan, walked
+from cxkit.notes import end_note, link_note
 from cxkit.passages import UNITS, slices
 from cxkit.persona_keep import FIELD
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -111,9 +112,13 @@ def stage_funnel(
         caveats=(
             *_caveats(table, asked, by),
             *_of_buyers(workspace, by),
-            *workspace.end_note(as_of),
-            *workspace.link_note(
-                until, "entered", asked.touchpoints, asked.latest_start(until) if until else None
+            *end_note(workspace, as_of),
+            *link_note(
+                workspace,
+                until,
+                "entered",
+                asked.touchpoints,
+                asked.latest_start(until) if until else None,
             ),
         ),
         sql=f"{query_text('passages')}\n{query_text('stage_funnel')}",
@@ -188,9 +193,7 @@ def _framed(counts: pl.DataFrame, asked: Plan, by: str) -> pl.DataFrame:
                 for name in _COUNTS
             ),
         )
-        for place, (stage, optional) in enumerate(
-            zip(asked.stages, asked.optional, strict=True), 1
-        )
+        for place, (stage, optional) in enumerate(zip(asked.stages, asked.optional, strict=True), 1)
     ]
     return pl.concat(rows).sort("segment", "place")
 
@@ -201,8 +204,8 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
         return ()
     others = workspace.sql(
         "select count(*) from customers where customer_id not in "
-        "(select customer_id from orders where not coalesce(cancelled, false) "
-        "and customer_id is not null) and json_extract_string(attributes, '/' || $by) is not null",
+        "(select customer_id from sales where customer_id is not null) "
+        "and json_extract_string(attributes, '/' || $by) is not null",
         by=by,
     ).item()
     if others:
@@ -345,7 +348,8 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     last, arrived = _whole(table).select("stage", "reached").row(-1)
     window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
-        return f"All {counted(entered, who)} at '{first}' got to '{last}' {window}."
+        everyone = f"The one {who}" if entered == 1 else f"All {counted(entered, who)}"
+        return f"{everyone} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
@@ -362,7 +366,9 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
 def _noun(table: pl.DataFrame) -> str:
     """Name what is counted: a visitor whom nobody could link may be no customer."""
     unit = table["unit"][0]
-    return "visitor or customer" if unit == "customer" and _total(table, "visitors") else UNITS[unit]
+    return (
+        "visitor or customer" if unit == "customer" and _total(table, "visitors") else UNITS[unit]
+    )
 
 
 def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...]:
@@ -379,10 +385,13 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
     whole = _whole(table)
     if visitors and asked.unit == "customer":
         arrived = int(whole["visitors"][-1])
+        who, some = "are visitors", f"{arrived:,} of them got"
+        if visitors == 1:
+            who, some = "is a visitor", "they got" if arrived else "they did not get"
         notes.append(
-            f"{visitors:,} of those who entered are visitors whom nobody could link to a customer, "
-            f"and {arrived:,} of them got to '{whole['stage'][-1]}': whoever buys becomes known. "
-            "One person with two browsers counts twice."
+            f"{visitors:,} of those who entered {who} whom nobody could link to a customer, and "
+            f"{some} to '{whole['stage'][-1]}': whoever buys becomes known. One person with two "
+            "browsers counts twice."
         )
     for before, after in pairwise(whole.iter_rows(named=True)):
         lost = before["reached"] - after["reached"]
@@ -394,9 +403,10 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
             )
         if after["otherwise"] > max(0.1 * lost, 0):
             notes.append(
-                f"{after['otherwise']:,} of the {lost:,} who got no further than "
-                f"'{before['stage']}' do have '{after['stage']}', but before "
-                f"'{before['stage']}' or more than {counted(days, 'day')} after they entered."
+                f"{_of_the(after['otherwise'], lost)} who got no further than "
+                f"'{before['stage']}' {verb(after['otherwise'], 'do')} have '{after['stage']}', "
+                f"but before '{before['stage']}' or more than {counted(days, 'day')} after they "
+                "entered."
             )
     notes += [
         f"No row of the data has the stage '{stage}': it counts as 0."
@@ -422,6 +432,10 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
             "not caused by it."
         )
     return tuple(notes)
+
+
+def _of_the(some: int, of: int) -> str:
+    return "The one" if of == 1 else f"{some:,} of the {of:,}"
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.funnels import Plan, plan, walked
+from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
@@ -76,7 +77,7 @@ def stage_people(
         question=QUESTION,
         table=table,
         finding=_finding(table, asked),
-        caveats=(*_caveats(table, asked), *workspace.end_note(as_of)),
+        caveats=(*_caveats(table, asked), *end_note(workspace, as_of)),
         sql=f"{query_text('passages')}\n{query_text('stage_people')}",
         as_of=until,
         n=table.height,
@@ -108,9 +109,7 @@ def _stops(units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
     )
 
 
-def _people(
-    units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: bool
-) -> pl.DataFrame:
+def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: bool) -> pl.DataFrame:
     following = pl.col("next_touchpoint")
     told = pl.concat([units, after], how="horizontal").select(
         "customer_id",

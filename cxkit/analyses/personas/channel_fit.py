@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import end_note, link_note
 from cxkit.result import Result, counted
 from cxkit.stats.agreement import kappa
 from cxkit.stats.intervals import ENOUGH, Interval, add_wilson, said, wilson
@@ -60,8 +61,8 @@ def channel_fit(workspace: Workspace, *, as_of: date | datetime | str | None = N
         finding=_finding(table, wanted),
         caveats=(
             *_caveats(table),
-            *workspace.end_note(as_of),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *link_note(workspace, until),
         ),
         sql=query_text("channel_fit"),
         as_of=until,

@@ -9,10 +9,13 @@ import polars as pl
 
 from cxkit.cards import Block, Card, Part, Row
 from cxkit.errors import names
+from cxkit.lapse import lapse_rule
+from cxkit.notes import end_note
 from cxkit.persona_keep import kept_for, kept_note
 from cxkit.persona_model import (
     EXAMPLE,
     Fitted,
+    carded,
     common_prefix,
     fields_note,
     fit_personas,
@@ -24,7 +27,6 @@ from cxkit.safe import masked
 from cxkit.stats import intervals
 from cxkit.stats.clusters import HIGHLY, NAMED, STABLE
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, shuffled_p, wilson
-from cxkit.stats.segments import gathered
 from cxkit.text.channels import channel_names
 from cxkit.workspace import Workspace, query_text
 
@@ -71,7 +73,9 @@ def persona_cards(
         least 30 people), stands_out (lift above 1 and q below .05),
         low_quartile, median and high_quartile of measures of people, median_of_all, row_id (of a
         quote: its feedback_id). Of a kind in which nothing stands out the three most frequent
-        items are there. Quotes are from those nearest the persona's centre, and masked.
+        items are there. Quotes are from those nearest the persona's centre, and masked. Beside them
+        stands of how many they are: who left a comment (writes), and who of those asked for
+        feedback gave any (answers; only where silence is recorded).
 
     Raises:
         BadQuestion: as `personas` does.
@@ -81,9 +85,9 @@ def persona_cards(
     kept = kept_for(workspace, asked)
     fitted = score_people(workspace, kept, as_of) if kept else fit_personas(workspace, asked, as_of)
     until = workspace.moment(as_of)
-    people = _people(fitted, workspace.least)
+    people = carded(fitted, workspace.least)
     least = max(1, workspace.least)
-    rows = _who(fitted, people)
+    rows = _who(fitted, people, least)
     notes: tuple[str, ...] = ()
     if people.height:
         channels = workspace.query("channel_names", as_of=until)["channel"]
@@ -96,7 +100,7 @@ def persona_cards(
             **channel_names(channels),
         )
         shares = _shares(counts.filter(pl.col("customers") >= least), people)
-        rule = workspace.lapse_rule(until)
+        rule = lapse_rule(workspace, until)
         values = workspace.query(
             "persona_values",
             as_of=until,
@@ -108,9 +112,10 @@ def persona_cards(
         rows += _what_why_how_when(shares)
         rows += _value(people, values, measures.drop("orders"), rule.days)
         rows += _voices(fitted, people, quotes)
+        rows += _answers(people, workspace.query("persona_answers", as_of=until))
         notes = (rule.source,)
     if kept:
-        notes = (kept_note(kept), *notes)
+        notes = (kept_note(workspace, kept), *notes)
     table = _table(rows, people)
     used = [
         *fitted.model.features,
@@ -125,7 +130,7 @@ def persona_cards(
             *_caveats(table, fitted, people),
             *notes,
             *fields_note(workspace, used, until),
-            *workspace.end_note(as_of),
+            *end_note(workspace, as_of),
         ),
         sql=query_text("persona_cards"),
         as_of=until,
@@ -135,20 +140,6 @@ def persona_cards(
 
 
 # --- asking --------------------------------------------------------------------------------------
-
-
-def _people(fitted: Fitted, least: int) -> pl.DataFrame:
-    """Return the assigned people with their card's name: in a report small groups share one."""
-    names = [persona.name for persona in fitted.model.personas]
-    people = fitted.people.filter(pl.col("label").is_not_null()).with_columns(
-        persona=pl.col("label").replace_strict(
-            list(range(len(names))), names, return_dtype=pl.String, default=None
-        )
-    )
-    sizes = people["persona"].value_counts().rename({"persona": "segment"})
-    folded = gathered(sizes.with_columns(name="segment"), "count", most=len(names), least=least)
-    cards = dict(folded.select("name", "segment").iter_rows())
-    return people.with_columns(pl.col("persona").replace(cards))
 
 
 def _fact(persona: str, part: str, about: str, item: str, **more: Any) -> dict[str, Any]:
@@ -174,7 +165,7 @@ def _quartiles(values: pl.Series, everyone: pl.Series) -> dict[str, Any]:
     }
 
 
-def _who(fitted: Fitted, people: pl.DataFrame) -> list[dict[str, Any]]:
+def _who(fitted: Fitted, people: pl.DataFrame, least: int) -> list[dict[str, Any]]:
     rows = []
     prefix = common_prefix([feature.name for feature in fitted.model.prepared.features])
     jaccard = {p.name: p.jaccard for p in fitted.model.personas}
@@ -191,6 +182,8 @@ def _who(fitted: Fitted, people: pl.DataFrame) -> list[dict[str, Any]]:
             if feature.levels:
                 for level in feature.levels:
                     hits = int((group[feature.name] == level).sum())
+                    if 0 < hits < least:
+                        continue
                     told = _of_people(hits, group.height)
                     all_ = int((people[feature.name] == level).sum()) / people.height
                     rows.append(_fact(name, "who", title, str(level), **told, share_of_all=all_))
@@ -372,6 +365,22 @@ def _voices(fitted: Fitted, people: pl.DataFrame, quotes: pl.DataFrame) -> list[
     return rows
 
 
+def _answers(people: pl.DataFrame, asked: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return how many of those asked for feedback gave any; nothing where silence is not recorded.
+
+    An export without one unanswered invitation is one of answers, as for `score`.
+    """
+    if asked["answered"].all():
+        return []
+    rows = []
+    own = people.join(asked, on="customer_id", how="inner")
+    for name in people["persona"].unique(maintain_order=True):
+        group = own.filter(pl.col("persona") == name)
+        answered = int(group["answered"].sum())
+        rows.append(_fact(name, "why", "answers", "surveys") | _of_people(answered, group.height))
+    return rows
+
+
 _SCHEMA = {
     "persona": pl.String,
     "part": pl.String,
@@ -453,9 +462,14 @@ def _caveats(table: pl.DataFrame, fitted: Fitted, people: pl.DataFrame) -> tuple
         "Each person counts alike in shares of orders, tickets and visits. An item stands out "
         "where its share is larger than the others' (q below .05 among all comparisons, 30 people "
         "or more).",
-        "Quotes illustrate, they do not count, and those who write are not those who do not. "
-        "Addresses and numbers are masked, names are not: read before you pass them on.",
     ]
+    wrote = table.filter(about="writes")
+    if wrote["customers"].sum():
+        notes.append(
+            f"Quotes illustrate, they do not count: {_summed(wrote, 'people')} left a comment."
+            f"{_silent(table)} Addresses and numbers are masked, names are not: read before you "
+            "pass them on."
+        )
     small = table.filter((pl.col("about") == "size") & (pl.col("customers") < ENOUGH))
     for row in small.iter_rows(named=True):
         notes.append(f"'{row['persona']}' has only {row['customers']:,} people: too few to say.")
@@ -464,6 +478,18 @@ def _caveats(table: pl.DataFrame, fitted: Fitted, people: pl.DataFrame) -> tuple
         share = f"{100 * lost / fitted.people.height:.1f} %"
         notes.append(f"{lost:,} ({share}) are in no persona: too little is known of them.")
     return tuple(notes)
+
+
+def _summed(rows: pl.DataFrame, of: str) -> str:
+    hits, base = int(rows["customers"].sum()), int(rows["base"].sum())
+    return f"{hits:,} of {base:,} {of} ({100 * hits / base:.1f} %)"
+
+
+def _silent(table: pl.DataFrame) -> str:
+    """Say how many answered when asked, and that it is not known what the others think."""
+    asked = table.filter(about="answers")
+    answered = f" {_summed(asked, 'asked for feedback')} gave any." if asked["base"].sum() else ""
+    return f"{answered} Those who kept silent may feel otherwise."
 
 
 # --- dealing the cards ---------------------------------------------------------------------------
@@ -634,7 +660,7 @@ def _items(facts: pl.DataFrame, part: str) -> tuple[Block, ...]:
             blocks.append(
                 Block(
                     "bars",
-                    f"More often than others: share of their {noun} (n = {base:,})",
+                    f"More often than others (dotted): share of their {noun} (n = {base:,})",
                     tuple(
                         Row(
                             row["item"],
@@ -663,6 +689,8 @@ def _quotes(facts: pl.DataFrame) -> tuple[Block, ...]:
     if not wrote:
         return ()
     told = f"In their words: {wrote[0]['customers']:,} of {wrote[0]['base']:,} left a comment"
+    for row in facts.filter(pl.col("about") == "answers", pl.col("base") > 0).to_dicts():
+        told += f" ({row['customers']:,} of {row['base']:,} asked gave feedback)"
     if not rows:
         return (Block("notes", told),)
     return (
@@ -692,7 +720,11 @@ def _mixes(facts: pl.DataFrame) -> tuple[Block, ...]:
             blocks.append(Block("notes", note))
         elif rows:
             blocks.append(
-                Block("bars", f"{title} (n = {rows[0]['base']:,})", tuple(map(_bar, rows)))
+                Block(
+                    "bars",
+                    f"{title} (n = {rows[0]['base']:,}); dotted: everyone",
+                    tuple(map(_bar, rows)),
+                )
             )
     return tuple(blocks)
 

@@ -7,14 +7,13 @@ with
 labels as (select unnest($ids::varchar[]) as customer_id, unnest($personas::varchar[]) as persona),
 names as (select unnest($told::varchar[]) as told, unnest($named::varchar[]) as named),
 
-sales as (
+bought as (
     select customer_id, product, named as channel,
         ordered_at at time zone 'UTC' at time zone $zone as clock,
         ordered_at > $as_of::timestamp - to_days(365) as this_year,
         min(ordered_at) over () <= $as_of::timestamp - to_days(365) as whole_year
-    from orders left join names on told = channel
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    from sales left join names on told = channel
+    where purchase and ordered_at <= $as_of::timestamp
 ),
 
 asked as (
@@ -23,23 +22,23 @@ asked as (
 ),
 
 facts as (
-    select customer_id, 'buys' as about, product as item from sales
+    select customer_id, 'buys' as about, product as item from bought
     union all
     select customer_id, 'looks at', topic from events where occurred_at <= $as_of::timestamp
     union all
     select customer_id, 'does', touchpoint::varchar from timeline join people using (customer_key)
     where occurred_at <= $as_of::timestamp
     union all select customer_id, 'asks about', topic from asked
-    union all select customer_id, 'orders through', channel from sales
+    union all select customer_id, 'orders through', channel from bought
     union all select customer_id, 'asks through', channel from asked
     union all
     select customer_id, 'asks for', named from customers join names on told = preferred_channel
     -- an order at midnight sharp has no time
     union all
-    select customer_id, 'hour', (hour(clock) // 3 * 3)::varchar from sales where clock::time > '00:00'
-    union all select customer_id, 'weekday', isodow(clock)::varchar from sales
+    select customer_id, 'hour', (hour(clock) // 3 * 3)::varchar from bought where clock::time > '00:00'
+    union all select customer_id, 'weekday', isodow(clock)::varchar from bought
     union all select customer_id, 'season', (month(clock) % 12 // 3)::varchar
-    from sales where this_year and whole_year
+    from bought where this_year and whole_year
 ),
 
 -- each person counts alike: as the shares of their own orders, tickets, visits

@@ -8,7 +8,8 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, names
-from cxkit.persona_keep import kept_for, kept_note
+from cxkit.notes import end_note, link_note
+from cxkit.persona_keep import elsewhere, kept_for, kept_note
 from cxkit.persona_model import (
     BEHAVIOUR,
     EXAMPLE,
@@ -21,7 +22,7 @@ from cxkit.persona_model import (
 )
 from cxkit.result import Result, counted
 from cxkit.safe import shown
-from cxkit.stats.clusters import adjusted_rand, matched, psi
+from cxkit.stats.clusters import adjusted_rand, psi
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -30,7 +31,7 @@ from cxkit.stats.intervals import (
     newcombe_paired,
     said,
 )
-from cxkit.stats.segments import gathered
+from cxkit.stats.segments import gathered, veiled
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who is another persona than before, and do the personas still fit?"
@@ -88,6 +89,7 @@ def persona_drift(
         moved, one per pair: persona, became, customers of `base` who were that persona, share with
         Wilson's interval.
         feature, one per feature: feature, psi (population stability index of the same people).
+        In a report moves and newcomers of fewer than `privacy.smallest_group` people are null.
 
     Raises:
         BadQuestion: where `later` does not fit `features`, the earlier date is not earlier, or
@@ -113,18 +115,18 @@ def persona_drift(
     moves = workspace.query(
         "persona_drift", before=people["was"].to_list(), after=people["is"].to_list()
     )
-    table = _table(moves, pair, people)
+    table = _veiled(_table(moves, pair, people), workspace.least)
     return Result(
         name="persona_drift",
         question=QUESTION,
         table=table,
-        finding=_finding(table, pair, people),
+        finding=_finding(table, pair, people, workspace.least),
         caveats=(
-            *_caveats(table, pair, people),
-            *((kept_note(kept),) if kept else ()),
+            *_caveats(table, pair, people, workspace.least),
+            *((kept_note(workspace, kept),) if kept else ()),
             *fields_note(workspace, pair.model.features, until),
-            *workspace.end_note(as_of),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *link_note(workspace, until),
         ),
         sql=query_text("persona_drift"),
         as_of=until,
@@ -231,11 +233,19 @@ def _people(pair: _Pair, least: int) -> pl.DataFrame:
         .join(pair.refit, on="customer_id", how="left")
         .sort("customer_id")
     )
-    sizes = people.drop_nulls(["was", "is"])["was"].value_counts()
-    sizes = sizes.rename({"was": "segment"}).with_columns(name="segment")
-    folded = gathered(sizes, "count", most=len(pair.model.personas), least=least)
-    names_ = dict(folded.select("name", "segment").iter_rows())
-    return people.with_columns(pl.col("was", "is").replace(names_))
+    both = people.drop_nulls(["was", "is"])
+    names_ = [persona.name for persona in pair.model.personas]
+    sizes = pl.DataFrame(
+        {
+            "name": names_,
+            "segment": names_,
+            "count": [min((both[side] == name).sum() for side in ("was", "is")) for name in names_],
+        },
+        schema={"name": pl.String, "segment": pl.String, "count": pl.Int64},
+    )
+    folded = gathered(sizes, "count", most=len(names_), least=least)
+    shown_as = dict(folded.select("name", "segment").iter_rows())
+    return people.with_columns(pl.col("was", "is").replace(shown_as))
 
 
 _SCHEMA = {
@@ -319,6 +329,54 @@ def _table(moves: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> pl.DataFra
     return shares.select(*_SCHEMA)
 
 
+def _veiled(table: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Blank what is of fewer than `least` people.
+
+    The smallest other move of a row or column is blank too where the blank ones would be simply
+    the total less the rest, or too few together.
+    """
+    if not least:
+        return table
+    moves = {
+        (row["persona"], row["became"]): row["customers"]
+        for row in _rows(table, "moved")
+        if row["customers"]
+    }
+    blank = {pair for pair, people in moves.items() if people < least}
+    lines = [
+        [pair for pair in moves if pair[side] == name]
+        for side in (0, 1)
+        for name in sorted({pair[side] for pair in moves})
+    ]
+    while True:
+        more = set()
+        for line in lines:
+            hidden, seen = (
+                [pair for pair in line if (pair in blank) is inside] for inside in (True, False)
+            )
+            few = len(hidden) < 2 or sum(moves[pair] for pair in hidden) < least
+            if hidden and seen and few:
+                more.add(min(seen, key=lambda pair: (moves[pair], pair)))
+        if not more:
+            break
+        blank |= more
+    hide = pl.struct("persona", "became").map_elements(
+        lambda pair: (pair["persona"], pair["became"]) in blank, return_dtype=pl.Boolean
+    )
+    moved = pl.col("part") == "moved"
+    few_new = pl.col("newcomers").is_between(1, least - 1)
+    return table.with_columns(
+        *(
+            pl.when(moved & hide).then(None).otherwise(pl.col(name)).alias(name)
+            for name in ("customers", "share", "share_low", "share_high")
+        ),
+        *(
+            pl.when(few_new).then(None).otherwise(pl.col(name)).alias(name)
+            for name in ("newcomers", "newcomer_share")
+        ),
+    )
+
+
 def _features(pair: _Pair, people: pl.DataFrame) -> list[dict[str, Any]]:
     same = people.drop_nulls(["was", "is"]).select("customer_id")
     prefix = common_prefix([feature.name for feature in pair.model.prepared.features])
@@ -358,7 +416,7 @@ def _points(row: dict[str, Any]) -> str:
     return f"'{row['persona']}' {word} by {abs(change):.1f} points ({low:+.1f} to {high:+.1f})"
 
 
-def _finding(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> str:
+def _finding(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame, least: int) -> str:
     if not pair.model.personas:
         return "There are no personas that hold, so nobody can have become another."
     moved, base = _moved(people)
@@ -369,8 +427,9 @@ def _finding(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> str:
     sure = [row for row in _rows(table, "share") if row["q_value"] < 0.05]
     sure.sort(key=lambda row: -abs(row["share_change"]))
     shift = "; ".join(map(_points, sure[:2])) or "no persona's share surely changed"
+    changed = veiled(moved, least) if 0 < moved < least else said(moved, base)
     return (
-        f"Of {base:,} people scored at both moments {said(moved, base)} changed persona "
+        f"Of {base:,} people scored at both moments {changed} changed persona "
         f"{pair.when}; {shift}. {_advice(table, pair, people)}"
     )
 
@@ -400,7 +459,7 @@ def _agreement(people: pl.DataFrame) -> float | None:
     return adjusted_rand(both["is"].to_list(), both["anew"].to_list()) if both.height else None
 
 
-def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame, least: int) -> tuple[str, ...]:
     base = _moved(people)[1]
     if not pair.model.personas or not base:
         return ()
@@ -420,16 +479,23 @@ def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[st
             f"The population stability index says little of {base:,} people: {', '.join(indices)}."
         )
     if pair.refitted:
-        notes.append(_anew(pair, people))
+        notes.append(_anew(pair, people, least))
     new = people.filter(pl.col("was").is_null())
     gone = people.filter(pl.col("is").is_null())
     if new.height:
         kinds = new["is"].value_counts().sort("count", "is", descending=[True, False])
-        told = ", ".join(f"{counts:,} '{name}'" for name, counts in kinds.iter_rows())
+        told = ", ".join(f"{veiled(n, least)} '{name}'" for name, n in kinds.iter_rows())
         few = "; too few to say" if new.height < ENOUGH else ""
-        notes.append(f"{new.height:,} newcomers are not in it: {told}{few}.")
+        many = veiled(new.height, least)
+        notes.append(f"{many[0].upper()}{many[1:]} newcomers are not in it: {told}{few}.")
     if gone.height:
-        notes.append(f"{gone.height:,} could be scored at the earlier moment only.")
+        many = veiled(gone.height, least)
+        notes.append(f"{many[0].upper()}{many[1:]} could be scored at the earlier moment only.")
+    if table.filter(pl.col("part") == "moved")["customers"].null_count():
+        notes.append(
+            f"A report shows no moves of fewer than {least} people; others are left out with them "
+            "where they would be the total less the rest."
+        )
     if set(pair.model.features) & set(BEHAVIOUR):
         notes.append(
             "Behaviour is counted since the first order: the longer the past, the slower it moves."
@@ -437,16 +503,13 @@ def _caveats(table: pl.DataFrame, pair: _Pair, people: pl.DataFrame) -> tuple[st
     return tuple(notes)
 
 
-def _anew(pair: _Pair, people: pl.DataFrame) -> str:
+def _anew(pair: _Pair, people: pl.DataFrame, least: int) -> str:
     """Say how groups found anew differ, each matched to the persona that it shares most with."""
     both = people.drop_nulls(["is", "anew"])
-    order = sorted(both["is"].unique())
-    old = both["is"].replace_strict(order, range(len(order)), return_dtype=pl.Int64).to_list()
-    pairs = matched(old, both["anew"].to_list())
-    elsewhere = sum(pairs[n] != o for n, o in zip(both["anew"], old, strict=True))
+    told = veiled(elsewhere(both["is"], both["anew"]), least)
     return (
         f"Groups found anew on the later data: {pair.refitted} (the model has "
-        f"{len(pair.model.personas)}); matched to the personas, they put {elsewhere:,} of "
+        f"{len(pair.model.personas)}); matched to the personas, they put {told} of "
         f"{both.height:,} elsewhere."
     )
 
@@ -456,15 +519,21 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     stayed = int(moved.filter(pl.col("persona") == pl.col("became"))["customers"].sum())
     base = int(moved["customers"].sum())
     share = f"{1 - stayed / base:.0%}" if base else "nobody"
+    title = f"{share} became another persona"
+    if moved["customers"].null_count():  # a report without the small moves
+        title = "Who became another persona"
     return charts.matrix(
         moved,
         x="became",
         y="persona",
         value="share",
         texts=[
-            f"{row['customers']:,} · {row['share'] or 0:.0%}" for row in moved.iter_rows(named=True)
+            "not shown"
+            if row["customers"] is None
+            else f"{row['customers']:,} · {row['share'] or 0:.0%}"
+            for row in moved.iter_rows(named=True)
         ],
-        title=f"{share} became another persona",
+        title=title,
         x_unit="persona later",
         y_unit="persona before",
     )

@@ -3,18 +3,15 @@
 -- $currency: of amounts that name none
 with
 
-sales as (
-    select *, coalesce(amount >= 0, true) as bought, coalesce(currency, $currency) as money,
-        (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    where not coalesce(cancelled, false) and ordered_at <= $as_of::timestamp
+sold as (
+    select *, coalesce(currency, $currency) as money, local_day(ordered_at, $zone) as day
+    from sales where ordered_at <= $as_of::timestamp
 )
 
-select customer_id, count(*) filter (bought) as orders, sum(amount)::double as revenue,
-    ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date - max(day) filter (bought)
-        as silence,
-    (select string_agg(distinct money, ', ' order by money) from sales where amount is not null)
+select customer_id, count(*) filter (purchase) as orders, sum(amount)::double as revenue,
+    local_day($as_of, $zone) - max(day) filter (purchase) as silence,
+    (select string_agg(distinct money, ', ' order by money) from sold where amount is not null)
         as currency
-from sales
+from sold
 group by customer_id having orders > 0
 order by customer_id

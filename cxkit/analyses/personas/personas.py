@@ -7,13 +7,16 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.persona_model import Fitted, common_prefix, fields_note, fit_personas
-from cxkit.result import Result, counted
+from cxkit.notes import link_note
+from cxkit.persona_keep import beside_kept
+from cxkit.persona_model import Fitted, carded, common_prefix, fields_note, fit_personas
+from cxkit.result import Result, counted, verb
 from cxkit.stats.clusters import DRAWS, HIGHLY, NAMED, NOT_KNOWN, STABLE, STRONG
 from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Which kinds of customers are there, and do they hold?"
+_TOGETHER = "small groups, put together"
 _COLOURS = dict(
     zip(
         ("much lower", "lower", "like the others", "higher", "much higher"),
@@ -32,6 +35,9 @@ def personas(
 ) -> Result:
     """Find groups of customers who behave alike, and say how far each of them can be trusted.
 
+    The search is always made anew. Where `keep_personas` has kept a model, `persona_of`, the cards,
+    drift and tags follow that one; a caveat then says how many people these groups put elsewhere.
+
     Args:
         workspace: an open store.
         features: what to group by: fields of the contact list, or of behaviour; default:
@@ -49,7 +55,8 @@ def personas(
         words), customers, share of those assigned with Wilson's interval, jaccard, feature; of a
         number low_quartile, median, high_quartile and median_of_all; of a category one row per
         value, with share_with and share_with_of_all; difference (to all others, in standard
-        deviations), compared (the same in words). No rows where no groups hold.
+        deviations), compared (the same in words). No rows where no groups hold. In a report groups
+        of fewer than `privacy.smallest_group` people are one, 'other', without a jaccard.
 
         Groups come from k-means on prepared features (see `stats.clusters`). There are as many as
         the largest number whose prediction strength is at least .8 and of which any two are
@@ -62,7 +69,7 @@ def personas(
     """
     fitted = fit_personas(workspace, features, as_of)
     until = workspace.moment(as_of)
-    table = _table(fitted)
+    table = _table(fitted, workspace.least)
     return Result(
         name="personas",
         question=QUESTION,
@@ -70,8 +77,10 @@ def personas(
         finding=_finding(table, fitted),
         caveats=(
             *_caveats(fitted),
+            *_together(table, fitted),
+            *beside_kept(workspace, fitted, as_of),
             *fields_note(workspace, fitted.model.features, until),
-            *workspace.link_note(until),
+            *link_note(workspace, until),
         ),
         sql=query_text("personas"),
         as_of=until,
@@ -101,25 +110,29 @@ _SCHEMA = {
 }
 
 
-def _table(fitted: Fitted) -> pl.DataFrame:
+def _table(fitted: Fitted, least: int) -> pl.DataFrame:
     rows = []
-    model, people = fitted.model, fitted.people
+    model = fitted.model
+    people = carded(fitted, least)
     prefix = common_prefix([feature.name for feature in model.prepared.features])
-    for label, persona in enumerate(model.personas):
-        group = people.filter(pl.col("label") == label)
+    known = {persona.name: persona for persona in model.personas}
+    folded = people.filter(~pl.col("persona").is_in(list(known)))["persona"].unique().to_list()
+    for name in [*(name for name in known if name in set(people["persona"])), *folded]:
+        persona = known.get(name)
+        group = people.filter(pl.col("persona") == name)
         about = {
-            "persona": persona.name,
-            "named": persona.named,
-            "holds": _holds(persona.jaccard),
-            "customers": persona.customers,
+            "persona": name,
+            "named": persona is not None and persona.named,
+            "holds": _holds(persona.jaccard) if persona else _TOGETHER,
+            "customers": group.height,
             "assigned": fitted.assigned,
-            "jaccard": round(persona.jaccard, 6),
+            "jaccard": round(persona.jaccard, 6) if persona else None,
         }
-        gaps = iter(persona.differences)
+        gaps = iter(persona.differences if persona else model.apart(people, name))
         for feature in model.prepared.features:
             name = feature.name.removeprefix(prefix).replace("_", " ")
             if feature.levels:
-                parts = _parts(group[feature.name], feature.levels)
+                parts = _parts(group[feature.name], feature.levels, least)
                 for level, part, of_all in zip(feature.levels, parts, feature.shares, strict=True):
                     told = {"share_with": part, "share_with_of_all": of_all}
                     rows.append(about | told | _apart(f"{name}: {level}", next(gaps)))
@@ -136,10 +149,26 @@ def _table(fitted: Fitted) -> pl.DataFrame:
     return add_wilson(frame, "customers", "assigned", "share").select(*_SCHEMA)
 
 
-def _parts(values: pl.Series, levels: Sequence[str]) -> list[float]:
-    """Return the share of `values` at each level; the level that nothing has is not known."""
+def _parts(values: pl.Series, levels: Sequence[str], least: int) -> list[float | None]:
+    """Return the share of `values` at each level; null where it is that of too few to show.
+
+    The level that nothing has is that it is not known.
+    """
     told = values.fill_null(NOT_KNOWN)
-    return [float((told == level).sum()) / max(1, len(told)) for level in levels]
+    counts = [int((told == level).sum()) for level in levels]
+    return [None if 0 < count < least else count / max(1, len(told)) for count in counts]
+
+
+def _together(table: pl.DataFrame, fitted: Fitted) -> tuple[str, ...]:
+    """Return the caveat of groups that a report does not show alone."""
+    alone = table.filter(pl.col("holds") != _TOGETHER)["persona"].n_unique()
+    hidden = len(fitted.model.personas) - alone
+    if not hidden:
+        return ()
+    return (
+        f"{hidden} of the groups stand together as 'other': a report shows none of too few people "
+        "alone.",
+    )
 
 
 def _apart(feature: str, difference: float) -> dict[str, Any]:
@@ -175,6 +204,8 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         one = "1 person" if fitted.word == "person" else "1 buyer"
         return f"The data hold {one if people == 1 else base} only: too few for personas."
     usable = [feature.name.replace("_", " ") for feature in model.prepared.features]
+    if len(model.features) == 1:
+        return f"Personas cannot be found among {base} by one feature alone: name two or more."
     if len(usable) < 2:
         only = f"only {usable[0]} tells" if usable else "none tells"
         return (
@@ -183,8 +214,8 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         )
     if fitted.groups is None:
         return (
-            f"Too little is known for personas: only {fitted.assigned:,} of {base} have at least "
-            f"half of the {len(usable)} features."
+            f"Too little is known for personas: only {fitted.assigned:,} of {base} "
+            f"{verb(fitted.assigned, 'have')} at least half of the {len(usable)} features."
         )
     strength = fitted.groups.strength
     if not strength:
@@ -207,8 +238,9 @@ def _finding(table: pl.DataFrame, fitted: Fitted) -> str:
         return (
             f"{len(lost)} groups are found among {base}, but none of them holds ({_range(lost)})."
         )
-    verb = "group holds" if count == 1 else "groups hold"
-    said = f"{count} {verb} (stability {_range(named)}) among {base}"
+    said = (
+        f"{counted(count, 'group')} {verb(count, 'hold')} (stability {_range(named)}) among {base}"
+    )
     if lost:
         which = "another does not" if len(lost) == 1 else f"{len(lost)} others do not"
         return (
@@ -249,8 +281,8 @@ def _once(fitted: Fitted) -> str:
     if not len(orders) or once * 2 < len(orders):
         return ""
     return (
-        f"; {once:,} ({once / len(orders):.1%}) have bought once only, and one purchase shows no "
-        "habits"
+        f"; {once:,} ({once / len(orders):.1%}) {verb(once, 'have')} bought once only, and "
+        "one purchase shows no habits"
     ).replace("%", " %")
 
 
@@ -277,14 +309,15 @@ def _caveats(fitted: Fitted) -> tuple[str, ...]:
     if groups is not None and (once := _once(fitted)):
         notes.append(once.removeprefix("; ") + ": they are told apart by what one order can tell.")
     if people.height > fitted.assigned and groups is not None:
+        none = people.height - fitted.assigned
         notes.append(
-            f"{people.height - fitted.assigned:,} are in no group: less than half of their "
-            "features are known."
+            f"{none:,} {verb(none, 'are')} in no group: less than half of their features are known."
         )
     if fitted.others:
+        who = "person" if fitted.others == 1 else "people"
         notes.append(
-            f"Not in it: {fitted.others:,} known people who have not bought and of whom none of "
-            "the features is known."
+            f"Not in it: {fitted.others:,} known {who} who {verb(fitted.others, 'have')} not "
+            "bought and of whom none of the features is known."
         )
     if model.prepared.dropped and people.height:
         left = [f"{k.replace('_', ' ')} ({why})" for k, why in model.prepared.dropped.items()]

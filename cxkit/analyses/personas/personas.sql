@@ -3,32 +3,31 @@
 -- $paths: JSON paths of the fields of the contact list to give as `told`
 with
 
-sales as (
-    select *, coalesce(amount >= 0, true) as bought,
-        ordered_at at time zone 'UTC' at time zone $zone as clock
-    from orders where not coalesce(cancelled, false) and ordered_at <= $as_of::timestamp
+sold as (
+    select *, ordered_at at time zone 'UTC' at time zone $zone as clock
+    from sales where ordered_at <= $as_of::timestamp
 ),
 
 gaps as (
     select customer_id, count(*) as days_bought, median(gap) as median_gap, min(day) as first_day
     from (
         select customer_id, day, day - lag(day) over (partition by customer_id order by day) as gap
-        from (select distinct customer_id, clock::date as day from sales where bought)
+        from (select distinct customer_id, clock::date as day from sold where purchase)
     ) group by customer_id
 ),
 
-most_used as (select mode(channel order by channel) from sales where bought),
+most_used as (select mode(channel order by channel) from sold where purchase),
 buyers as (
     -- a share of one or two orders is chance, not habit; an order at midnight sharp has no time
-    select customer_id, count(*) filter (bought) as orders,
-        sum(amount) filter (bought) / nullif(count(amount) filter (bought), 0) as basket,
-        count(*) filter (not bought) as refunds, if(orders >= 3, 1, null) as habit,
-        habit * avg((hour(clock) >= 18)::int) filter (bought and clock::time > '00:00') as evening,
-        habit * avg((isodow(clock) >= 6)::int) filter (bought) as weekend,
-        habit * avg((lower(device) like '%mobile%')::int) filter (bought) as mobile,
-        habit * avg((channel = (from most_used))::int) filter (bought) as in_channel,
-        habit * count(distinct product) filter (bought) / count(product) filter (bought) as products
-    from sales group by customer_id having orders > 0
+    select customer_id, count(*) filter (purchase) as orders,
+        sum(amount) filter (purchase) / nullif(count(amount) filter (purchase), 0) as basket,
+        count(*) filter (not purchase) as refunds, if(orders >= 3, 1, null) as habit,
+        habit * avg((hour(clock) >= 18)::int) filter (purchase and clock::time > '00:00') as evening,
+        habit * avg((isodow(clock) >= 6)::int) filter (purchase) as weekend,
+        habit * avg((lower(device) like '%mobile%')::int) filter (purchase) as mobile,
+        habit * avg((channel = (from most_used))::int) filter (purchase) as in_channel,
+        habit * count(distinct product) filter (purchase) / count(product) filter (purchase) as products
+    from sold group by customer_id having orders > 0
 ),
 
 asked as (
@@ -55,6 +54,6 @@ from people
 left join customers using (customer_id) left join buyers using (customer_id)
 left join gaps using (customer_id)
 left join asked using (customer_id) left join visits using (customer_id)
-cross join (select ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as today)
+cross join (select local_day($as_of, $zone) as today)
 where known and (orders > 0 or coalesce(known_since <= $as_of::timestamp, true))
 order by customer_id

@@ -24,8 +24,8 @@ apart as (
 )
 
 select
-    (latest_before at time zone 'UTC' at time zone $zone)::date as ends_on,
-    (select (max(latest) at time zone 'UTC' at time zone $zone)::date from days) as newest,
+    local_day(latest_before, $zone) as ends_on,
+    (select local_day(max(latest), $zone) from days) as newest,
     from_here as rows,
     dated,
     (

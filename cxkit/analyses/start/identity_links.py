@@ -7,10 +7,12 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.imports.identity import LEAST
+from cxkit.notes import link_effect
 from cxkit.result import Result, counted
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who may be the same person under two ids?"
+_WHO = ("customer_id", "other_id", "name", "other_name")  # not shown in a report
 
 
 def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
@@ -36,18 +38,23 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
         other_name (initials), orders and other_orders (purchases), touchpoints and
         other_touchpoints (rows of the timeline), merge_changes (in words). The caveats count
         people and buyers before and after, and the pairs that were rejected. n is the number of
-        known people. The scoring is that of published work on the Febrl records (an exact given
-        name, then agreeing fields), with telephone and e-mail beside them.
+        known people. A report shows no ids and no initials. The scoring is that of published work
+        on the Febrl records (an exact given name, then agreeing fields), with telephone and e-mail
+        beside them.
     """
     until = workspace.moment(as_of)
     table = workspace.query("identity_links", as_of=until)
-    effect = workspace.link_effect(until)
+    effect = link_effect(workspace, until)
+    caveats = (*_caveats(table, effect), *_rejected(table, workspace))
+    if workspace.least and table.height:
+        table = table.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _WHO)
+        caveats += ("The report names nobody: ask identity_links(ws) for the ids.",)
     return Result(
         name="identity_links",
         question=QUESTION,
         table=table,
         finding=_finding(table, effect),
-        caveats=(*_caveats(table, effect), *_rejected(table, workspace)),
+        caveats=caveats,
         sql=query_text("identity_links"),
         as_of=until,
         n=effect["people"],
@@ -57,6 +64,8 @@ def identity_links(workspace: Workspace, *, as_of: date | datetime | str | None 
 
 def _finding(table: pl.DataFrame, effect: dict[str, int]) -> str:
     people = effect["people"]
+    if people < 2:
+        return "Fewer than two people are known: nobody can be counted twice."
     if table.is_empty():
         return f"No two of the {people:,} known people look like one person."
     look = "looks" if table.height == 1 else "look"
@@ -79,7 +88,7 @@ def _caveats(table: pl.DataFrame, effect: dict[str, int]) -> tuple[str, ...]:
     return (
         "Nothing was merged: every number of every analysis counts these ids apart.",
         f"With all of them merged {told}: {effect['people']:,} known people would be "
-        f"{effect['people_linked']:,}, and {effect['buyers']:,} buyers "
+        f"{effect['people_linked']:,}, and {counted(effect['buyers'], 'buyer')} "
         f"{effect['buyers_linked']:,}.",
         "Two people made one is worse than one counted twice: read the reasons first. Then "
         "cx.accept_links(store, pairs=[(one, other)]) or cx.accept_links(store, min_score=5), and "

@@ -3,10 +3,8 @@
 with
 
 purchases as (
-    select customer_id, count(*) as orders from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
-    group by customer_id
+    select customer_id, count(*) as orders
+    from sales where purchase and ordered_at <= $as_of::timestamp group by customer_id
 ),
 
 lives as (

@@ -12,8 +12,7 @@ seen as (
 ),
 
 buyers as (
-    select distinct customer_id from orders where not coalesce(cancelled, false)
-        and coalesce(amount >= 0, true) and ordered_at <= $as_of::timestamp
+    select distinct customer_id from sales where purchase and ordered_at <= $as_of::timestamp
 ),
 
 lives as (

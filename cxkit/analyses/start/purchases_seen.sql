@@ -4,15 +4,12 @@
 with
 
 purchases as (
-    select customer_id, (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    select customer_id, local_day(ordered_at, $zone) as day
+    from sales where purchase and ordered_at <= $as_of::timestamp
 ),
 
 ends as (
-    select min(day) as first_day, max(day) as last_day,
-        ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as today
+    select min(day) as first_day, max(day) as last_day, local_day($as_of, $zone) as today
     from purchases
 ),
 

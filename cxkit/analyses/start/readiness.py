@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from cxkit import charts, schema
+from cxkit.notes import end_note, link_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.value import LEAST_RETURNING
@@ -243,8 +244,8 @@ def readiness(workspace: Workspace, *, as_of: date | datetime | str | None = Non
         caveats=(
             *_caveats(dirt, workspace.tables),
             *_late(workspace.snapshot.get("late", {})),
-            *workspace.end_note(),
-            *workspace.link_note(until),
+            *end_note(workspace),
+            *link_note(workspace, until),
         ),
         sql=query_text("readiness"),
         as_of=until,

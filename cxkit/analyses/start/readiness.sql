@@ -9,7 +9,7 @@ needs as (
 ),
 
 -- what the analyses count: a cancelled order or a refund is no purchase
-purchases as (from orders where not coalesce(cancelled, false) and coalesce(amount >= 0, true)),
+purchases as (from sales where purchase),
 
 filled as (
     select 'customers' as table_name, *

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit.errors import BadQuestion, listed, whole_number
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
 from cxkit.workspace import Workspace, query_text
@@ -98,12 +98,16 @@ def _finding(
         )
     which = " and ".join(f"'{value}'" for value in asked if value)
     if matching == 0:
-        return f"None of the {counted(comments, 'comment')} matches {which}."
+        if comments == 1:
+            return f"The one comment does not match {which}."
+        return f"None of the {comments:,} comments matches {which}."
     whose = f"Customers have written {counted(comments, 'comment')}"
     if which:
-        whose = f"{matching:,} of {counted(comments, 'comment')} match {which}"
+        whose = f"{matching:,} of {counted(comments, 'comment')} {verb(matching, 'match')} {which}"
     order = "the first" if foreign else "the strongest"
-    shown = "all are" if table.height == matching else f"{order} {table.height:,} are"
+    shown = f"{order} {table.height:,} {verb(table.height, 'are')}"
+    if table.height == matching:
+        shown = "it is" if matching == 1 else "all are"
     return f"{whose}; {shown} shown."
 
 

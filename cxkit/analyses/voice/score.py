@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from cxkit import charts
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats import intervals
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.segments import gathered
@@ -176,6 +176,7 @@ def _finding(table: pl.DataFrame, by: str | None) -> str:
     if scored.is_empty():
         invited = int(table["invited"].sum())
         asked = f"None of the {invited:,} invitations has" if invited else "No survey has"
+        asked = "The one invitation lacks" if invited == 1 else asked
         return f"{asked} an answer on a usual scale: there is no score to give."
     if by:
         return _segments_differ(scored, by)
@@ -228,7 +229,8 @@ def _segments_differ(scored: pl.DataFrame, by: str) -> str:
     name, n = _RULES[rows["metric"][0]].name, int(rows["answers"].sum())
     if rows.height == 1:
         return (
-            f"All {counted(n, 'answer')} to {name} fall in one segment, '{rows['segment'][0]}': by "
+            f"{'The one answer' if n == 1 else f'All {n:,} answers'} to {name} "
+            f"{verb(n, 'fall')} in one segment, '{rows['segment'][0]}': by "
             f"{by} there is nothing to compare."
         )
     row = _standing_out(scored)

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, said, said_count, shares_p
 from cxkit.stats.segments import gathered
 from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
@@ -130,8 +130,9 @@ def _finding(table: pl.DataFrame, by: str | None, language: str) -> str:
         return "There are no comments: nobody has written anything yet."
     if 2 * count[_OTHER] > comments:
         return (
-            f"Cannot say: {count[_OTHER]:,} of {counted(comments, 'comment')} are not English "
-            f"(mostly {language}), and this scorer reads English only."
+            f"Cannot say: {count[_OTHER]:,} of {counted(comments, 'comment')} "
+            f"{verb(count[_OTHER], 'are')} not English (mostly {language}), and this "
+            "scorer reads English only."
         )
     if scored < ENOUGH:
         return (
@@ -235,7 +236,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     bad = count["very negative"] + count["negative"]
     title = "No comment could be scored"
     if scored:
-        title = f"{bad / scored:.0%} of {scored:,} scored comments sound negative"
+        title = f"{bad / scored:.0%} of {counted(scored, 'scored comment')} "
+        title += f"{verb(scored, 'sound')} negative"
     if table["segment"].n_unique() > 1 and scored:
         apart = _standing_out(table)
         if apart:

@@ -6,9 +6,10 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
-from cxkit.result import Result, counted
+from cxkit.lapse import lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, Interval, said_count
-from cxkit.stats.survival import lapse_limit, return_curve
 from cxkit.stats.value import (
     Forecast,
     check_total,
@@ -117,9 +118,9 @@ def best_customers(
                 if workspace.least
                 else []
             ),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("best_customers"),
         as_of=until,
@@ -132,11 +133,8 @@ def best_customers(
 
 def _limit(workspace: Workspace, until: datetime | None) -> int | None:
     """Return the lapse limit that the settings or the data give."""
-    life = workspace.settings.lifecycle
-    if life.lapse_days:
-        return life.lapse_days
-    spells = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    return lapse_limit(return_curve(spells, life.horizon_days), life.return_share)
+    rule = lapse_rule(workspace, until)
+    return None if rule.convention else rule.days
 
 
 def _money(people: pl.DataFrame) -> str | None:
@@ -223,7 +221,8 @@ def _finding(
     if top.height and table["best_past_share"].count():
         share = table["best_past_share"][top.height - 1]
         past = (
-            f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%} of it"
+            f"the top tenth by past spend ({top.height:,} of {buyers:,}) brought {share:.1%} of "
+            "all spend so far"
         )
         past = past.replace("%", " %")
     if seen is None:
@@ -238,7 +237,7 @@ def _finding(
             f"{counted(horizon, 'day')}; in money it cannot be said: {problem}."
         )
     quiet = int(top["gone_quiet"].sum())
-    gone = f"{said_count(quiet, top.height)} of them {'has' if quiet == 1 else 'have'} gone quiet"
+    gone = f"{said_count(quiet, top.height)} of them {verb(quiet, 'have')} gone quiet"
     if not quiet and top.height < ENOUGH:
         gone = "none of them has gone quiet"
     return (
@@ -266,8 +265,8 @@ def _caveats(
     if people.is_empty():
         return ()
     buyers, once = people.height, int((people["repeats"] == 0).sum())
-    has = "has" if once == 1 else "have"
-    notes = [f"{once:,} of {counted(buyers, 'buyer')} {has} bought on one day only so far."]
+    have = verb(once or buyers, "have")
+    notes = [f"{once:,} of {counted(buyers, 'buyer')} {have} bought on one day only so far."]
     if seen is None:
         if money is not None:
             notes.append("Ranked on past spend: who spent most last year tends to spend less next.")
@@ -288,8 +287,8 @@ def _caveats(
         tied = spend_with_frequency(people)
         again = int((people["spend_days"] > 0).sum())
         notes.append(
-            "Value is revenue, neither margin nor discounted; what a first purchase cost is not "
-            "used, and one-time buyers count at the mean spend of all."
+            "Value is revenue: costs are not taken off, and later money counts in full. What a "
+            "first purchase cost is not used, and one-time buyers count at the mean spend of all."
         )
         if tied is not None:
             strained = ": more than the model of spending allows for" if abs(tied) > _TIED else ""

@@ -3,19 +3,16 @@
 -- $currency: of amounts that name none
 with
 
-sales as (
-    select customer_id, amount, coalesce(amount >= 0, true) as purchase,
-        coalesce(currency, $currency) as money,
-        (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    where not coalesce(cancelled, false) and ordered_at <= $as_of::timestamp
+sold as (
+    select *, coalesce(currency, $currency) as money, local_day(ordered_at, $zone) as day
+    from sales where ordered_at <= $as_of::timestamp
 ),
 
 days as (
     -- several orders of one day are one purchase; a refund is none, but lowers the past spend
     select customer_id, day, bool_or(purchase) as purchase,
         nullif(coalesce(sum(amount) filter (purchase), 0), 0) as spent, sum(amount) as net
-    from sales group by customer_id, day
+    from sold group by customer_id, day
 ),
 
 buyers as (
@@ -39,10 +36,10 @@ select
     customer_id, purchases, past_spend,
     purchases - 1 as repeats,
     (last_day - first_day) / 7.0::double as last,
-    (($as_of::timestamp at time zone 'UTC' at time zone $zone)::date - first_day) / 7.0::double as age,
-    ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date - last_day as silent_days,
+    (local_day($as_of, $zone) - first_day) / 7.0::double as age,
+    local_day($as_of, $zone) - last_day as silent_days,
     coalesce(spend_days, 0) as spend_days, mean_spend,
-    (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
+    (select string_agg(distinct money, ', ' order by money) from sold where amount is not null) as currency
 from buyers
 join people using (customer_id)
 left join repeats using (customer_id)

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import end_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, Interval, Z, add_wilson, newcombe, said
 from cxkit.stats.value import fit_leaving
@@ -50,7 +51,7 @@ def contract_retention(
         question=QUESTION,
         table=table,
         finding=_finding(table, contracts, before),
-        caveats=(*_caveats(table, before), *workspace.end_note(as_of)),
+        caveats=(*_caveats(table, before), *end_note(workspace, as_of)),
         sql=query_text("contract_retention"),
         as_of=until,
         n=contracts,

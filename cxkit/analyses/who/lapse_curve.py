@@ -6,7 +6,8 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
-from cxkit.result import Result, counted
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.survival import carried, lapse_interval, lapse_limit, return_curve
 from cxkit.workspace import Workspace, query_text
@@ -63,9 +64,9 @@ def lapse_curve(
         finding=_finding(curve, spells, horizon, share, limit, interval),
         caveats=(
             *_caveats(spells, limit, interval),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("lapse_curve"),
         as_of=until,
@@ -96,6 +97,7 @@ def _finding(
     limit: int | None,
     interval: tuple[int, int] | None,
 ) -> str:
+    ahead = counted(horizon, "day")
     purchases, buyers = spells.height, spells["customer_key"].n_unique()
     if purchases == 0:
         return "There are no purchases: when a customer has lapsed cannot be said."
@@ -111,23 +113,23 @@ def _finding(
     if not chances:
         longest = max(spells["days"].to_list())
         return (
-            f"Cannot say: too few customers were watched for {horizon} days after a purchase; the "
+            f"Cannot say: too few customers were watched for {ahead} after a purchase; the "
             f"longest silence is {counted(longest, 'day')}. Ask with a shorter horizon_days."
         )
     if limit is None and max(chances) <= share:
         return (
             "Silence does not say who has lapsed: at no time do more than "
-            f"{100 * max(chances):.1f} % of the {buyers:,} buyers buy again within {horizon} days."
+            f"{100 * max(chances):.1f} % of the {buyers:,} buyers buy again within {ahead}."
         )
     if limit is None:
         return (
             f"No limit is found: even after the longest silence {100 * chances[-1]:.0f} % of the "
-            f"{buyers:,} buyers buy again within {horizon} days, more than {100 * share:.0f} %."
+            f"{buyers:,} buyers buy again within {ahead}, more than {100 * share:.0f} %."
         )
     ends = f" (95 % interval {interval[0]}–{interval[1]})" if interval else ""
     return (
         f"After {counted(limit, 'day')} of silence{ends} at most {100 * share:.0f} % of the "
-        f"customers buy again within the next {horizon} days: a longer silence is lapsed "
+        f"customers buy again within the next {ahead}: a longer silence is lapsed "
         f"({purchases:,} purchases of {buyers:,} customers)."
     )
 
@@ -139,31 +141,35 @@ def _caveats(
         return ()
     days = spells.group_by("customer_key").len()["len"]
     once = int((days == 1).sum())
-    notes = [f"{once:,} of {len(days):,} buyers have bought on one day only so far."]
+    notes = [
+        f"{once:,} of {counted(len(days), 'buyer')} {verb(once or len(days), 'have')} bought on "
+        "one day only so far."
+    ]
     if limit is not None:
         notes.append(
             "The limit is one for all: kinds of customers who buy at another pace, or only in one "
             "season, cross it at another time (see lapse_groups)."
         )
     if limit is not None and interval is None:
-        notes.append("The limit is uncertain: too many draws of the bootstrap have none at all.")
+        notes.append("The limit is uncertain: too many samples drawn from the customers show none.")
     return tuple(notes)
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     horizon = table["horizon_days"][0]
-    within = table.filter(~pl.col("lapsed"))["silent_days"]
-    limit = within[-1] if table["lapsed"].any() else None
+    shown = table.filter(~pl.col("lapsed"))["silent_days"]
+    limit = shown[-1] if table["lapsed"].any() else None
     title = "No silence tells who has lapsed"
     if limit is not None:
         back = table.filter(pl.col("silent_days") == limit)["return_share"][0]
-        title = f"After {limit} days of silence only {back:.0%} buy again within {horizon} days"
+        silence, within = counted(limit or 0, "day"), counted(horizon, "day")
+        title = f"After {silence} of silence only {back:.0%} buy again within {within}"
     return charts.curve(
         table,
         x="silent_days",
         y="return_share",
         title=title,
         x_unit="days since the last purchase",
-        y_unit=f"share who buy within the next {horizon} days",
-        mark=(limit, f"lapsed after {limit} days") if limit is not None else None,
+        y_unit=f"share who buy within the next {counted(horizon, 'day')}",
+        mark=(limit, f"lapsed after {counted(limit, 'day')}") if limit is not None else None,
     )

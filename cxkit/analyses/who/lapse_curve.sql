@@ -5,10 +5,8 @@ with
 
 purchases as (
     -- several orders of one day are one purchase; a cancelled order or a refund is none
-    select distinct customer_id, (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    select distinct customer_id, local_day(ordered_at, $zone) as day
+    from sales where purchase and ordered_at <= $as_of::timestamp
 ),
 
 silences as (
@@ -22,7 +20,7 @@ silences as (
 
 select
     customer_key,
-    coalesce(next_day, ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date) - day as days,
+    coalesce(next_day, local_day($as_of, $zone)) - day as days,
     next_day is not null as returned
 from silences
 order by customer_key, day

@@ -7,9 +7,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import between_0_and_1, whole_number
+from cxkit.lapse import spells_by
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.persona_keep import rhythm_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH
-from cxkit.stats.segments import gathered
 from cxkit.stats.survival import group_limits, lapse_limit, return_curve
 from cxkit.workspace import Workspace, query_text
 
@@ -54,15 +56,7 @@ def lapse_groups(
     share = life.return_share if return_share is None else return_share
     between_0_and_1("return_share", share)
     until = workspace.moment(as_of)
-    kinds = workspace.query("lapse_groups", by=workspace.segment(by))
-    silences = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    spells = gathered(
-        silences.join(kinds, on="customer_key").with_columns(
-            buyers=pl.col("customer_key").is_first_distinct().cast(pl.Int64)
-        ),
-        "buyers",
-        least=workspace.least,
-    )
+    spells = spells_by(workspace, until, by)
     table = _limits(spells, horizon, share)
     whole = lapse_limit(return_curve(spells, horizon), share)
     return Result(
@@ -71,10 +65,11 @@ def lapse_groups(
         table=table,
         finding=_finding(table, by, whole),
         caveats=(
+            *(rhythm_note(workspace, by) if table.height > 1 else ()),
             *_caveats(table, by, horizon, share),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=f"{query_text('lapse_curve')}\n{query_text('lapse_groups')}",
         as_of=until,
@@ -118,10 +113,8 @@ def _finding(table: pl.DataFrame, by: str, whole: int | None) -> str:
     if buyers == 0:
         return "There are no purchases: when a customer has lapsed cannot be said."
     if table.height == 1:
-        return (
-            f"All {counted(buyers, 'buyer')} are of one kind, '{table['segment'][0]}': by {by} "
-            "there is nothing to compare."
-        )
+        whose = "The one buyer is" if buyers == 1 else f"All {buyers:,} buyers are"
+        return f"{whose} of one kind, '{table['segment'][0]}': by {by} there is nothing to compare."
     if buyers < ENOUGH:
         return f"The data hold {counted(buyers, 'buyer')} only: too few to say."
     shown = table.filter(pl.col("lapse_days").is_not_null())
@@ -169,7 +162,7 @@ def _caveats(table: pl.DataFrame, by: str, horizon: int, share: float) -> tuple[
     unsure = table.filter(pl.col("lapse_days").is_not_null() & pl.col("lapse_days_low").is_null())
     if unsure.height:
         told = ", ".join(f"'{name}'" for name in unsure["segment"])
-        notes.append(f"Uncertain, since too many draws of the bootstrap have no limit: {told}.")
+        notes.append(f"Uncertain, since too many samples drawn from them show no limit: {told}.")
     notes.append(
         f"Kinds by {by} differ in more than {by}; the field is taken as it stands now, whenever "
         "the purchases were."

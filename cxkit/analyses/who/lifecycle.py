@@ -6,11 +6,13 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
-from cxkit.result import Result, counted
+from cxkit.lapse import LapseRule, lapse_rule, spells_by
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.persona_keep import rhythm_note
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.stats.segments import gathered
-from cxkit.stats.survival import group_limits
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.stats.survival import GroupLimit, group_limits
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who is a prospect, who a customer, and who has left?"
 _NEARLY_ALL = 0.9  # of the buyers bought once: then there is no rhythm
@@ -59,8 +61,8 @@ def lifecycle(
             "Give one of them."
         )
     until = workspace.moment(as_of)
-    limit = workspace.lapse_rule(until, lapse_days, return_share)
-    own: dict[str, int] = {}
+    limit = lapse_rule(workspace, until, lapse_days, return_share)
+    own: dict[str, GroupLimit] = {}
     people = _NOBODY
     if lapse_by is not None:
         own, people = _own_limits(workspace, until, lapse_by, return_share)
@@ -85,9 +87,10 @@ def lifecycle(
         caveats=(
             *_caveats(table, limit, counts),
             *_own_limits_said(own, lapse_by),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *(rhythm_note(workspace, lapse_by) if own else ()),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle"),
         as_of=until,
@@ -98,27 +101,20 @@ def lifecycle(
 
 def _own_limits(
     workspace: Workspace, until: datetime | None, by: str, share: float | None
-) -> tuple[dict[str, int], pl.DataFrame]:
+) -> tuple[dict[str, GroupLimit], pl.DataFrame]:
     """Return the groups whose limit surely differs from the others', and whose limit holds whom."""
     life = workspace.settings.lifecycle
-    kinds = workspace.query("lapse_groups", by=workspace.segment(by))
-    silences = workspace.query("lapse_curve", as_of=until, zone=workspace.settings.company.timezone)
-    spells = gathered(
-        silences.join(kinds, on="customer_key").with_columns(
-            buyers=pl.col("customer_key").is_first_distinct().cast(pl.Int64)
-        ),
-        "buyers",
-        least=workspace.least,
-    )
+    spells = spells_by(workspace, until, by)
     found = group_limits(spells, life.horizon_days, share or life.return_share)
     own = {
-        name: limit.days
+        name: limit
         for name, limit in found.items()
         if name != "other" and limit.days and limit.q_value is not None and limit.q_value < 0.05
     }
-    people = kinds.filter(pl.col("segment").is_in(list(own)))
+    people = spells.unique("customer_key").filter(pl.col("segment").is_in(list(own)))
+    days = {name: limit.days for name, limit in own.items()}
     return own, people.with_columns(
-        days=pl.col("segment").replace_strict(own, default=None, return_dtype=pl.Int64)
+        days=pl.col("segment").replace_strict(days, default=None, return_dtype=pl.Int64)
     )
 
 
@@ -160,13 +156,20 @@ def _finding(table: pl.DataFrame, limit: LapseRule, by: str | None = None) -> st
         return f"Of {known:,} known people nobody has bought yet."
     convention = ", which is a convention here" if limit.convention else ""
     small = " (too few to say more)" if buyers < ENOUGH else ""
-    silent = f"more than {limit.days} days{convention}"
+    silent = f"more than {counted(limit.days, 'day')}{convention}"
     if by:
         silent = f"longer than the limit of their kind by {by}"
+    never, lapsed = count["prospect"], count["lapsed"]
+    first = f"All {known:,} known people have bought"
+    if never:
+        first = f"Of {known:,} known people {said_count(never, known)} {verb(never, 'have')} never "
+        first += "bought"
+    if buyers == 1:
+        no = "" if lapsed else "not "
+        return f"{first}; the one buyer is {no}lapsed: {no}silent for {silent}{small}."
     return (
-        f"Of {known:,} known people {said_count(count['prospect'], known)} have never bought; "
-        f"{said_count(count['lapsed'], buyers)} of the {buyers:,} buyers are lapsed: silent for "
-        f"{silent}{small}."
+        f"{first}; {said_count(lapsed, buyers)} of the {buyers:,} buyers {verb(lapsed, 'are')} "
+        f"lapsed: silent for {silent}{small}."
     )
 
 
@@ -203,7 +206,7 @@ def _caveats(table: pl.DataFrame, limit: LapseRule, counts: pl.DataFrame) -> tup
     return tuple(notes)
 
 
-def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
+def _own_limits_said(own: dict[str, GroupLimit], by: str | None) -> tuple[str, ...]:
     if by is None:
         return ()
     if not own:
@@ -211,7 +214,10 @@ def _own_limits_said(own: dict[str, int], by: str | None) -> tuple[str, ...]:
             f"By {by} no kind's limit surely differs from the others', so the one above holds for "
             "all (see lapse_groups).",
         )
-    told = ", ".join(f"{counted(days, 'day')} for '{name}'" for name, days in own.items())
+    told = ", ".join(
+        f"{counted(limit.days or 0, 'day')}{' (uncertain)' * (limit.low is None)} for '{name}'"
+        for name, limit in own.items()
+    )
     return (
         f"By {by} these kinds have a limit of their own: {told}. The one above holds for all "
         "others (see lapse_groups).",
@@ -222,11 +228,12 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     count = _customers(table)
     known = sum(count.values())
     buyers = known - count["prospect"]
-    title = f"{count['prospect']:,} of {known:,} known people have never bought"
+    never, people = count["prospect"], "person" if known == 1 else "people"
+    title = f"{never:,} of {known:,} known {people} {verb(never or known, 'have')} never bought"
     if buyers:
         days = table["lapse_days"][0]
         silent = f"over {counted(days, 'day')}" if days else "longer than their kind is"
-        title = f"{count['lapsed']:,} of {buyers:,} buyers silent for {silent}; {title}"
+        title = f"{count['lapsed']:,} of {counted(buyers, 'buyer')} silent for {silent}; {title}"
     return charts.bars(
         table,
         length="share",

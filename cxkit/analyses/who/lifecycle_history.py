@@ -7,9 +7,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
-from cxkit.result import Result
+from cxkit.lapse import LapseRule, lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How have the states of the people we know grown and shrunk?"
 # from those one may lose to those one has lost; prospects stand apart in grey
@@ -51,7 +53,7 @@ def lifecycle_history(
     """
     whole_number("every_days", every_days)
     until = workspace.moment(as_of)
-    limit = workspace.lapse_rule(until, lapse_days)
+    limit = lapse_rule(workspace, until, lapse_days)
     life, zone = workspace.settings.lifecycle, workspace.settings.company.timezone
     counts = workspace.query(
         "lifecycle_history",
@@ -70,9 +72,9 @@ def lifecycle_history(
         finding=_finding(table),
         caveats=(
             *_caveats(table, limit),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle_history"),
         as_of=until,
@@ -84,8 +86,7 @@ def lifecycle_history(
 def _days(workspace: Workspace, until: datetime | None, every_days: int) -> list[date]:
     """Return the dates, oldest first, from the first purchase on."""
     first = workspace.sql(
-        "select min(ordered_at) as first from orders where not coalesce(cancelled, false) "
-        "and coalesce(amount >= 0, true) and ordered_at <= $until",
+        "select min(ordered_at) as first from sales where purchase and ordered_at <= $until",
         until=until,
     )["first"][0]
     if until is None or first is None:
@@ -137,9 +138,10 @@ def _finding(table: pl.DataFrame) -> str:
     end = f"{last['day']:%d %b %Y}"
     if able.height < 2:
         return (
-            f"On {end} {last['lapsed']:,} of {last['buyers']:,} buyers are lapsed; the data are "
-            "too few or too short for a history, since a silence of more than "
-            f"{table['lapse_days'][0]} days has to pass first."
+            f"On {end}, {last['lapsed']:,} of {counted(last['buyers'], 'buyer')} "
+            f"{verb(last['lapsed'] or last['buyers'], 'are')} lapsed; the data are too few or too "
+            "short for a history, since a silence of more than "
+            f"{counted(table['lapse_days'][0], 'day')} has to pass first."
         )
     first = able.row(0, named=True)
     most = able.row(int(able["staying"].arg_max() or 0), named=True)
@@ -148,8 +150,8 @@ def _finding(table: pl.DataFrame) -> str:
         peak = "on no day counted here were there more"
     return (
         f"{said_count(last['staying'], last['buyers'])} of {last['buyers']:,} "
-        f"buyers have not lapsed on {end}, against {first['staying']:,} of "
-        f"{first['buyers']:,} on {first['day']:%d %b %Y}; {peak}."
+        f"buyers {verb(last['staying'], 'have')} not lapsed on {end}, against "
+        f"{first['staying']:,} of {first['buyers']:,} on {first['day']:%d %b %Y}; {peak}."
     )
 
 
@@ -172,7 +174,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     if rows.is_empty():
         return charts.nothing("The states have no history")
     last, able = rows.row(-1, named=True), _able(table)
-    title = f"{last['staying']:,} of {last['buyers']:,} buyers have not lapsed"
+    title = f"{last['staying']:,} of {counted(last['buyers'], 'buyer')} "
+    title += f"{verb(last['staying'] or last['buyers'], 'have')} not lapsed"
     if able.height > 1:
         most = max(able["staying"].to_list())
         title += f"; the most were {most:,}" if most > last["staying"] else "; never were more"

@@ -1,17 +1,13 @@
 -- How many people were in each state, day by day? One row per asked day and state.
 -- $days: the asked days, each counted to its end    $as_of: what happened later is not counted
 -- $zone: says where a day begins    $lapse_days: a longer silence is lapsed
--- $new_days: new is a first purchase so many days ago
--- $loyal_orders: loyal is from so many purchases on
+-- $new_days: new is a first purchase so many days ago    $loyal_orders: loyal from so many on
 with
 
 purchases as (
     -- several orders of one day are one purchase; a cancelled order or a refund is none
-    select distinct customer_id,
-        (ordered_at at time zone 'UTC' at time zone $zone)::date - date '1970-01-01' as day
-    from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    select distinct customer_id, local_day(ordered_at, $zone) - date '1970-01-01' as day
+    from sales where purchase and ordered_at <= $as_of::timestamp
 ),
 
 runs as (
@@ -26,7 +22,7 @@ seen as (select customer_key, min(occurred_at) as first_seen from timeline group
 
 persons as (
     select customer_id, least(known_since, first_seen) as known_at,
-        coalesce((known_at at time zone 'UTC' at time zone $zone)::date - date '1970-01-01', -1e6::bigint) as day
+        coalesce(local_day(known_at, $zone) - date '1970-01-01', -1e6::bigint) as day
     from people left join customers using (customer_id) left join seen using (customer_key)
     where known and coalesce(known_at <= $as_of::timestamp, true)
 ),
@@ -48,8 +44,7 @@ running as (
     from (
         select state, unnest([begins, ends]) as day, unnest([1, -1]) as change from spans
         where begins < ends
-    )
-    group by state, day
+    ) group by state, day
 ),
 
 asked as (select asked_day as on_day, asked_day - date '1970-01-01' as day from (select unnest($days::date[]) as asked_day)),

@@ -7,9 +7,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
-from cxkit.result import Result, counted
+from cxkit.lapse import LapseRule, lapse_rule
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
-from cxkit.workspace import LapseRule, Workspace, query_text
+from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who moved from which state to which, between two dates?"
 _HALF_A_YEAR = 182  # days
@@ -47,7 +49,7 @@ def lifecycle_moves(
     """
     until = workspace.moment(as_of)
     start = _start(workspace, since, until)
-    limit = workspace.lapse_rule(until, lapse_days)
+    limit = lapse_rule(workspace, until, lapse_days)
     life, zone = workspace.settings.lifecycle, workspace.settings.company.timezone
     counts = workspace.query(
         "lifecycle_moves",
@@ -66,10 +68,10 @@ def lifecycle_moves(
         finding=_finding(table),
         caveats=(
             *_caveats(table, limit),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(start),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, start),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("lifecycle_moves"),
         as_of=until,
@@ -146,20 +148,24 @@ def _finding(table: pl.DataFrame) -> str:
         bought = known - _count(table, "prospect", "prospect")
         small = " (too few to say more)" if before < ENOUGH else ""
         return (
-            f"Of {counted(before, 'prospect')} on {start} {said_count(bought, before)} have bought "
-            f"by {end}{small}."
+            f"Of {counted(before, 'prospect')} on {start}, {said_count(bought, before)} "
+            f"{verb(bought, 'have')} bought by {end}{small}."
         )
     said = []
     if state is not None:
         base, left = _base(table, state), _count(table, state, "lapsed")
         small = " (too few to say more)" if base < ENOUGH else ""
         said.append(
-            f"of {base:,} {state} on {start} {said_count(left, base)} are lapsed by {end}{small}"
+            f"of {base:,} {state} on {start}, {said_count(left, base)} {verb(left, 'are')} lapsed "
+            f"by {end}{small}"
         )
     if gone:
         back = gone - _count(table, "lapsed", "lapsed")
         small = " (too few to say more)" if gone < ENOUGH else ""
-        said.append(f"of {gone:,} lapsed then {said_count(back, gone)} have bought again{small}")
+        said.append(
+            f"of {gone:,} lapsed then, {said_count(back, gone)} {verb(back, 'have')} bought "
+            f"again{small}"
+        )
         if state is None:
             said[0] = said[0].replace("then", f"on {start}").replace("again", f"again by {end}")
     text = "; ".join(said) + "."
@@ -199,9 +205,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         return charts.nothing("Nobody can have moved")
     stayed = table.filter(pl.col("state_before") == pl.col("state"))
     known = people - _base(table, "not yet known")
+    same = int(stayed["customers"].sum())
     title = (
-        f"{int(stayed['customers'].sum()):,} of {known:,} people are in the state of "
-        f"{since:%d %b %Y} on {until:%d %b %Y}"
+        f"{same:,} of {known:,} {'person' if known == 1 else 'people'} "
+        f"{verb(same or known, 'are')} in the state of {since:%d %b %Y} on {until:%d %b %Y}"
     )
     rows = table.filter(pl.col("people_before") > 0).with_columns(
         before=pl.format("{} ({})", "state_before", "people_before")

@@ -16,16 +16,14 @@ moments as (
 
 days as (
     -- several orders of one day are one purchase; a cancelled order or a refund is none
-    select customer_id, (ordered_at at time zone 'UTC' at time zone $zone)::date as day,
-        min(ordered_at) as bought_at, day - lag(day) over (partition by customer_id order by day) as gap
-    from orders
-    where not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-    group by customer_id, 2
+    select customer_id, local_day(ordered_at, $zone) as day, min(ordered_at) as bought_at,
+        day - lag(day) over (partition by customer_id order by day) as gap
+    from sales where purchase group by customer_id, 2
 ),
 
 buyers as (
     select name, customer_id, count(*) as purchases, arg_max(gap, day) as last_gap,
-        (any_value(moment) at time zone 'UTC' at time zone $zone)::date as today,
+        local_day(any_value(moment), $zone) as today,
         today - min(day) as tenure, today - max(day) as silence
     from days join moments on bought_at <= moment
     group by all
@@ -41,10 +39,8 @@ persons as (
             when tenure <= $new_days then 'new' when last_gap > $lapse_days then 'returned'
             when purchases >= $loyal_orders then 'loyal' else 'active'
         end as state
-    from people
-    cross join moments
-    left join customers using (customer_id)
-    left join seen using (customer_key)
+    from people cross join moments
+    left join customers using (customer_id) left join seen using (customer_key)
     left join buyers using (name, customer_id)
     where known
 ),

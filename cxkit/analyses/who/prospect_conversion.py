@@ -7,8 +7,9 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, whole_number
+from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.persona_keep import FIELD
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg
 from cxkit.stats.segments import gathered
 from cxkit.stats.survival import ended_by, kaplan_meier, log_rank_p
@@ -79,9 +80,9 @@ def prospect_conversion(
         finding=_finding(table, prospects, whole, within_days, by),
         caveats=(
             *_caveats(people, prospects, table, within_days, by),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until),
         ),
         sql=query_text("prospect_conversion"),
         as_of=until,
@@ -99,8 +100,7 @@ def _check_known_of_all(workspace: Workspace, people: pl.DataFrame, by: str | No
         return
     prospects = people.filter(pl.col("kind") == "prospect")
     bought = workspace.sql(
-        "select distinct customer_key from people join orders using (customer_id) "
-        "where not coalesce(cancelled, false) and coalesce(amount >= 0, true)"
+        "select distinct customer_key from people join sales using (customer_id) where purchase"
     )
     told = prospects.filter(pl.col("segment") != "missing")
     others = prospects.height - told.height
@@ -205,13 +205,13 @@ def _finding(
         )
     if people < ENOUGH:
         return (
-            f"{counted(people, 'prospect')} can be followed, of whom {bought:,} bought: too few to "
-            "say more."
+            f"{counted(people, 'prospect')} can be followed, {_of_whom(bought, people)}: "
+            "too few to say more."
         )
     if whole is None:
         return (
-            f"Cannot say: of {people:,} prospects too few were watched for {within_days} days. Ask "
-            "with a smaller within_days."
+            f"Cannot say: of {people:,} prospects too few were watched for "
+            f"{counted(within_days, 'day')}. Ask with a smaller within_days."
         )
     if bought == 0:
         return f"None of the {people:,} prospects has bought yet."
@@ -235,6 +235,12 @@ def _finding(
     )
 
 
+def _of_whom(bought: int, people: int) -> str:
+    if people == 1:
+        return "who bought" if bought else "who has not bought"
+    return f"of whom {bought or 'none'} bought"
+
+
 def _caveats(
     people: pl.DataFrame,
     prospects: pl.DataFrame,
@@ -251,18 +257,18 @@ def _caveats(
         )
     if tried := kinds.get("ordered at once"):
         notes.append(
-            f"Left out: {tried:,} who are known by an order that was cancelled, refunded or "
-            "could not be supplied: they meant to buy from the start."
+            f"Left out: {tried:,} who {verb(tried, 'are')} known by an order that was cancelled, "
+            "refunded or could not be supplied: they meant to buy from the start."
         )
     if before := kinds.get("known before"):
         notes.append(
-            f"Left out: {before:,} who were known before the first order in the data: whether they "
-            "had bought before cannot be seen."
+            f"Left out: {before:,} who {verb(before, 'were')} known before the first order in the "
+            "data: whether they had bought before cannot be seen."
         )
     if twins := kinds.get("twin"):
         notes.append(
-            f"Left out: {twins:,} who look like one person with somebody known before them (see "
-            "identity_links)."
+            f"Left out: {twins:,} who {verb(twins, 'look')} like one person with somebody known "
+            "before them (see identity_links)."
         )
     if undated := kinds.get("undated"):
         notes.append(f"Left out: {undated:,} of whom no date says since when they are known.")
@@ -271,8 +277,9 @@ def _caveats(
     waiting = prospects.filter(~pl.col("bought") & (pl.col("days") < within_days)).height
     if waiting:
         notes.append(
-            f"{waiting:,} prospects have been known for less than {counted(within_days, 'day')} "
-            "and have not bought: they are watched so far, not counted as lost."
+            f"{counted(waiting, 'prospect')} {verb(waiting, 'have')} been known for less than "
+            f"{counted(within_days, 'day')} and {verb(waiting, 'have')} not bought: they are "
+            "watched so far, not counted as lost."
         )
     if by is None or prospects["segment"].n_unique() < 2:
         return tuple(notes)
@@ -305,13 +312,13 @@ def _caveats(
 def _chart(table: pl.DataFrame) -> charts.Figure:
     apart = _apart(table)
     within = int(table["within_days"][0])
-    title = f"How many prospects have bought, up to {within} days and beyond"
+    title = f"How many prospects have bought, up to {counted(within, 'day')} and beyond"
     if _rates(table).height > 1:
         title = "No group surely buys sooner or later than the others"
     if apart:
         title = (
             f"'{apart['segment']}': {apart['converted_share']:.0%} have bought within "
-            f"{within} days of becoming known"
+            f"{counted(within, 'day')} of becoming known"
         )
     large = table.filter(pl.col("people") >= ENOUGH)
     named = (large if large.height else table).with_columns(
@@ -325,5 +332,5 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=title,
         x_unit="days since they became known",
         y_unit="share who have bought",
-        mark=(within, f"{within} days"),
+        mark=(within, counted(within, "day")),
     )

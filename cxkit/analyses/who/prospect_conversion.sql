@@ -3,11 +3,14 @@
 -- $by: channel or touchpoint with which they became known, a field of customers, or 'all'
 with
 
-purchases as (
-    select customer_id, min(ordered_at) as ordered_at,
-        min(ordered_at) filter (not coalesce(cancelled, false) and coalesce(amount >= 0, true)) as bought_at
-    from orders where ordered_at <= $as_of::timestamp
-    group by customer_id
+first_orders as (
+    select customer_id, min(ordered_at) as ordered_at
+    from orders where ordered_at <= $as_of::timestamp group by customer_id
+),
+
+first_purchases as (
+    select customer_id, min(ordered_at) as bought_at
+    from sales where purchase and ordered_at <= $as_of::timestamp group by customer_id
 ),
 
 firsts as (
@@ -22,15 +25,13 @@ firsts as (
 persons as (
     select customer_key, customer_id, region, source, preferred_channel, attributes, first_touch,
         least(known_since, first_seen) as known_at,
-        (known_at at time zone 'UTC' at time zone $zone)::date as known_day,
-        (first_seen at time zone 'UTC' at time zone $zone)::date as seen_day,
-        (ordered_at at time zone 'UTC' at time zone $zone)::date as ordered_day,
-        (bought_at at time zone 'UTC' at time zone $zone)::date as bought_day,
-        ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as last_day,
+        local_day(known_at, $zone) as known_day, local_day(first_seen, $zone) as seen_day,
+        local_day(ordered_at, $zone) as ordered_day, local_day(bought_at, $zone) as bought_day,
+        local_day($as_of, $zone) as last_day,
         -- before the first order in the data nobody can be seen to buy
-        (select (min(ordered_at) at time zone 'UTC' at time zone $zone)::date from orders) as first_order_day
+        (select local_day(min(ordered_at), $zone) from orders) as first_order_day
     from people left join customers using (customer_id) left join firsts using (customer_key)
-    left join purchases using (customer_id)
+    left join first_orders using (customer_id) left join first_purchases using (customer_id)
     where known and coalesce(least(known_since, first_seen) <= $as_of::timestamp, true)
 ),
 

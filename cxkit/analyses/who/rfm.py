@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.result import Result, counted
+from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.result import Result
 from cxkit.stats.intervals import ENOUGH, add_wilson, said_count
 from cxkit.workspace import Workspace, query_text
 
@@ -57,9 +58,9 @@ def rfm(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> 
         finding=_finding(table, scores),
         caveats=(
             *_caveats(scores),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
-            *workspace.link_note(until, "buyers"),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
+            *link_note(workspace, until, "buyers"),
         ),
         sql=query_text("rfm"),
         as_of=until,
@@ -203,8 +204,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="segment",
-        title=f"{best['customers']:,} of {counted(buyers, 'buyer')} {_champions(best)}: in the "
-        "upper fifths of both scores",
+        title=f"{best['customers']:,} of {buyers:,} buyers {_champions(best)}: in the upper fifths "
+        "of both scores"
+        if buyers > 1
+        else "One buyer cannot be sorted into fifths",
         unit="share of all buyers",
         texts=[
             f"{row['customers']:,} · {row['share'] or 0:.0%}" for row in table.iter_rows(named=True)

@@ -3,23 +3,19 @@
 -- $currency: of amounts that name none
 with
 
-sales as (
-    select customer_id, amount, coalesce(amount >= 0, true) as purchase,
-        coalesce(currency, $currency) as money,
-        (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    where not coalesce(cancelled, false) and ordered_at <= $as_of::timestamp
+sold as (
+    select *, coalesce(currency, $currency) as money, local_day(ordered_at, $zone) as day
+    from sales where ordered_at <= $as_of::timestamp
 ),
 
 buyers as (
     -- several orders of one day are one purchase; a refund is none, but lowers what was spent
     select customer_id,
-        ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date
-            - max(day) filter (purchase) as recency_days,
+        local_day($as_of, $zone) - max(day) filter (purchase) as recency_days,
         count(distinct day) filter (purchase) as purchases,
-        if((select count(distinct money) from sales where amount is not null) = 1,
+        if((select count(distinct money) from sold where amount is not null) = 1,
             coalesce(sum(amount), 0), null)::double as spend
-    from sales
+    from sold
     join people using (customer_id)
     where known
     group by customer_id
@@ -33,7 +29,7 @@ cuts as (
     from buyers
 ),
 
-coins as (select if(bool_and(amount = trunc(amount)), 1, 0.01) as coin from sales)
+coins as (select if(bool_and(amount = trunc(amount)), 1, 0.01) as coin from sold)
 
 select
     customer_id, recency_days, purchases, spend,
@@ -41,6 +37,6 @@ select
     5 - len(list_filter(r, lambda cut: recency_days >= cut + 1)) as recency,
     1 + len(list_filter(f, lambda cut: purchases >= cut + 1)) as frequency,
     if(spend is null, null, 1 + len(list_filter(m, lambda cut: spend >= cut + coin))) as monetary,
-    (select string_agg(distinct money, ', ' order by money) from sales where amount is not null) as currency
+    (select string_agg(distinct money, ', ' order by money) from sold where amount is not null) as currency
 from buyers cross join cuts cross join coins
 order by customer_id

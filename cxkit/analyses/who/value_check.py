@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
+from cxkit.notes import end_note, purchases_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, mean
 from cxkit.stats.value import (
@@ -75,8 +76,8 @@ def value_check(
         finding=_finding(table, check, problem),
         caveats=(
             *_caveats(table, check),
-            *workspace.end_note(as_of),
-            *workspace.purchases_note(until),
+            *end_note(workspace, as_of),
+            *purchases_note(workspace, until),
         ),
         sql=query_text("value_check"),
         as_of=until,

@@ -5,15 +5,13 @@ with
 
 days as (
     -- several orders of one day are one purchase; a cancelled order or a refund is none
-    select distinct customer_id, (ordered_at at time zone 'UTC' at time zone $zone)::date as day
-    from orders
-    join people using (customer_id)
-    where known and not coalesce(cancelled, false) and coalesce(amount >= 0, true)
-        and ordered_at <= $as_of::timestamp
+    select distinct customer_id, local_day(ordered_at, $zone) as day
+    from sales join people using (customer_id)
+    where purchase and known and ordered_at <= $as_of::timestamp
 ),
 
 span as (
-    select ($as_of::timestamp at time zone 'UTC' at time zone $zone)::date as today,
+    select local_day($as_of, $zone) as today,
         coalesce($holdout_days, (today - min(day)) // 3)::bigint as holdout_days,
         today - holdout_days::integer as split
     from days
