@@ -430,15 +430,15 @@ def test_people_of_no_segment_stay_a_row_of_their_own(tmp_path, monkeypatch):
     ws = company(tmp_path, customers=known, events=events(*log, "zoe 2026-03-31 other"))
     whole = cx.stage_funnel(ws, stages=["visit"])
     funnel = cx.stage_funnel(ws, stages=["visit"], by="town")
-    assert funnel.table.select("segment", "customers").rows() == [
+    assert funnel.table.select("segment", "reached").rows() == [
         *[(f"t{place:02}", 12 - place) for place in range(7)],
         ("missing", 1),
         ("other", 5 + 4 + 3 + 2),
     ]
-    assert funnel.table["customers"].sum() == whole.n == 78
+    assert funnel.table["reached"].sum() == whole.n == 78
     monkeypatch.setenv("CXKIT_REPORT", "1")
     reported = cx.stage_funnel(ws, stages=["visit"], by="town").table
-    assert reported.select("segment", "customers").rows() == [
+    assert reported.select("segment", "reached").rows() == [
         ("t00", 12),
         ("t01", 11),
         ("t02", 10),

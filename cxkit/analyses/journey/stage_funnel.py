@@ -397,9 +397,9 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
         lost = before["reached"] - after["reached"]
         if after["excluded"]:
             notes.append(
-                f"{after['excluded']:,} of the {lost:,} who got no further than "
-                f"'{before['stage']}' were stopped by what was excluded on the way to "
-                f"'{after['stage']}': that is no loss of interest."
+                f"{_of_the(after['excluded'], lost)} who got no further than "
+                f"'{before['stage']}' {verb(after['excluded'], 'were')} stopped by what was "
+                f"excluded on the way to '{after['stage']}': that is no loss of interest."
             )
         if after["otherwise"] > max(0.1 * lost, 0):
             notes.append(

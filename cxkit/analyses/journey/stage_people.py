@@ -9,7 +9,7 @@ from cxkit import charts
 from cxkit.funnels import Plan, plan, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.workspace import Workspace, query_text
 
@@ -160,18 +160,16 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
             f"Most of those who stopped did so after '{first['stage']}': {counted(stopped, noun)}, "
             "too few to say what they did next."
         )
-    what = "nothing more" if first["next"] == "nothing" else f"'{first['next']}'"
-    said_next = f"{said(first['units'], stopped)} of them came {what} next"
+    told = f"for {said(first['units'], stopped)} the next thing was '{first['next']}'"
     if first["next"] == "nothing":
-        said_next = f"of {said(first['units'], stopped)} of them nothing more is known"
-    support = worst.filter(pl.col("next") == "contacted support")
-    if first["next"] == "contacted support":
-        said_next = f"{said(first['units'], stopped)} of them contacted support next"
-        support = support.clear()
-    helped = "" if support.is_empty() else (
-        f"; {said(support['units'][0], stopped)} contacted support"
-    )  # fmt: skip
-    return f"After '{first['stage']}' {stopped:,} {noun}s stopped: {said_next}{helped}."
+        told = f"nothing more is known of {said(first['units'], stopped)}"
+    elif first["next"] == "contacted support":
+        told = f"{said(first['units'], stopped)} contacted support next"
+    support = worst.filter(next="contacted support")
+    helped = ""
+    if support.height and first["next"] != "contacted support":
+        helped = f"; {said(support['units'][0], stopped)} contacted support"
+    return f"After '{first['stage']}' {stopped:,} {noun}s stopped: {told}{helped}."
 
 
 def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
@@ -180,10 +178,7 @@ def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
     if young:
         notes.append(
             f"{counted(young, UNITS[asked.unit])} entered less than {counted(asked.days, 'day')} "
-            "before the end of the data and still has time."
-            if young == 1
-            else f"{counted(young, UNITS[asked.unit])} entered less than "
-            f"{counted(asked.days, 'day')} before the end of the data and still have time."
+            f"before the end of the data and still {verb(young, 'have')} time."
         )
     if table.filter(pl.col("next") != "nothing").height:
         notes.append(
