@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     optional: tuple[bool, ...]
     touchpoints: tuple[tuple[str, ...], ...]
     kinds: tuple[tuple[int, ...], ...]
+    order: str
     steps: tuple[Step, ...]
     step_of: tuple[int, ...]
     onward_of: tuple[int | None, ...]
@@ -129,6 +130,7 @@ def plan(
         tuple(stage in skippable for stage in named),
         touched,
         counted,
+        order,
         tuple(steps),
         tuple(step_of),
         tuple(onward_of),
@@ -171,6 +173,8 @@ def _check_order(
             raise BadQuestion(f"{name} needs an order of the stages: it looks at the step before.")
         if stages[0] in value:
             raise BadQuestion(f"{name} names '{stages[0]}': nothing comes before the first stage.")
+    if barred and order == "strict":
+        raise BadQuestion("exclude adds nothing to order='strict': there anything else ends a try.")
     if order == "any" and len(set(stages)) < len(stages):
         raise BadQuestion(
             "A stage is named twice: that needs an order, the second after the first."
@@ -193,7 +197,7 @@ def walked(
     `times` also `at_` each step: when it first got there, in microseconds.
     """
     followed = asked.hold or asked.unit
-    rows = passages(workspace, until, followed, part)
+    rows = passages(workspace, until, followed, part, asked.touchpoints[0])
     there = log(rows, asked.of_use())
     start = None if until is None else micros(asked.latest_start(until))
     reached = walk(there, asked.steps, asked.within, start)
@@ -222,7 +226,9 @@ def walked(
     columns: dict[str, Any] = {"who": pl.int_range(first, first + size, dtype=pl.Int32, eager=True)}
     for number, step in enumerate(reached):
         columns[f"got_{number}"] = flags(of(people(there, step.rows)), first, size)
-        columns[f"barred_{number}"] = flags(of(people(there, step.barred)), first, size)
+        # where any other touchpoint ends a try, that is no exclusion that somebody asked for
+        barred = step.barred[:0] if asked.order == "strict" else step.barred
+        columns[f"barred_{number}"] = flags(of(people(there, barred)), first, size)
         if times:
             at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
             columns[f"at_{number}"] = at

@@ -1,6 +1,6 @@
 """Who was where, and when: the timeline in whole columns, for functions that walk along it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -10,7 +10,13 @@ from cxkit.errors import BadQuestion, listed
 from cxkit.workspace import Workspace
 
 # Whose steps may be walked; each has its name in a sentence.
-UNITS = {"customer": "customer", "session": "visit", "order": "order", "case": "case"}
+UNITS = {
+    "customer": "customer",
+    "session": "visit",
+    "order": "order",
+    "case": "case",
+    "attempt": "attempt",
+}
 _SLICE = 10_000_000  # rows that are walked at a time
 
 
@@ -19,19 +25,21 @@ def passages(
     until: datetime | None,
     unit: str = "customer",
     people: tuple[int, int] | None = None,
+    entry: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return what happened up to `until`: one row per dated row of the data, in order.
 
     The columns are who, at (microseconds since 1970, UTC), kind (see `kinds`) and, where a unit is
     no customer, customer_key. `who` is dense within the answer. A session ends with 30 minutes of
-    silence; an order or a case is one person's rows with that number. `people` are the first and
+    silence; an order or a case is one person's rows with that number; an attempt begins with each
+    of the touchpoints in `entry` and ends with the next. `people` are the first and
     last customer_key to look at. Raises BadQuestion where there is no such unit.
     """
     if unit not in UNITS:
         raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
     first, last = people or (0, 2**31 - 1)
     query = "passages" if unit == "customer" else "passages_of_units"
-    asked = {} if unit == "customer" else {"unit": unit}
+    asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry)}
     return workspace.query(query, as_of=until, first=first, last=last, **asked)
 
 

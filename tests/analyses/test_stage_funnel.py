@@ -124,7 +124,7 @@ def test_the_first_stage_absent_or_no_data_at_all(tmp_path):
     assert counts(empty) == [("all", "visit", 0), ("all", "buy", 0)]
     for result in (nobody, empty):
         assert result.table["reached"].sum() == 0
-        assert "nothing can be said" in result.finding
+        assert result.finding.endswith("there is nothing to count.")
         assert result.chart().layout.title.text
         assert "visit" in str(empty)
 
@@ -444,3 +444,126 @@ def test_people_of_no_segment_stay_a_row_of_their_own(tmp_path, monkeypatch):
         ("t02", 10),
         ("other", 45),
     ]
+
+
+# One life each; the letters say what the options make of it.
+OPTIONS = events(
+    "ann 2026-01-01T10:00 visit",  # straight on
+    "ann 2026-01-02T10:00 cart",
+    "ann 2026-01-03T10:00 buy",
+    "bob 2026-01-01T10:00 visit",  # something lies between visit and cart
+    "bob 2026-01-02T09:00 help",
+    "bob 2026-01-02T10:00 cart",
+    "bob 2026-01-03T10:00 buy",
+    "cid 2026-01-01T10:00 buy",  # the other way round
+    "cid 2026-01-02T10:00 cart",
+    "cid 2026-01-03T10:00 visit",
+    "dan 2026-01-01T10:00 visit",  # a slow step
+    "dan 2026-01-09T10:00 cart",
+    "dan 2026-01-10T10:00 buy",
+    "eve 2026-01-01T10:00 visit",  # the cart again: no break
+    "eve 2026-01-02T10:00 cart",
+    "eve 2026-01-02T11:00 cart",
+    "eve 2026-01-03T10:00 buy",
+    "zoe 2026-03-31T00:00 newsletter",
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached", "excluded"),
+    [
+        ({}, [5, 4, 4], [0, 0, 0]),
+        ({"order": "strict"}, [5, 3, 3], [0, 0, 0]),
+        ({"order": "any"}, [5, 5, 5], [0, 0, 0]),
+        ({"order": "any", "anchored": ["visit"]}, [5, 4, 4], [0, 0, 0]),
+        ({"order": "any", "anchored": ["buy"]}, [5, 5, 4], [0, 0, 0]),
+        ({"step_days": {"cart": 7}}, [5, 3, 3], [0, 0, 0]),
+        ({"step_days": {"buy": 1}}, [5, 4, 4], [0, 0, 0]),
+        ({"exclude": {"cart": ["help"]}}, [5, 3, 3], [0, 1, 0]),
+        ({"exclude": {"buy": ["help"]}}, [5, 4, 4], [0, 0, 0]),
+        ({"within_days": 2}, [5, 3, 3], [0, 0, 0]),
+    ],
+)
+def test_orders_windows_and_exclusions_by_hand(tmp_path, asked, reached, excluded):
+    ws = company(tmp_path, events=OPTIONS)
+    funnel = cx.stage_funnel(ws, stages=["visit", "cart", "buy"], **asked)
+    assert funnel.table["reached"].to_list() == reached
+    assert funnel.table["excluded"].to_list() == excluded
+
+
+def test_strict_counts_what_order_strict_left_out_as_lost(tmp_path):
+    """With order="strict" a foreign touchpoint ends the try: that is no exclusion of one's own."""
+    ws = company(tmp_path, events=OPTIONS)
+    strict = cx.stage_funnel(ws, stages=["visit", "cart", "buy"], order="strict").table
+    assert strict["lost"].to_list() == [None, 2, 0]
+
+
+def test_visits_attempts_and_orders_are_counted_each(tmp_path):
+    rows = events(
+        "ann 2026-01-01T10:00 visit",
+        "ann 2026-01-01T10:30 cart",  # 30 minutes later: the same visit
+        "ann 2026-01-01T11:01 buy",  # 31 minutes later: the next one
+        "ann 2026-01-05T10:00 visit",
+        "ann 2026-01-05T10:10 buy",
+        "bob 2026-01-02T10:00 visit",
+        "bob 2026-01-02T10:05 cart",
+        "bob 2026-01-02T10:06 buy",
+        "zoe 2026-03-31T00:00 newsletter",
+    )
+    ws = company(tmp_path, events=rows)
+    path = ["visit", "cart", "buy"]
+    assert cx.stage_funnel(ws, stages=path).table["reached"].to_list() == [2, 2, 2]
+    visits = cx.stage_funnel(ws, stages=path, unit="session")
+    assert visits.table["reached"].to_list() == [3, 2, 1]
+    assert visits.finding.startswith("Of 3 visits at 'visit', ")
+    attempts = cx.stage_funnel(ws, stages=path, unit="attempt")
+    assert attempts.table["reached"].to_list() == [3, 2, 2]
+    held = cx.stage_funnel(ws, stages=path, hold="session")
+    assert held.table["reached"].to_list() == [2, 2, 1]
+    assert " within 30 days in one visit; " in held.finding
+
+
+def test_an_order_is_held_constant(tmp_path):
+    """ann's two orders each went half the way: no order was both sent and delivered."""
+    rows = [
+        {"customer_id": who, "occurred_at": f"2026-01-0{day}", "event": event, "case_id": case}
+        for who, day, event, case in [
+            ("ann", 1, "placed", "o1"),
+            ("ann", 2, "sent", "o1"),
+            ("ann", 3, "placed", "o2"),
+            ("ann", 4, "delivered", "o2"),
+            ("bob", 1, "placed", "o3"),
+            ("bob", 2, "sent", "o3"),
+            ("bob", 3, "delivered", "o3"),
+        ]
+    ]
+    rows.append({"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "newsletter"})
+    ws = company(tmp_path, events=rows)
+    path = ["placed", "sent", "delivered"]
+    assert cx.stage_funnel(ws, stages=path).table["reached"].to_list() == [2, 2, 2]
+    assert cx.stage_funnel(ws, stages=path, hold="case").table["reached"].to_list() == [2, 2, 1]
+    cases = cx.stage_funnel(ws, stages=path, unit="case")
+    assert cases.table["reached"].to_list() == [3, 2, 1]
+    assert cases.table["unit"].unique().to_list() == ["case"]
+    orders = cx.stage_funnel(ws, stages=path, unit="order")
+    assert orders.finding == "No order has 'placed': there is nothing to count."
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"order": "random"}, "There is no order 'random'. There are: any, ordered, strict."),
+        ({"unit": "cow"}, "There is no unit 'cow'."),
+        ({"hold": "cow"}, "There is no hold 'cow'."),
+        ({"step_days": {"fax": 1}}, "step_days names 'fax', which is not among the stages."),
+        ({"step_days": {"visit": 1}}, "nothing comes before the first stage"),
+        ({"exclude": {"buy": "help"}}, "exclude is 'help'; give a list"),
+        ({"exclude": {"buy": ["help"]}, "order": "any"}, "exclude needs an order of the stages"),
+        ({"exclude": {"buy": ["help"]}, "order": "strict"}, "exclude adds nothing"),
+        ({"stages": ["a", "a"], "order": "any"}, "A stage is named twice"),
+    ],
+)
+def test_options_that_do_not_fit_together(tmp_path, asked, message):
+    ws = company(tmp_path, events=OPTIONS)
+    with pytest.raises(BadQuestion, match=message):
+        cx.stage_funnel(ws, **{"stages": ["visit", "cart", "buy"], **asked})

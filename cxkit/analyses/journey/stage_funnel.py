@@ -67,7 +67,8 @@ def stage_funnel(
         exclude: touchpoints that end a try on its way to a stage, as in
             `{"paid": ["ticket opened"]}`: whom they stopped is counted in `excluded` as well.
         unit: what is counted: "customer", "session" (a visit ends with 30 minutes of silence),
-            "order" or "case".
+            "order", "case" or "attempt" (each passage of the first stage begins a new one, so
+            that whoever comes again counts again).
         hold: "order", "case" or "session": customers are counted, but all stages must be of one
             order, case or session.
         by: `channel` or `device` of the entry, `region`, `source` or `preferred_channel` of the
@@ -338,6 +339,8 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
             f"{100 * apart['gap'].high:+.1f}), the largest between segments."
         )
     first, who = table["stage"][0], _noun(table)
+    if entered == 0 and not _total(table, "left_out"):
+        return f"No {who} has '{first}': there is nothing to count."
     if entered == 0:
         return (
             f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
@@ -413,6 +416,16 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
         for stage, kinds in zip(asked.stages, asked.kinds, strict=True)
         if not kinds
     ]
+    followed = asked.hold or asked.unit
+    if followed in ("order", "case") and _total(table, "entered"):
+        notes += [
+            f"No {UNITS[followed]} that entered has '{stage}' as well: the data may number its "
+            "rows otherwise."
+            for stage, got, kinds in zip(
+                whole["stage"], whole["reached"], _required(asked.kinds, asked), strict=True
+            )
+            if kinds and not got
+        ][:1]
     for stage, skipped, passed in (
         table.filter(pl.col("optional"))
         .group_by("place", "stage", maintain_order=True)
@@ -432,6 +445,10 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
             "not caused by it."
         )
     return tuple(notes)
+
+
+def _required(values: Sequence[Any], asked: Plan) -> list[Any]:
+    return [value for value, skip in zip(values, asked.optional, strict=True) if not skip]
 
 
 def _of_the(some: int, of: int) -> str:
