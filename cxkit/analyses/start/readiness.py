@@ -118,6 +118,10 @@ NEEDS = (
     Need(
         "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
+    Need(
+        "stage_people", "settings", "journey", "name the stages in the settings: [journey] stages"
+    ),
+    Need("stage_people", "timeline", "stage", "export events, or orders and tickets with times"),
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
