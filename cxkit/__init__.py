@@ -61,6 +61,7 @@ _HOMES = {
     "persona_cards": "cxkit.analyses.personas.persona_cards",
     "persona_drift": "cxkit.analyses.personas.persona_drift",
     "channel_fit": "cxkit.analyses.personas.channel_fit",
+    "stage_amounts": "cxkit.analyses.journey.stage_amounts",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
@@ -100,6 +101,7 @@ def __dir__() -> "list[str]":
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.stage_amounts import stage_amounts as stage_amounts
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit

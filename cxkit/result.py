@@ -4,11 +4,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cxkit.safe import escape, html_table, shown
+from cxkit.errors import BadQuestion
+from cxkit.safe import escape, html_table, shown, write_csv, write_xlsx
 
 if TYPE_CHECKING:
     from cxkit.cards import Card
@@ -55,6 +57,19 @@ class Result:
         if self.draw is None or self.table.is_empty():
             return charts.nothing(self.finding)
         return self.draw(self.table)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the table as .csv or .xlsx, guarded against formulas; returns the path.
+
+        Ids of people are in it as they are in the table: think before you pass it on. Raises
+        BadQuestion for any other kind of file.
+        """
+        target = Path(path)
+        if target.suffix.lower() == ".csv":
+            return write_csv(self.table, target)
+        if target.suffix.lower() == ".xlsx":
+            return write_xlsx({self.name: self.table}, target)
+        raise BadQuestion(f"'{target.name}' is neither .csv nor .xlsx: name it '{self.name}.csv'.")
 
     def outputs(self) -> list[dict[str, Any]]:
         """Return what a notebook shows, in order, each as a MIME bundle: sentence, chart, table."""

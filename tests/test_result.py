@@ -4,8 +4,10 @@ import json
 from datetime import datetime
 
 import polars as pl
+import pytest
 
 from cxkit import charts
+from cxkit.errors import BadQuestion
 from cxkit.result import MIME, Result, counted
 
 TABLE = pl.DataFrame({"stage": ["visit", "<b>buy</b>"], "customers": [4, 1], "share": [1.0, 0.25]})
@@ -67,3 +69,11 @@ def test_counted():
         "1 person",
         "2,000 persons",
     ]
+
+
+def test_a_table_leaves_as_a_guarded_file(tmp_path):
+    told = Result(name="toy", question="?", finding=".", table=pl.DataFrame({"who": ["=1+1", "é"]}))
+    assert told.save(tmp_path / "toy.csv").read_text(encoding="utf-8-sig") == "who\n'=1+1\né\n"
+    assert told.save(str(tmp_path / "toy.XLSX")).stat().st_size > 1000
+    with pytest.raises(BadQuestion, match=r"'toy.pdf' is neither .csv nor .xlsx"):
+        told.save(tmp_path / "toy.pdf")

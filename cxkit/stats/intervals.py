@@ -79,6 +79,26 @@ def add_wilson(frame: pl.DataFrame, successes: str, base: str, name: str) -> pl.
     )
 
 
+def ratio(parts: pl.Series, wholes: pl.Series) -> Interval:
+    """Return the sum of `parts` over the sum of `wholes`, one pair per person, with its interval.
+
+    The spread is that of the residuals of each part around its whole times the ratio (Cochran 1977,
+    6.3). One pair, or wholes that add up to nothing, have no interval.
+
+    >>> ratio(pl.Series([10.0, 0.0, 5.0]), pl.Series([10.0, 10.0, 5.0]))
+    Interval(value=0.6, low=0.03..., high=1.16...)
+    """
+    n, total = len(wholes), float(wholes.sum())
+    if not total:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    value = float(parts.sum()) / total
+    if n < 2:
+        return Interval(value, float("nan"), float("nan"))
+    residuals = parts - value * wholes
+    error = sqrt(float((residuals * residuals).sum()) * n / (n - 1)) / total
+    return Interval(value, value - Z * error, value + Z * error)
+
+
 def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Interval:
     """Return the difference of two independent shares with Newcombe's score interval (1998).
 

@@ -57,6 +57,7 @@ def test_good_exports(tmp_path):
     assert ready.table["collect_next"].null_count() == len(NEEDS) - 1
     filled = dict(ready.table.select("field", "filled_share").iter_rows())
     assert filled.pop("orders.repeated") == 0.75  # each of 10 customers came back three times
+    assert 0 < filled.pop("timeline.amount") < 1  # orders have one, tickets none
     absent = {field for field, share in filled.items() if share is None}
     # nobody visits, so nobody enters the journey
     assert absent == {

@@ -123,6 +123,12 @@ NEEDS = (
     ),
     Need("stage_people", "timeline", "stage", "export events, or orders and tickets with times"),
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
+    Need(
+        "stage_amounts", "settings", "journey", "name the stages in the settings: [journey] stages"
+    ),
+    Need(
+        "stage_amounts", "timeline", "amount", "export the value of baskets and orders", sparse=True
+    ),
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),

@@ -1,0 +1,70 @@
+"""What becomes of the money: against baskets written by hand."""
+
+from math import sqrt
+
+import pytest
+from company import company, orders
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+
+def event(who, day, name, amount=None):
+    return {"customer_id": who, "occurred_at": f"2026-01-{day:02}", "event": name, "amount": amount}
+
+
+END = {"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "newsletter"}
+
+
+def test_baskets_by_hand(tmp_path):
+    """40 baskets of 10, 20, 30, 40; those of 10 and 20 are paid; one more has no amount."""
+    rows = []
+    for n in range(40):
+        basket = 10 * (1 + n % 4)
+        rows += [event(f"c{n}", 1, "cart", basket), event(f"c{n}", 9, "cart", 999)]
+        if basket <= 20:
+            rows.append(event(f"c{n}", 2, "paid", basket - 1))
+    rows += [event("none", 1, "cart"), END]
+    found = cx.stage_amounts(company(tmp_path, events=rows), stages=["cart", "paid"])
+    cart, paid = found.table.to_dicts()
+    assert (cart["reached"], cart["with_amount"], cart["amount"]) == (41, 40, 1000.0)
+    assert (cart["amount_median"], cart["amount_went_on"]) == (25.0, 300.0)
+    assert cart["went_on_share"] == pytest.approx(0.3)
+    spread = 10 * ((7**2) + (14**2) + (9**2) + (12**2))  # part - .3 * whole, ten of each
+    half = 1.959964 * sqrt(spread * 40 / 39) / 1000
+    assert cart["went_on_share_low"] == pytest.approx(0.3 - half, abs=1e-6)
+    assert (paid["with_amount"], paid["amount"], paid["went_on_share"]) == (20, 280.0, None)
+    assert found.finding == (
+        "Of 1,000 recorded at 'cart' 30.0 % "
+        f"({30 - 100 * half:.1f}–{30 + 100 * half:.1f}) belong to those who went on "
+        "(40 customers with an amount); 700 did not."
+    )
+    assert "At 'cart' 1 of 41 have no amount: they are left out." in found.caveats
+    assert "30% of the money at 'cart' goes on" in found.chart().layout.title.text.replace(
+        "&#x27;", "'"
+    )
+
+
+def test_too_few_none_and_several_currencies(tmp_path):
+    few = [event("ann", 1, "cart", 5), event("ann", 2, "paid", 5), END]
+    ask = {"stages": ["cart", "paid"]}
+    assert cx.stage_amounts(company(tmp_path / "few", events=few), **ask).finding == (
+        "Amounts of 1 customer are recorded: too few to say."
+    )
+    paid = [event("ann", 1, "cart"), event("ann", 2, "paid", 5), END]
+    assert cx.stage_amounts(company(tmp_path / "paid", events=paid), **ask).finding == (
+        "Only at 'paid' amounts are recorded: 5 of 1 customer. What is lost before is not known."
+    )
+    none = cx.stage_amounts(company(tmp_path / "none"), **ask)
+    assert none.finding.startswith("No stage of the journey has recorded an amount")
+    money = [
+        {**order, "currency": currency}
+        for order, currency in zip(
+            orders("ann 2026-01-01 20", "bob 2026-01-01 30"), ["EUR", "USD"], strict=True
+        )
+    ]
+    mixed = cx.stage_amounts(company(tmp_path / "mixed", events=few, orders=money), **ask)
+    assert mixed.finding == "Amounts are in several currencies (EUR, USD): they do not add up."
+    assert mixed.table["amount"].to_list() == [None, None]
+    with pytest.raises(BadQuestion, match="There is no unit 'cow'"):
+        cx.stage_amounts(cx.open(), unit="cow")
