@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from company import company_of
 
 from cxkit.cli import lab_command
 
@@ -139,3 +141,56 @@ def _answers(page: Any, view: Any, dropdown: Any) -> None:
                 return
             page.wait_for_timeout(100)
     raise AssertionError(f"no choice of {dropdown.inner_text()!r} changed the view")
+
+
+MILLION = """
+insert into events (customer_id, occurred_at, event, channel, device, event_id)
+select 'c' || (i * 7919 % 50000), timestamp '2026-01-01' + to_seconds(i * 104729 % 15552000),
+    ['visit', 'visit', 'cart', 'pay', 'help'][1 + i % 5], ['web', 'app', 'shop'][1 + i % 3],
+    ['mobile', 'desktop'][1 + i % 2], i::varchar
+from range(1000000) as made(i)
+"""
+
+
+def test_an_explorer_of_a_million_events_answers(
+    browse: Callable[..., Any], server: Server, tmp_path: Path, record_property: Any
+) -> None:
+    """How long a changed dropdown takes is printed, since a busy machine must not fail a test.
+
+    Run this test alone with `-s` on a quiet machine: the bar is half a second.
+    """
+    company_of(tmp_path, MILLION).close()
+    source = (
+        f"import cxkit as cx\nws = cx.open({str(tmp_path)!r})\n"
+        "cx.explore(cx.stage_funnel, ws, by=[None, 'device', 'channel'], within_days=[30, 7, 14],\n"
+        "           fixed={'stages': ['visit', 'cart', 'pay']})"
+    )
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    nbformat.write(book, server.work / "million.ipynb")
+    page = browse(1360, 1000).page
+    page.goto(server.open("million.ipynb"))
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
+    page.evaluate(RUN_ALL)
+    view = page.locator(".jp-OutputArea-output > .widget-vbox:has(> .widget-output)").first
+    shown = view.locator(".widget-output").first
+    shown.locator(".main-svg").first.wait_for(timeout=60_000)
+    by, days = view.locator("select").all()
+    seconds = {}
+    for dropdown, value in [
+        (days, "7"),
+        (days, "14"),
+        (by, "device"),
+        (by, "channel"),
+        (by, "all"),
+    ]:
+        before = shown.text_content()
+        dropdown.select_option(label=value)
+        started = time.monotonic()
+        while (said := shown.text_content()) in (before, "") and time.monotonic() < started + 15:
+            page.wait_for_timeout(5)
+        assert said not in (before, ""), value
+        shown.locator(".main-svg").first.wait_for()
+        seconds[value] = round(time.monotonic() - started, 2)
+    record_property("seconds", seconds)
+    print("seconds from choice to chart:", seconds)
