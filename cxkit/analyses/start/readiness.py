@@ -450,14 +450,27 @@ def _late(late: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
+    """Show a row per question and a column per table of the data, with its worst field."""
     verdicts = table.unique("analysis", maintain_order=True)
     able = int((verdicts["verdict"] == "go").sum())
-    return charts.heat(
+    worst = pl.col("state").replace_strict({state: n for n, state in enumerate(_COLOURS)})
+    cells = (
         table.with_columns(
             pl.concat_str("analysis", pl.lit(": "), "verdict").alias("analysis"),
-        ),
-        x="analysis",
-        y="field",
+            held_in=pl.col("field").str.split(".").list.first(),
+            worst=worst,
+        )
+        .sort("worst", maintain_order=True)
+        .group_by("analysis", "held_in", maintain_order=True)
+        .first()
+    )
+    order = table["analysis"].unique(maintain_order=True).to_list()
+    places = {name: place for place, name in enumerate(order)}
+    name = pl.col("analysis").str.split(":").list.first()
+    return charts.heat(
+        cells.sort(name.replace_strict(places), "held_in"),
+        x="held_in",
+        y="analysis",
         colour="state",
         colours=_COLOURS,
         title=f"{able} of {verdicts.height} questions can be answered in full",
