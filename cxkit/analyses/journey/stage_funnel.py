@@ -462,12 +462,14 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     title = f"{counted(_total(table, 'entered'), _noun(table))} entered"
     if apart:
         title = (
-            f"'{apart['segment']}' keeps {apart['known'] / apart['base']:.0%} from "
+            f"'{apart['segment']}' keeps {apart['known'] / apart['base']:.0%} of its "
+            f"{UNITS[apart['unit']]}s from "
             f"'{apart['before']}' to '{apart['stage']}', the others "
             f"{apart['rest'] / apart['rest_base']:.0%}"
         )
     elif worst:
-        share = f"{worst['lost'] / worst['base']:.0%}"
+        who = "visitors and customers" if " or " in _noun(table) else f"{_noun(table)}s"
+        share = f"{worst['lost'] / worst['base']:.0%} of {who}"
         title = f"The largest loss: {share} get no further than '{worst['before']}'"
     again = pl.int_range(1, pl.len() + 1).over("segment", "stage")
     labelled = table.with_columns(
