@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 KEPT_SNAPSHOTS = 5
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 _MEMORY = "250MB"  # of DuckDB while tables are built; what is beyond it goes to the disk
+_ROOMY = 20_000_000  # dated rows beyond which their timeline needs more memory than that
+_PER_ROW = 20  # bytes of it for each such row
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _SALES = Path(__file__).with_name("sales.sql")
@@ -212,6 +214,12 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     if stages:
         connection.executemany("insert into journey values (?, ?, ?)", list(stages.values()))
     connection.execute("create temp table company as select $1 as timezone", [zone])
+    ((rows,),) = connection.execute(
+        "select coalesce(sum(estimated_size), 0)::bigint from duckdb_tables()"
+    ).fetchall()
+    if rows > _ROOMY:  # a join that has no room stops, and does not go to the disk
+        megabytes = (_PER_ROW * rows) // 1_000_000
+        connection.execute(f"set memory_limit = '{megabytes}MB'")
     for statement in _PREPARE.read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             connection.execute(statement).fetchall()
