@@ -193,7 +193,7 @@ def walked(
 
     One row per unit: who, customer_key, at (its first entry, in microseconds), tries (its
     entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
-    each step of the plan, was `barred_` from it, and `passed_` each stage at any time. With
+    each step of the plan, was `barred_` from it, and `passed_` each later stage at any time. With
     `times` also `at_` each step: when it first got there, in microseconds.
     """
     followed = asked.hold or asked.unit
@@ -232,7 +232,7 @@ def walked(
         if times:
             at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
             columns[f"at_{number}"] = at
-    for place, kind in enumerate(asked.kinds):
+    for place, kind in enumerate(asked.kinds[1:], 1):
         columns[f"passed_{place}"] = flags(of(people(there, rows_of(there, kind))), first, size)
     return (
         pl.DataFrame(columns)

@@ -96,12 +96,12 @@ def walk(
     for step in steps:
         rows, since = _all_passed(log, step.passes)
         if step.after is None:
-            fits = np.ones(len(rows), bool)
             if len(step.passes) > 1 and within is not None:
-                fits = log.at[rows] - log.at[since] <= within
+                kept = np.flatnonzero(log.at[rows] - log.at[since] <= within)
+                rows, since = rows[kept], since[kept]
             if until is not None:
-                fits &= log.at[since] <= until
-            rows, since = rows[fits], since[fits]
+                kept = np.flatnonzero(log.at[since] <= until)
+                rows, since = rows[kept], since[kept]
             found.append(Reached(rows, since, since, rows[:0]))
             continue
         origin = found[step.after]

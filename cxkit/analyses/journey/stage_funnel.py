@@ -169,7 +169,8 @@ def _counted(
         told[f"visitors_{place}"] = (here & visitor).sum()
         told[f"onward_through_{place}"] = through
         told[f"excluded_{place}"] = barred.sum()
-        told[f"otherwise_{place}"] = (lost & ~barred & pl.col(f"passed_{place - 1}")).sum()
+        passed = pl.col(f"passed_{place - 1}") if place > 1 else pl.lit(False)
+        told[f"otherwise_{place}"] = (lost & ~barred & passed).sum()
         before = here if required else before
     return units.group_by("segment").agg(**told)
 
