@@ -64,6 +64,7 @@ _HOMES = {
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
+    "time_to_stage": "cxkit.analyses.journey.time_to_stage",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
@@ -102,6 +103,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
+    from cxkit.analyses.journey.time_to_stage import time_to_stage as time_to_stage
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
     from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
     from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift
