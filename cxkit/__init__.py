@@ -64,6 +64,7 @@ _HOMES = {
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
+    "bad_touches": "cxkit.analyses.journey.bad_touches",
     "time_to_stage": "cxkit.analyses.journey.time_to_stage",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
@@ -100,6 +101,7 @@ def __dir__() -> "list[str]":
 
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
+    from cxkit.analyses.journey.bad_touches import bad_touches as bad_touches
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people

@@ -121,6 +121,11 @@ NEEDS = (
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
+    Need("bad_touches", "orders", "customer_id", _ORDER_ID),
+    Need("bad_touches", "orders", "repeated", _LONGER, sparse=True, least=10),
+    Need("bad_touches", "events", "known", _USER_ID, wished=True, if_any=True),
+    Need("bad_touches", "tickets", "known", _DESK_ID, wished=True, if_any=True),
+    Need("bad_touches", "messages", "known", _MESSAGE_ID, wished=True, if_any=True),
     Need(
         "time_to_stage", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
