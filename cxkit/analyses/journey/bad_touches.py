@@ -257,8 +257,8 @@ def _caveats(
     if (each["hazard_ratio"] > 1) != (each["crude_ratio"] > 1):
         notes.append(
             f"Without regard to visits and contacts it is {_said(each, 'crude_ratio')} times "
-            "the risk, the other way round: who visits more meets more and stays longer, so read the figure "
-            "at the same pace."
+            "the risk, the other way round: who visits more meets more and stays longer, so read "
+            "the figure at the same pace."
         )
     few = table.filter(pl.col("hazard_ratio").is_null())
     if few.height:
