@@ -27,8 +27,7 @@ acted as (
 ),
 
 sent as (
-    select customer_id, sent_at as at_time, case
-        when coalesce(automatic, false) then 'automatic message'
+    select customer_id, sent_at as at_time, case when automatic then 'automatic message'
         when purpose = 'ask' then 'message that asks' when purpose = 'give' then 'message that gives'
         else 'message' end as kind
     from messages where direction = 'out'
@@ -41,9 +40,8 @@ sent as (
 contacts as (
     select customer_id, list_sort(list(distinct kind)) as kinds
     from sent join firsts using (customer_id)
-    where
-        at_time > first_at and at_time <= first_at + to_days($contact_days)
-        and at_time <= $as_of::timestamp
+    where at_time > first_at
+        and at_time <= least(first_at + to_days($contact_days), $as_of::timestamp)
     group by customer_id
 )
 

@@ -253,6 +253,11 @@ def _caveats(
         )
     if table.is_empty() or table["hazard_ratio"][-1] is None:
         return tuple(notes)
+    if kinds.filter(pl.col("kind") == "low score").height:
+        notes.append(
+            "Where everyone is asked once in their time as a customer, those who stayed briefly "
+            "were asked early, and a low score looks worse than it is; bad names what counts."
+        )
     each = table.row(-1, named=True)
     if (each["hazard_ratio"] > 1) != (each["crude_ratio"] > 1):
         notes.append(
