@@ -52,7 +52,7 @@ def test_an_error_before_the_drop_is_found_and_what_came_after_is_not(tmp_path):
     assert first["risk_ratio_low"] > 1.5
     assert first["q_value"] < 0.001
     assert "'error' before is associated with" in result.finding
-    assert "did not go on to 'paid'" in result.finding
+    assert "did not go on to 'paid' within 7 days" in result.finding
     assert first["dropped"] + first["others_dropped"] == sum(
         what == "regret" for _, _, what, _ in shop(0.6, 0.2)
     )

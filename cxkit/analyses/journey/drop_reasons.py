@@ -232,7 +232,9 @@ def _finding(table: pl.DataFrame, units: pl.DataFrame, way: tuple[str, str], ask
     base = f"{counted(arrived, noun)} at '{way[0]}'"
     if arrived < ENOUGH:
         return f"{base}, {dropped:,} of whom dropped out: too few to say what separates them."
-    share = f"{said(dropped, arrived)} did not go on to '{way[1]}'"
+    share = (
+        f"{said(dropped, arrived)} did not go on to '{way[1]}' within {counted(asked.days, 'day')}"
+    )
     if dropped in (0, arrived):
         return f"Of {base} {'none' if dropped == 0 else 'all'} dropped out: nothing to compare."
     sure = _sure(table)
