@@ -65,6 +65,12 @@ _HOMES = {
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
+    "bad_touches": "cxkit.analyses.journey.bad_touches",
+    "drop_reasons": "cxkit.analyses.journey.drop_reasons",
+    "activation": "cxkit.analyses.journey.activation",
+    "effort": "cxkit.analyses.journey.effort",
+    "handoffs": "cxkit.analyses.journey.handoffs",
+    "time_to_stage": "cxkit.analyses.journey.time_to_stage",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
@@ -100,10 +106,16 @@ def __dir__() -> "list[str]":
 
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
+    from cxkit.analyses.journey.activation import activation as activation
+    from cxkit.analyses.journey.bad_touches import bad_touches as bad_touches
+    from cxkit.analyses.journey.drop_reasons import drop_reasons as drop_reasons
+    from cxkit.analyses.journey.effort import effort as effort
+    from cxkit.analyses.journey.handoffs import handoffs as handoffs
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.stage_amounts import stage_amounts as stage_amounts
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
+    from cxkit.analyses.journey.time_to_stage import time_to_stage as time_to_stage
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
     from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
     from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift

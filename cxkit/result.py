@@ -178,6 +178,20 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
 
 
+def lasted(days: float) -> str:
+    """Return a length of time in the unit that suits it.
+
+    >>> lasted(45.2), lasted(3.25), lasted(0.21), lasted(0.0015), lasted(0)
+    ('45 days', '3.2 days', '5.0 hours', '2.2 minutes', '0 seconds')
+    """
+    for unit, noun in ((1, "day"), (24, "hour"), (1440, "minute")):
+        if days * unit >= 2:
+            return (
+                f"{days * unit:,.0f} {noun}s" if days * unit >= 10 else f"{days * unit:.1f} {noun}s"
+            )
+    return f"{days * 86_400:.0f} seconds"
+
+
 def verb(n: int, plural: str) -> str:
     """Return a verb in the form that a number asks for.
 

@@ -212,7 +212,7 @@ def shares_p(successes: int, n: int, other_successes: int, other_n: int) -> floa
     if not n or not other_n or pooled in (0.0, 1.0):
         return 1.0
     error = sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
-    return _two_sided((successes / n - other_successes / other_n) / error)
+    return two_sided((successes / n - other_successes / other_n) / error)
 
 
 def nps_p(
@@ -234,7 +234,7 @@ def nps_p(
         return 1.0
     one, error = _adjusted_nps(promoters, detractors, n)
     two, other_error = _adjusted_nps(other_promoters, other_detractors, other_n)
-    return _two_sided((one - two) / sqrt(error**2 + other_error**2))
+    return two_sided((one - two) / sqrt(error**2 + other_error**2))
 
 
 def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float]:
@@ -259,10 +259,15 @@ def shuffled_p(n: int, total: float, all_n: int, all_total: float, all_squares: 
     spread = (all_squares - all_total * middle) / (all_n - 1)
     if spread <= 0:
         return 1.0
-    return _two_sided((total / n - middle) / sqrt(spread * (1 / n - 1 / all_n)))
+    return two_sided((total / n - middle) / sqrt(spread * (1 / n - 1 / all_n)))
 
 
-def _two_sided(z: float) -> float:
+def two_sided(z: float) -> float:
+    """Return how likely a value so far from 0 is under the normal distribution.
+
+    >>> round(two_sided(1.96), 3)
+    0.05
+    """
     return 2 * NormalDist().cdf(-abs(z))
 
 
@@ -286,7 +291,7 @@ def means_p(
     other_spread = (other_squares / other_n - two * two) / (other_n - 1)
     if spread + other_spread <= 0:
         return 1.0 if one == two else 0.0
-    return _two_sided((one - two) / sqrt(spread + other_spread))
+    return two_sided((one - two) / sqrt(spread + other_spread))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

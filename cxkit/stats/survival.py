@@ -1,6 +1,6 @@
 """How long does it last, when some cases are still going on?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
@@ -29,6 +29,14 @@ class Curve(NamedTuple):
         """The first time at which at most half still go on; None where that is not reached."""
         below = np.nonzero(self.survival <= 0.5)[0]
         return float(self.time[below[0]]) if len(below) else None
+
+
+class Moment(NamedTuple):
+    """After how long a share has ended, with the ends of its interval; None: not reached."""
+
+    days: float | None
+    low: float | None
+    high: float | None
 
 
 def kaplan_meier(durations: np.ndarray, ended: np.ndarray) -> Curve:
@@ -269,6 +277,63 @@ def ended_by(curve: Curve, day: float, watched: int) -> Interval:
         return Interval(1 - still, float("nan"), float("nan"))
     wide = exp(Z * error / (still * abs(log(still))))
     return Interval(1 - still, 1 - still ** (1 / wide), 1 - still**wide)
+
+
+def ended_after(curve: Curve, share: float = 0.5) -> Moment:
+    """Return after how long a share has ended; 0.5 gives the median.
+
+    The interval holds the times at which the log-log interval of the curve holds the share
+    (Brookmeyer and Crowley 1982).
+
+    >>> curve = kaplan_meier(np.array([1, 2, 3, 4]), np.array([True, True, True, False]))
+    >>> ended_after(curve), ended_after(curve, 0.9).days
+    (Moment(days=2.0, low=1.0, high=None), None)
+    """
+    left, near = 1 - share, 1e-9  # products of fractions miss a half by a hair
+    known = (curve.survival > 0) & (curve.error > 0)
+    still = np.where(known, curve.survival, 0.5)
+    wide = np.exp(Z * np.where(known, curve.error, 0) / (still * np.abs(np.log(still))))
+    ends = [still**wide, np.where(known, still ** (1 / wide), np.inf)]
+    # where none is left the curve has no interval: it is below any share
+    ends[0] = np.where(curve.survival > 0, ends[0], 0)
+
+    def first(level: np.ndarray) -> float | None:
+        below = np.flatnonzero(level <= left + near)
+        return float(curve.time[below[0]]) if len(below) else None
+
+    return Moment(*(first(level) for level in (curve.survival, *ends)))
+
+
+def told_curve(cases: pl.DataFrame, marks: Sequence[float] = (), points: int = 24) -> pl.DataFrame:
+    """Return the share that has ended, at `marks` and at times that show how the curve runs.
+
+    `cases` holds `days` and `ended`, one row per case. One row per time: days, at_risk (cases still
+    going on just before), ended_share with its log-log interval (_low, _high). Left out are times
+    by which the end, or that there was none, is known of fewer than 10 cases.
+
+    >>> cases = pl.DataFrame({"days": [1.0] * 15 + [5.0] * 5, "ended": [True] * 15 + [False] * 5})
+    >>> told_curve(cases, marks=[7])["ended_share"].to_list()
+    [0.0, 0.75, 0.75]
+    """
+    days, ended = cases["days"].to_numpy().astype(float), cases["ended"].to_numpy().astype(bool)
+    curve = kaplan_meier(days, ended)
+    places = np.linspace(0, 1, points)
+    times = {0.0, *map(float, marks)}
+    if ended.any():
+        times |= set(np.quantile(days[ended], places, method="inverted_cdf").tolist())
+    rows = []
+    for time in sorted(times):
+        watched = int((ended | (days >= time)).sum())
+        if time and watched < _ENOUGH_LATER:
+            continue
+        share = ended_by(curve, time, watched)
+        ends = (share.low, share.high) if time or share.value else (0.0, 0.0)
+        rows.append((time, int((days >= time).sum()), share.value, *ends))
+    names = ("ended_share", "ended_share_low", "ended_share_high")
+    schema = {"days": pl.Float64, "at_risk": pl.Int64, **dict.fromkeys(names, pl.Float64)}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.selectors.float().fill_nan(None)
+    )
 
 
 def log_rank_p(

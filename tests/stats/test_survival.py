@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.stats.survival import (
+    ended_after,
     ended_by,
     group_limits,
     kaplan_meier,
@@ -16,6 +17,7 @@ from cxkit.stats.survival import (
     lapse_limit,
     log_rank_p,
     return_curve,
+    told_curve,
 )
 
 
@@ -180,3 +182,21 @@ def test_the_interval_holds_the_true_limit():
         ) or (0, 0)
         held += low - 1 <= truth <= high + 1  # whole days
     assert held >= 35
+
+
+def test_gehan_median_and_its_interval(shared):
+    """R's survfit with conf.type = "log-log" gives 23 with 13 as its lower end and no upper."""
+    rows = pl.read_csv(shared / "reference" / "gehan.csv").filter(pl.col("treat") == "6-MP")
+    curve = kaplan_meier(rows["time"].to_numpy(), rows["cens"].to_numpy() == 1)
+    assert ended_after(curve) == (23, 13, None)
+    assert ended_after(curve, 0.9) == (None, None, None)
+
+
+def test_a_told_curve_ends_where_too_few_are_known():
+    cases = pl.DataFrame({"days": [float(d) for d in range(1, 21)], "ended": [True, False] * 10})
+    told = told_curve(cases, marks=[5, 100], points=3)
+    assert told["days"].to_list() == [0, 1, 5, 9, 19, 100]
+    assert told["at_risk"].to_list() == [20, 20, 16, 12, 2, 0]
+    assert told["ended_share"][-1] == told["ended_share"][-2]
+    few = told_curve(cases.head(5), marks=[1])
+    assert few["days"].to_list() == [0]

@@ -1,0 +1,137 @@
+"""What goes with dropping out, by hand; nothing from after the drop; like with like."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from company import company, events
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+JOURNEY = {"journey": {"stages": ["cart", "paid"], "within_days": 7}}
+BEGIN = datetime(2026, 1, 1)
+
+
+def log(*rows, backwards=False):
+    """Write (who, minutes, event, device); the data end much later."""
+    told = [
+        f"{who} {(BEGIN + timedelta(minutes=at)).isoformat()} {event} web {device}"
+        for who, at, event, device in rows
+    ]
+    told.append(f"zed {(BEGIN + timedelta(60)).isoformat()} noise web phone")
+    return events(*(reversed(told) if backwards else told))
+
+
+def shop(errors_when_dropped: float, errors_else: float, people: int = 400, seed: int = 1):
+    draw = Random(seed)
+    rows = []
+    for number in range(people):
+        who, drops = f"p{number:03d}", draw.random() < 0.4
+        device = draw.choice(["phone", "desk"])
+        rows.append((who, 0, "cart", device))
+        if draw.random() < (errors_when_dropped if drops else errors_else):
+            rows.append((who, 2, "error", device))
+        if not drops:
+            rows.append((who, 10, "paid", device))
+        rows.append((who, 300, "regret" if drops else "joy", device))  # after all is decided
+        if draw.random() < 0.5:
+            rows.append((who, -100, "guide", device))
+    return rows
+
+
+def test_an_error_before_the_drop_is_found_and_what_came_after_is_not(tmp_path):
+    ws = company(tmp_path / "a", settings=JOURNEY, events=log(*shop(0.6, 0.2)))
+    result = cx.drop_reasons(ws)
+    values = result.table["value"].to_list()
+    assert "error" in values
+    assert "guide" in values
+    assert not {"regret", "joy", "paid", "cart"} & set(values)
+    first = result.table.row(0, named=True)
+    assert first["value"] == "error"
+    assert first["risk_ratio_low"] > 1.5
+    assert first["q_value"] < 0.001
+    assert "'error' before is associated with" in result.finding
+    assert "did not go on to 'paid' within 7 days" in result.finding
+    assert first["dropped"] + first["others_dropped"] == sum(
+        what == "regret" for _, _, what, _ in shop(0.6, 0.2)
+    )
+    assert result.chart()
+    again = company(tmp_path / "b", settings=JOURNEY, events=log(*shop(0.6, 0.2), backwards=True))
+    assert cx.drop_reasons(again).table.equals(result.table)
+
+
+def test_nothing_planted_nothing_found(tmp_path):
+    alarms = 0
+    for seed in range(2, 12):
+        ws = company(tmp_path / str(seed), settings=JOURNEY, events=log(*shop(0.3, 0.3, 200, seed)))
+        result = cx.drop_reasons(ws)
+        alarms += "none surely goes with it" not in result.finding
+        ws.close()
+    assert alarms <= 1
+
+
+def test_both_have_had_the_same_time(tmp_path):
+    """An error every minute for those who wait: a wait of its own is no reason."""
+    rows = []
+    for number in range(200):
+        who, drops = f"p{number:03d}", number % 2
+        rows.append((who, 0, "cart", "phone"))
+        rows += [(who, minute, "ping", "phone") for minute in range(5, 200, 60)]
+        if not drops:
+            rows.append((who, 3, "paid", "phone"))
+    ws = company(tmp_path, settings=JOURNEY, events=log(*rows))
+    assert cx.drop_reasons(ws).table.filter(value="ping").is_empty(), "none in three minutes"
+
+
+def test_the_mix_of_devices_turns_it_round(tmp_path):
+    """Helped people drop out less on each device, but help is given where most drop out."""
+    rows, number = [], 0
+    cells = {
+        ("phone", True): (300, 180), ("phone", False): (100, 70),
+        ("desk", True): (100, 10), ("desk", False): (300, 60),
+    }  # fmt: skip
+    for (device, helped), (people, dropped) in cells.items():
+        for place in range(people):
+            who = f"p{number:04d}"
+            number += 1
+            rows.append((who, 0, "cart", device))
+            if helped:
+                rows.append((who, -5, "help", device))
+            if place >= dropped:
+                rows.append((who, 10, "paid", device))
+    ws = company(tmp_path, settings=JOURNEY, events=log(*rows))
+    result = cx.drop_reasons(ws)
+    row = result.table.filter(value="help").row(0, named=True)
+    assert row["crude_ratio"] == pytest.approx(190 / 400 / (130 / 400))
+    top = 180 * 100 / 400 + 10 * 300 / 400
+    assert row["risk_ratio"] == pytest.approx(top / (70 * 300 / 400 + 60 * 100 / 400))
+    assert row["turned"]
+    assert any("(Simpson's paradox)" in caveat for caveat in result.caveats)
+
+
+def test_few_nobody_and_bad_questions(tmp_path):
+    empty = cx.drop_reasons(company(tmp_path / "none", settings=JOURNEY))
+    assert empty.finding.startswith("No known customer's arrival at 'cart' is 7 days old yet")
+    assert empty.table.is_empty()
+    assert empty.chart()
+    one = company(tmp_path / "one", settings=JOURNEY, events=log(("ann", 0, "cart", "phone")))
+    assert cx.drop_reasons(one).finding == (
+        "1 customer at 'cart', 1 of whom dropped out: too few to say what separates them."
+    )
+    early = cx.drop_reasons(one, as_of="2026-01-03")
+    assert early.n == 0, "seven days are not over"
+    with pytest.raises(BadQuestion, match="two required stages"):
+        cx.drop_reasons(one, stages=["cart"])
+    with pytest.raises(BadQuestion, match="after is 'paid'"):
+        cx.drop_reasons(one, after="paid")
+    with pytest.raises(BadQuestion, match="look_back_days"):
+        cx.drop_reasons(one, look_back_days=0)
+
+
+def test_all_or_none_drop_out(tmp_path):
+    rows = [(f"p{n}", 0, "cart", "phone") for n in range(40)]
+    ws = company(tmp_path, settings=JOURNEY, events=log(*rows))
+    assert cx.drop_reasons(ws).finding == (
+        "Of 40 customers at 'cart' all dropped out: nothing to compare."
+    )

@@ -1,0 +1,96 @@
+"""Hand-offs by hand, within topics, and what is said where there are none."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+import polars as pl
+import pytest
+from company import company, events
+
+import cxkit as cx
+
+BEGIN = datetime(2026, 1, 1)
+
+
+def ticket(number, topic, transfers, days, **more):
+    opened = BEGIN + timedelta(hours=number)
+    solved = None if days is None else str(opened + timedelta(days=days))
+    return {"ticket_id": f"t{number:04d}", "customer_id": f"p{number}", "opened_at": str(opened),
+            "resolved_at": solved, "topic": topic, "transfers": transfers} | more  # fmt: skip
+
+
+def test_five_tickets_by_hand(tmp_path):
+    tickets = [
+        ticket(1, "refund", 0, 1), ticket(2, "refund", 2, 3), ticket(3, "login", 1, 2),
+        ticket(4, "login", 0, None), ticket(5, None, None, 1),
+    ]  # fmt: skip
+    result = cx.handoffs(company(tmp_path, tickets=tickets))
+    assert result.n == 4
+    assert result.finding == "2 of 4 tickets changed teams: too few to say more."
+    assert result.table.select("topic", "tickets", "handed_on", "handoffs_each").rows() == [
+        ("all", 4, 2, 0.75),
+        ("login", 2, 1, 0.5),
+        ("refund", 2, 1, 1.0),
+    ]
+    assert result.caveats[:3] == (
+        "Left out: 1 ticket that does not say how often it changed teams.",
+        "How often customers had to say it again is not recorded: no data.",
+        "1 ticket is still open.",
+    )
+    assert result.chart()
+
+
+def desk(seed, *, each=1.5, backwards=False):
+    """Hard topics travel more and take longer; a hand-off adds `each` days."""
+    draw, made = Random(seed), []
+    for number in range(600):
+        topic = draw.choice(["easy", "hard"])
+        moves = sum(draw.random() < (0.6 if topic == "hard" else 0.1) for _ in range(2))
+        days = (6 if topic == "hard" else 2) + each * moves + draw.random()
+        made.append(ticket(number, topic, moves, days, asked_again=moves))
+    return made[::-1] if backwards else made
+
+
+def test_days_per_handoff_within_topics(tmp_path):
+    result = cx.handoffs(company(tmp_path / "a", tickets=desk(1)))
+    whole = result.table.row(0, named=True)
+    assert whole["days_per_handoff"] == pytest.approx(1.5, abs=0.1)
+    assert whole["days_per_handoff_low"] <= 1.5 <= whole["days_per_handoff_high"]
+    assert whole["crude_days"] > 2.5, "without regard to topics it is twice as much"
+    assert "within a topic each hand-off is associated with 35 hours more" in result.finding
+    assert whole["asked_again_each"] == whole["handoffs_each"]
+    hard = result.table.filter(topic="hard").row(0, named=True)
+    assert hard["q_value"] < 0.001
+    parts = result.table.filter(pl.col("topic") != "all")
+    assert parts["tickets"].sum() == whole["tickets"]
+    assert parts["handed_on"].sum() == whole["handed_on"]
+    again = cx.handoffs(company(tmp_path / "b", tickets=desk(1, backwards=True)))
+    assert again.table.equals(result.table)
+
+
+def test_the_mix_of_topics_turns_it_round(tmp_path):
+    result = cx.handoffs(company(tmp_path, tickets=desk(2, each=-0.5)))
+    assert any("(Simpson's paradox)" in caveat for caveat in result.caveats)
+    assert "less until the solution" in result.finding
+
+
+def test_quiet_where_a_handoff_costs_nothing(tmp_path):
+    alarms = 0
+    for seed in range(20):
+        ws = company(tmp_path / str(seed), tickets=desk(seed, each=0.0)[:200])
+        alarms += "no surely longer or shorter" not in cx.handoffs(ws).finding
+        ws.close()
+    assert alarms <= 3
+
+
+def test_no_tickets_and_no_transfers_say_so(tmp_path):
+    none = cx.handoffs(company(tmp_path / "none", events=events("ann 2026-01-01 visit")))
+    assert none.finding.startswith("The data hold no tickets: import the help desk's export")
+    assert none.table.is_empty()
+    assert none.chart()
+    silent = cx.handoffs(company(tmp_path / "some", tickets=[ticket(1, "refund", None, 1)]))
+    assert silent.finding == (
+        "None of 1 ticket says how often it changed teams: export the number of transfers."
+    )
+    early = cx.handoffs(company(tmp_path / "as_of", tickets=desk(1)), as_of="2026-01-02")
+    assert early.n == 48

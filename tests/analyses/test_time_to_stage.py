@@ -1,0 +1,225 @@
+"""Times between stages by hand, the published pairs of funneljoin, and a brute force."""
+
+from datetime import datetime, timedelta
+from random import Random
+
+import polars as pl
+import pytest
+from company import company, events
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+BEGIN = datetime(2026, 1, 1)
+JOURNEY = {"journey": {"stages": ["visit", "cart", "paid"]}}
+FOUR = events(
+    "ann 2026-01-01T10:00 visit web phone",
+    "ann 2026-01-01T11:00 cart web phone",
+    "ann 2026-01-03T10:00 paid web phone",
+    "bob 2026-01-02T10:00 visit web desk",
+    "bob 2026-01-02T10:00 paid web desk",  # the same instant: at once
+    "cid 2026-01-04T10:00 visit web desk",
+    "dan 2026-01-01T09:00 paid web desk",  # before the first visit
+    "dan 2026-01-05T10:00 visit web phone",
+    "dan 2026-01-11T10:00 visit web phone",
+)
+
+
+def times(ws, **asked):
+    asked = {"start": ["visit"], "end": ["paid"], "later": False, "by": "all"} | asked
+    asked = {"pairs": "first-firstafter", "as_of": ws.as_of} | asked
+    told = ws.query("time_to_stage", **asked)
+    names = ws.sql("select customer_key, customer_id from people")
+    told = told.join(names, on="customer_key").sort("customer_id", "started_at")
+    return told.select("customer_id", "days", done=pl.col("ended_at").is_not_null()).rows()
+
+
+def test_four_people_by_hand(tmp_path):
+    ws = company(tmp_path, settings=JOURNEY, events=FOUR)
+    firsts = [("ann", 2.0, True), ("bob", 0.0, True), ("cid", 7.0, False)]
+    assert times(ws) == [*firsts, ("dan", 6.0, False)]
+    every = [("dan", 6.0, False), ("dan", 0.0, False)]
+    assert times(ws, pairs="any-firstafter") == [*firsts, *every]
+    assert times(ws, pairs="first-first")[-1][1] < 0, "dan's first payment came first"
+    assert times(ws, later=True)[1] == ("bob", 9.0, False)
+    result = cx.time_to_stage(ws)
+    assert result.n == 4
+    assert result.finding == (
+        "From 'visit' to 'paid' 4 people can be followed, 2 arrived: too few to say more."
+    )
+    assert cx.time_to_stage(ws, pairs="first-first").caveats[0] == (
+        "Left out: 1 person whose first 'paid' came before their first 'visit'."
+    )
+    assert cx.time_to_stage(ws, end="cart").table["arrived"].to_list() == [1]
+    early = cx.time_to_stage(ws, as_of="2026-01-02")
+    assert early.n == 2
+    assert early.table["arrived"].to_list() == [1]
+
+
+# The activity log and the two tables below have the structure of those in the README of the R
+# package funneljoin (github.com/robinsones/funneljoin): its published counts are facts.
+ACTIVITY = """
+1 07-01 landing
+1 07-02 registration
+1 07-07 purchase
+1 07-10 purchase
+2 08-01 landing
+2 08-15 registration
+3 05-01 landing
+3 06-01 registration
+3 06-04 purchase
+4 06-13 landing
+"""
+LANDED = "1 07-01,2 07-01,3 07-02,4 07-01,4 07-04,5 07-10,5 07-12,6 07-07,6 07-08,8 08-01,8 08-03"
+REGISTERED = "1 07-02,3 07-02,4 06-10,4 07-02,5 07-11,6 07-10,6 07-11,7 07-07,8 08-02,8 08-04"
+
+
+def test_the_published_counts_of_funneljoin_activity(tmp_path):
+    rows = [line.split() for line in ACTIVITY.strip().splitlines()]
+    assert len(rows) == 10
+    log = events(*(f"u{user} 2019-{day}T00:00 {event}" for user, day, event in rows))
+    late = events("zed 2019-12-31T00:00 noise")  # so that all had their time
+    ws = company(tmp_path, events=[*log, *late])
+    first = cx.time_to_stage(ws, start="landing", end="registration")
+    assert first.n == 4
+    assert first.table["arrived"][0] == 3
+    assert cx.time_to_stage(ws, start="registration", end="purchase").n == 3
+    onward = cx.time_to_stage(ws, start="registration", end="purchase")
+    assert onward.table["arrived"][0] == 2
+    funnel = cx.stage_funnel(ws, stages=["landing", "registration", "purchase"], within_days=36)
+    steps = funnel.table.select("reached", "share_of_previous").rows()
+    assert steps == [(4, None), (3, 0.75), (2, pytest.approx(0.667, abs=0.001))]
+    assert funnel.table["share_of_start"].to_list() == [1, 0.75, 0.5]
+
+
+def test_the_published_pairs_of_funneljoin(tmp_path):
+    log = [f"u{told[:1]} 2018-{told[2:]}T00:00 landed" for told in LANDED.split(",")]
+    log += [f"u{told[:1]} 2018-{told[2:]}T00:00 registered" for told in REGISTERED.split(",")]
+    ws = company(tmp_path, events=events(*log))
+
+    def pairs(kind):
+        result = cx.time_to_stage(ws, start="landed", end="registered", pairs=kind)
+        return int(result.table["arrived"].max())
+
+    assert pairs("first-firstafter") == 6
+    assert pairs("first-first") == 5
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """Make 2,000 short random logs: ties, repeats and steps of a millisecond."""
+    draw = Random(5)
+    log = [
+        (who, draw.randrange(9), draw.choice("abx"))
+        for who in range(2000)
+        for _ in range(draw.randrange(7))
+    ]
+    rows = [
+        {"customer_id": f"p{who}", "occurred_at": str(BEGIN + timedelta(milliseconds=at)),
+         "event": what, "event_id": str(number)}
+        for number, (who, at, what) in enumerate(log)
+    ]  # fmt: skip
+    ws = company(tmp_path_factory.mktemp("crowd"), events=rows)
+    names = dict(ws.sql("select customer_key, customer_id from people").iter_rows())
+    return ws, log, names
+
+
+@pytest.mark.parametrize("pairs", ["first-firstafter", "first-first", "any-firstafter"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_pairs_equal_a_brute_force(crowd, pairs, shared):
+    ws, log, names = crowd
+    start, end = (["a", "b"] if shared else ["a"]), ["b"]
+    at_start, at_end = {}, {}
+    for who, at, what in log:
+        if what in start:
+            at_start.setdefault(who, set()).add(at)
+        if what in end:
+            at_end.setdefault(who, set()).add(at)
+    expected = set()
+    for who, starts in at_start.items():
+        ends = at_end.get(who, set())
+        for at in starts if pairs == "any-firstafter" else [min(starts)]:
+            after = {e for e in ends if e > at or (e == at and not shared)}
+            after = ends if pairs == "first-first" else after
+            expected.add((f"p{who}", at, min(after, default=None)))
+    told = ws.query(
+        "time_to_stage", start=start, end=end, pairs=pairs, later=shared, by="all", as_of=ws.as_of
+    )
+
+    def ms(moment):
+        return None if moment is None else round((moment - BEGIN).total_seconds() * 1000)
+
+    rows = told.select("customer_key", "started_at", "ended_at").rows()
+    assert {(names[who], ms(at), ms(over)) for who, at, over in rows} == expected
+    assert len(rows) == len(expected)
+
+
+def many(fast: int, slow: int, *, reverse: bool = False) -> list[dict[str, str]]:
+    """Phones arrive after one day, desks after ten; every fifth never does."""
+    begin, log = datetime(2026, 1, 1), []
+    for number in range(fast + slow):
+        device, days = ("phone", 1) if number < fast else ("desk", 10)
+        log.append(f"p{number:03d} {begin.isoformat()} visit web {device}")
+        if number % 5:
+            log.append(f"p{number:03d} {(begin + timedelta(days)).isoformat()} paid web {device}")
+    log.append(f"zed {(begin + timedelta(40)).isoformat()} noise web desk")
+    return events(*(reversed(log) if reverse else log))
+
+
+def test_groups_of_another_pace_are_named(tmp_path):
+    ws = company(tmp_path / "a", settings=JOURNEY, events=many(50, 50))
+    result = cx.time_to_stage(ws, by="device")
+    assert result.finding == (
+        "From 'visit' to 'paid' half have arrived after 10 days (24 hours to 10 days) (n = 100): "
+        "40.0 % (31.2–50.3) within 1 day, 40.0 % (31.2–50.3) within 7 days, 80.0 % (71.7–87.2) "
+        "within 30 days; 'desk' is associated with another pace: half have arrived after 10 days "
+        "(10 days to 10 days) of 50 people, of the 50 others half have arrived after 24 hours "
+        "(24 hours to 24 hours)."
+    )
+    assert result.table.filter(pl.col("days") == 30)["arrived_share"].to_list() == [0.8, 0.8]
+    assert result.table["at_risk"].is_between(0, 50).all()
+    assert result.chart().layout.title.text
+    again = company(tmp_path / "b", settings=JOURNEY, events=many(50, 50, reverse=True))
+    other = cx.time_to_stage(again, by="device")
+    assert other.table.equals(result.table)
+    assert other.finding == result.finding
+
+
+def test_nobody_one_person_and_bad_questions(tmp_path):
+    ws = company(tmp_path / "none", settings=JOURNEY)
+    empty = cx.time_to_stage(ws)
+    assert empty.finding == "Nobody was at 'visit': how long it takes from there cannot be said."
+    assert empty.table.is_empty()
+    assert empty.chart()
+    one = company(tmp_path / "one", settings=JOURNEY, events=FOUR[:1])
+    result = cx.time_to_stage(one)
+    assert result.finding == (
+        "From 'visit' to 'paid' 1 person can be followed, none arrived yet: too few to say more."
+    )
+    assert result.chart()
+    with pytest.raises(BadQuestion, match=r"start is 'vist'\. The data have: "):
+        cx.time_to_stage(one, start="vist")
+    with pytest.raises(BadQuestion, match="There are no pairs 'last'"):
+        cx.time_to_stage(one, pairs="last")
+    with pytest.raises(BadQuestion, match="There is no field 'shoe'"):
+        cx.time_to_stage(one, by="shoe")
+    bare = company(tmp_path / "bare", events=FOUR)
+    with pytest.raises(BadQuestion, match="hold no journey"):
+        cx.time_to_stage(bare)
+    alone = company(tmp_path / "alone", settings={"journey": {"stages": ["visit"]}}, events=FOUR)
+    with pytest.raises(BadQuestion, match="has the one stage"):
+        cx.time_to_stage(alone)
+    again = cx.time_to_stage(alone, start="visit", end="visit")  # until they come back
+    assert again.table["arrived"].max() == 1
+
+
+def test_in_a_report_small_groups_go_into_other(tmp_path, monkeypatch):
+    ws = company(tmp_path, settings=JOURNEY, events=many(50, 3))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert cx.time_to_stage(ws, by="device").table["segment"].unique().to_list() == ["other"]
+
+
+def test_the_demo_company_answers(demo):
+    result = cx.time_to_stage(demo, start="checkout started", end="paid", by="device")
+    assert result.n > 600
+    assert "visitors whom nobody could link" in " ".join(result.caveats)
