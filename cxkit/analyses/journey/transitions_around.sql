@@ -39,10 +39,8 @@ three as (
 ),
 
 known as (
-    select case $of
-        when 'stage' then enum_range(null::stage_name)::varchar[]
-        else enum_range(null::touchpoint_name)::varchar[]
-    end as name
+    select case $of when 'stage' then enum_range(null::stage_name)::varchar[]
+        else enum_range(null::touchpoint_name)::varchar[] end as name
 ),
 
 steps as (
