@@ -399,6 +399,7 @@ def matrix(
     places = list(zip(table[y], table[x], strict=True))
     values = dict(zip(places, table[value], strict=True))
     written = dict(zip(places, texts, strict=True))
+    many = len(columns) > _MANY
     figure = go.Figure()
     figure.add_heatmap(
         z=[[values.get((row, column)) for column in columns] for row in rows],
@@ -417,7 +418,11 @@ def matrix(
         ygap=2,
     )
     figure.update_xaxes(
-        side="top", showgrid=False, tickangle=0, type="category", title=escape(x_unit)
+        side="top",
+        showgrid=False,
+        tickangle=-90 if many else 0,
+        type="category",
+        title=escape(x_unit),
     )
     figure.update_yaxes(
         autorange="reversed",
@@ -425,8 +430,12 @@ def matrix(
         type="category",
         title={"text": escape(y_unit), "standoff": 18},
     )
-    figure.update_layout(margin={"t": 140})
-    return _finish(figure, title, height=200 + 40 * len(rows))
+    top = 220 if many else 140
+    figure.update_layout(margin={"t": top})
+    figure = _finish(figure, title, height=60 + top + 40 * len(rows))
+    if many:  # as in `heat`
+        figure.update_layout(title={"y": 0.99, "yref": "container", "yanchor": "top"})
+    return figure
 
 
 def sankey(

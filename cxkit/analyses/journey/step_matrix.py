@@ -111,13 +111,10 @@ def _finding(table: pl.DataFrame) -> str:
     begun = f"Of {counted(base, noun)} {said(first['count'], base)} began with '{first['place']}'"
     if ended.is_empty():
         return f"{begun}; none had ended before step {table['step'].max()}{small}."
-    # the step at which most of those still there had ended
     last = ended.with_columns(
         before=pl.col("count").shift(1, fill_value=0), step_before=pl.col("step") - 1
     ).with_columns(gone=pl.col("count") - pl.col("before"), still=base - pl.col("before"))
-    row = last.sort(pl.col("gone") / pl.col("still"), descending=True, maintain_order=True).row(
-        0, named=True
-    )
+    row = last.sort("gone", descending=True, maintain_order=True).row(0, named=True)
     steps = counted(int(row["step_before"]), "step")
     return (
         f"{begun}; most end after {steps}: {said(row['gone'], row['still'])} of the "
@@ -169,5 +166,5 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         texts=[f"{share:.0%}" if share >= 0.005 else "" for share in kept["share"]],
         title=f"{end['share']:.0%} have ended before step {end['step']}",
         x_unit=f"share of {counted(int(table['base'][0]), table['unit'][0])}",
-        y_unit="at",
+        y_unit="where they are",
     )
