@@ -83,6 +83,11 @@ def ours(ws: Any) -> dict[str, tuple[Callable[[], Any], str, Callable[[Any], Any
         "transitions": (lambda: cx.transitions(ws), "transitions with times", whole_pairs),
         "sessions": (lambda: cx.sessions(ws), "sessions", visits),
         "cohort mask": (lambda: ws.sql(COHORTS), "cohort mask", lambda table: table.rows()),
+        "top paths, the query": (
+            lambda: ws.query("top_paths", steps=5, most=20, **of),
+            "top paths",
+            lambda table: table["units"].to_list(),
+        ),
         "top_paths": (
             lambda: cx.top_paths(ws),
             "top paths",
@@ -120,7 +125,8 @@ select here, e, count() {times} from (
 ARRAYS = """
 select pair.1, pair.2, count() from (
     select arrayJoin(arrayZip(arrayPopBack(es), arrayPopFront(es))) as pair
-    from (select groupArray(e) as es from d.log group by c settings optimize_aggregation_in_order=1, max_threads=1)
+    from (select groupArray(e) as es from d.log group by c
+        settings optimize_aggregation_in_order=1, max_threads=1)
 ) group by pair.1, pair.2
 """
 TIMED_ARRAYS = """
@@ -154,8 +160,8 @@ select count() as size, max(u) - min(u) as length from (
 ) group by c, visit
 """
 VISITS_BY_EDGES = """
-select leadInFrame(n, 1, toUInt64(total + 1)) over w - n as size, leadInFrame(pu, 1, latest) over w - u
-    as length
+select leadInFrame(n, 1, toUInt64(total + 1)) over w - n as size,
+    leadInFrame(pu, 1, latest) over w - u as length
 from (
     select c, toUnixTimestamp64Micro(t) as u, row_number() over v as n,
         lagInFrame(c, 1, 4294967295) over v as pc, lagInFrame(u, 1, 0) over v as pu,
@@ -219,7 +225,9 @@ def clickhouse(parquet: str, latest: str) -> dict[str, Any]:
     moment = f"toDateTime64('{latest}', 6, 'UTC')"
     each = {"partition": "partition by c", "order": "t, e"}
     whole = {"partition": "", "order": "c, t, e"}
-    timed = ", quantilesExactLow(0.5, 0.9)(toUnixTimestamp64Micro(t) - toUnixTimestamp64Micro(since))"
+    timed = (
+        ", quantilesExactLow(0.5, 0.9)(toUnixTimestamp64Micro(t) - toUnixTimestamp64Micro(since))"
+    )
     settings = ("", IN_ORDER)
     forms: dict[str, tuple[list[str], Callable[[Any], Any]]] = {
         "yardstick": (["select c, count() as n from d.log group by c order by c limit 1"], len),
@@ -271,7 +279,9 @@ def pandas_peer(parquet: str, latest: str) -> dict[str, Any]:
     import pandas as pd
     from retentioneering.eventstream.eventstream import Eventstream
 
-    frame = pd.read_parquet(parquet).rename(columns={"c": "user_id", "t": "timestamp", "e": "event"})
+    frame = pd.read_parquet(parquet).rename(
+        columns={"c": "user_id", "t": "timestamp", "e": "event"}
+    )
     made: list[Any] = []
 
     def make() -> int:
@@ -282,7 +292,9 @@ def pandas_peer(parquet: str, latest: str) -> dict[str, Any]:
 
     def pairs(table: Any) -> list[Any]:
         cells = table.stack()
-        return sorted([a, b, int(n)] for (a, b), n in cells.items() if n and a in NAMES and b in NAMES)
+        return sorted(
+            [a, b, int(n)] for (a, b), n in cells.items() if n and a in NAMES and b in NAMES
+        )
 
     return {
         "loading": ([make], lambda found: None),
@@ -335,7 +347,11 @@ class Peer:
         asked = [python, __file__, "--peer", name, str(parquet), latest]
         self.name, self.operations = PEERS[name], []
         self.process = subprocess.Popen(
-            asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True
+            asked,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         told = self._hear()
         if "operations" in told:

@@ -453,7 +453,8 @@ def sankey(
     A name stands once in each layer, with what comes there beside it, so that the drawing can be
     read without colour. It has no keys to move by: the table beneath it holds the same numbers.
     """
-    into, out = {}, {}
+    into: dict[tuple[int, str], int] = {}
+    out: dict[tuple[int, str], int] = {}
     for row in table.iter_rows(named=True):
         start, stop = (row[layer], row[source]), (row[layer] + 1, row[target])
         out[start] = out.get(start, 0) + row[value]
@@ -479,7 +480,9 @@ def sankey(
             "hovertemplate": "%{label}<extra></extra>",
         },
         link={
-            "source": [place[at, name] for at, name in zip(table[layer], table[source], strict=True)],
+            "source": [
+                place[at, name] for at, name in zip(table[layer], table[source], strict=True)
+            ],
             "target": [
                 place[at + 1, name] for at, name in zip(table[layer], table[target], strict=True)
             ],

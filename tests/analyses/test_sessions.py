@@ -1,6 +1,6 @@
 """Visits: made by hand, and both forms against plain Python on random logs."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
@@ -57,7 +57,7 @@ def test_a_difference_between_channels_is_said(tmp_path):
         "others 16.7 % (9.3–28.0): a difference of +83.3 points (+70.5 to +90.7)."
     )
     assert found.chart().layout.title.text == (
-        "<b>100% of the visits by 'app' end at once, 17% of the others</b>"
+        "<b>100% of the visits by &#x27;app&#x27; end at once, 17% of the others</b>"
     )
 
 
@@ -114,23 +114,31 @@ def test_both_forms_equal_plain_python(rows, by, minutes):
             visits[segment].append(visit)
         else:
             visit.append(row)
-    expected = []
-    for segment, group in sorted(visits.items()):
+
+    def minutes_at(lengths, share):
+        return nearest_rank(lengths, share) / 60e6 if lengths else None
+
+    expected, kinds = [], Counter()
+    for segment, group in visits.items():
         sizes = [len(visit) for visit in group]
-        lengths = [micros(visit[-1][1] - visit[0][1]) for visit in group if len(visit) > 1]
+        lengths = [micros(visit[-1][1] - visit[0][1]) for visit in group]
+        kinds.update(zip([segment] * len(group), sizes, lengths, strict=True))
+        longer = [length for size, length in zip(sizes, lengths, strict=True) if size > 1]
         expected.append(
             (
                 segment,
                 len(group),
                 sum(sizes),
-                sizes.count(1),
                 nearest_rank(sizes, 0.5),
-                nearest_rank(lengths, 0.5) if lengths else None,
-                nearest_rank(lengths, 0.9) if lengths else None,
+                sizes.count(1),
+                minutes_at(longer, 0.5),
+                minutes_at(longer, 0.9),
             )
         )
     with store_of(rows) as ws:
-        asked = {"by": by, "gap": micros(gap), "as_of": ws.as_of}
+        asked = {"by": by, "gap": micros(gap), "as_of": ws.as_of, "first": 0, "last": 9}
         portable = ws.query("sessions_portable", **asked)
-        assert portable.rows() == expected
-        assert ws.query("sessions", **asked).rows() == expected
+        assert portable.rows() == [(*kind, n) for kind, n in sorted(kinds.items())]
+        assert ws.query("sessions", **asked).equals(portable)
+        found = cx.sessions(ws, gap_minutes=minutes, by=None if by == "all" else by)
+        assert sorted(row[:5] + row[8:] for row in found.table.rows()) == sorted(expected)

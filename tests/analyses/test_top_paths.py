@@ -65,9 +65,7 @@ def test_a_report_shows_no_path_of_few(tmp_path, monkeypatch):
     monkeypatch.setenv("CXKIT_REPORT", "1")
     found = cx.top_paths(ws)
     assert found.table.is_empty() and found.n == 4
-    assert found.finding == (
-        "No path of the 4 customers is shared by enough of them to be shown."
-    )
+    assert found.finding == ("No path of the 4 customers is shared by enough of them to be shown.")
     assert found.caveats[0] == "3 paths of too few to be shown in a report left out."
 
 

@@ -241,7 +241,7 @@ ASKED = [
     ("transitions_around", {"after": None, "spot": "cart", "way": -1}),
     ("top_paths", {"steps": 5, "most": 20}),
     ("step_matrix", {"steps": 6}),
-    ("sessions", {"by": "channel", "gap": 1_800_000_000}),
+    ("sessions", {"by": "channel", "gap": 1_800_000_000, "first": 0, "last": 10_000}),
 ]
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed, whole_number
 from cxkit.notes import end_note
-from cxkit.passages import lasting
+from cxkit.passages import lasting, slices
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import (
     ENOUGH,
@@ -56,7 +56,11 @@ def sessions(
         raise BadQuestion(f"There is no {by!r} of a visit. There are: {listed(SPOTS)}.")
     until = workspace.moment(as_of)
     gap = whole_number("gap_minutes", gap_minutes) * 60_000_000
-    table = _shares(workspace.query("sessions", by=by or "all", gap=gap, as_of=until))
+    kinds = [
+        workspace.query("sessions", by=by or "all", gap=gap, as_of=until, first=first, last=last)
+        for first, last in slices(workspace)
+    ]
+    table = _shares(pl.concat(kinds))
     return Result(
         name="sessions",
         question=QUESTION,
@@ -70,20 +74,39 @@ def sessions(
     )
 
 
-def _shares(found: pl.DataFrame) -> pl.DataFrame:
-    frame = add_wilson(found, "one_touch", "sessions", "share_one_touch")
-    return frame.select(
-        "segment",
-        "sessions",
-        "touchpoints",
-        "median_touchpoints",
-        "one_touch",
-        "share_one_touch",
-        "share_one_touch_low",
-        "share_one_touch_high",
-        median_minutes=pl.col("median_length") / 60e6,
-        p90_minutes=pl.col("p90_length") / 60e6,
-    ).sort("sessions", "segment", descending=[True, False])
+def _shares(kinds: pl.DataFrame) -> pl.DataFrame:
+    """Count the visits of each segment, and find the sizes and lengths in the middle."""
+    one = pl.col("size") == 1
+    counts = kinds.group_by("segment").agg(
+        sessions=pl.col("visits").sum(),
+        touchpoints=(pl.col("visits") * pl.col("size")).sum(),
+        one_touch=pl.col("visits").filter(one).sum(),
+    )
+    for name, values, column, share in (
+        ("median_touchpoints", kinds, "size", 0.5),
+        ("median_minutes", kinds.filter(~one), "length", 0.5),
+        ("p90_minutes", kinds.filter(~one), "length", 0.9),
+    ):
+        ranked = values.group_by("segment", column).agg(pl.col("visits").sum()).sort(column)
+        up_to = pl.col("visits").cum_sum().over("segment")
+        reached = up_to >= (share * pl.col("visits").sum().over("segment")).round(6)
+        nearest = ranked.filter(reached).group_by("segment").agg(pl.col(column).min().alias(name))
+        counts = counts.join(nearest, on="segment", how="left")
+    return (
+        add_wilson(counts, "one_touch", "sessions", "share_one_touch")
+        .select(
+            "segment",
+            "sessions",
+            "touchpoints",
+            "median_touchpoints",
+            "one_touch",
+            "share_one_touch",
+            "share_one_touch_low",
+            "share_one_touch_high",
+            pl.col("median_minutes", "p90_minutes") / 60e6,
+        )
+        .sort("sessions", "segment", descending=[True, False])
+    )
 
 
 def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
@@ -139,7 +162,8 @@ def _caveats(table: pl.DataFrame, gap: int, by: str | None) -> tuple[str, ...]:
     ]
     if by and table.height > 1:
         notes.append(
-            f"Visits differ in more than {by}: a difference is associated with it, not caused by it."
+            f"Visits by {by} differ in more than {by}: a difference is associated with it, not "
+            "caused by it."
         )
     return tuple(notes)
 

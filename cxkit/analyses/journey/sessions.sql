@@ -1,7 +1,7 @@
--- How many visits are there, and how long are they? One row per segment of their first touchpoint,
--- of the rows in the order in which they are stored.
+-- How many visits are there of each size and length? One row per segment of their first touchpoint,
+-- size and length (in microseconds), of the rows in the order in which they are stored.
 -- $by: 'channel', 'device' or 'all'    $gap: the silence that ends a visit, in microseconds
--- $as_of: what happened later is left out
+-- $as_of: what happened later is left out    $first, $last: the people to look at
 with
 
 placed as (
@@ -9,52 +9,47 @@ placed as (
         case $by when 'channel' then enum_code(channel) when 'device' then enum_code(device) end
             as segment
     from timeline
-    where touchpoint is not null and occurred_at <= $as_of::timestamp and source = 'events'
+    where
+        touchpoint is not null
+        and customer_key between $first and $last
+        and occurred_at <= $as_of::timestamp
+        and source = 'events'
 ),
 
-marked as (
-    select row_number() over () as row_no, segment, us, lag(us) over () as us_before,
-        customer_key, lag(customer_key) over () as customer_before
+begun as (
+    select segment, us,
+        customer_key is distinct from lag(customer_key) over () or us - lag(us) over () > $gap
+            as first
     from placed
 ),
 
--- the rows at which a visit begins: the row before the next of them ends it
-heads as (
-    select row_no, us, segment, lead(row_no) over () as next_no, lead(us_before) over () as us_end
-    from marked
-    where customer_before is distinct from customer_key or us - us_before > $gap
+-- the first and the last row of each visit of two rows or more, in turn
+ends as (
+    select segment, first, lead(row_no) over () - row_no + 1 as size, lead(us) over () - us as length
+    from (select *, row_number() over () as row_no, lead(first, 1, true) over () as last from begun)
+    where first <> last
+),
+
+longer as (
+    select segment, size, length, count(*) as visits from ends where first group by all
 ),
 
 kinds as (
-    select segment, count(*) as visits,
-        coalesce(next_no, (select count(*) + 1 from placed)) - row_no as size,
-        coalesce(us_end, (
-            select max(us) from placed
-            where customer_key = (select max(customer_key) from placed)
-        )) - us as length
-    from heads
-    group by all
-),
-
-summed as (
-    select *,
-        sum(visits) over (partition by segment) as total,
-        sum(visits) filter (size > 1) over (partition by segment) as longer,
-        sum(visits) over (partition by segment order by size) as up_to_size,
-        sum(visits) filter (size > 1) over (partition by segment order by length) as up_to_length
-    from kinds
+    select * from longer
+    union all
+    select heads.segment, 1, 0, heads.visits - coalesce(sum(longer.visits), 0)
+    from (select segment, count(*) as visits from begun where first group by segment) as heads
+    left join longer on longer.segment is not distinct from heads.segment
+    group by heads.segment, heads.visits
 )
 
 select
     case $by when 'all' then 'all' else coalesce(case $by
         when 'channel' then enum_range(null::channel_name)::varchar[]
         else enum_range(null::device_name)::varchar[] end[segment + 1], 'missing') end as segment,
-    sum(visits)::bigint as sessions,
-    sum(visits * size)::bigint as touchpoints,
-    coalesce(sum(visits) filter (size = 1), 0)::bigint as one_touch,
-    min(size) filter (2 * up_to_size >= total) as median_touchpoints,
-    min(length) filter (size > 1 and 2 * up_to_length >= longer) as median_length,
-    min(length) filter (size > 1 and 10 * up_to_length >= 9 * longer) as p90_length
-from summed
-group by all
-order by segment
+    size::bigint as size,
+    length::bigint as length,
+    visits::bigint as visits
+from kinds
+where visits > 0
+order by all

@@ -1,7 +1,7 @@
--- How many visits are there, and how long are they? One row per segment of their first touchpoint;
--- on any engine, whatever the order.
+-- How many visits are there of each size and length? One row per segment of their first touchpoint,
+-- size and length (in microseconds); on any engine, whatever the order.
 -- $by: 'channel', 'device' or 'all'    $gap: the silence that ends a visit, in microseconds
--- $as_of: what happened later is left out
+-- $as_of: what happened later is left out    $first, $last: the people to look at
 with
 
 placed as (
@@ -14,7 +14,11 @@ placed as (
         row_number() over one as row_no,
         epoch_us(occurred_at) - lag(epoch_us(occurred_at)) over one > $gap as new_session
     from timeline
-    where touchpoint is not null and occurred_at <= $as_of::timestamp and source = 'events'
+    where
+        touchpoint is not null
+        and customer_key between $first and $last
+        and occurred_at <= $as_of::timestamp
+        and source = 'events'
     window one as (
         partition by customer_key
         order by occurred_at, rank, touchpoint::varchar, case_id, channel::varchar, device::varchar
@@ -42,14 +46,7 @@ visits as (
     group by customer_key, session_no
 )
 
-select
-    segment,
-    count(*) as sessions,
-    sum(size)::bigint as touchpoints,
-    count(case when size = 1 then 1 end) as one_touch,
-    quantile_disc(size, 0.5) as median_touchpoints,
-    quantile_disc(case when size > 1 then length end, 0.5) as median_length,
-    quantile_disc(case when size > 1 then length end, 0.9) as p90_length
+select segment, size, length, count(*) as visits
 from visits
-group by segment
-order by segment
+group by segment, size, length
+order by segment, size, length

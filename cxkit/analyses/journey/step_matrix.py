@@ -78,7 +78,8 @@ def _grid(found: pl.DataFrame, noun: str) -> pl.DataFrame:
         pl.col("step").cast(pl.Int64), pl.col("place").fill_null(_ENDED), count="units"
     )
     places = (
-        counts.group_by("place").agg(pl.col("count").sum())
+        counts.group_by("place")
+        .agg(pl.col("count").sum())
         .sort(pl.col("place") == _ENDED, "count", "place", descending=[False, True, False])
         .select("place")
     )
@@ -86,12 +87,12 @@ def _grid(found: pl.DataFrame, noun: str) -> pl.DataFrame:
         places = pl.concat([places, pl.DataFrame({"place": [_ENDED]})])
     base = int(counts.filter(pl.col("step") == 1)["count"].sum())
     grid = (
-        counts.select("step").unique().sort("step")
+        counts.select("step")
+        .unique()
+        .sort("step")
         .join(places, how="cross", maintain_order="left_right")
         .join(counts, on=["step", "place"], how="left", maintain_order="left")
-        .with_columns(
-            pl.col("count").fill_null(0), unit=pl.lit(noun), base=pl.lit(base, pl.Int64)
-        )
+        .with_columns(pl.col("count").fill_null(0), unit=pl.lit(noun), base=pl.lit(base, pl.Int64))
     )
     return add_wilson(grid, "count", "base", "share").select(
         "step", "place", "unit", "count", "share", "share_low", "share_high", "base"
@@ -110,7 +111,7 @@ def _finding(table: pl.DataFrame) -> str:
     ended = table.filter((pl.col("place") == _ENDED) & (pl.col("count") > 0))
     begun = f"Of {counted(base, noun)} {said(first['count'], base)} began with '{first['place']}'"
     if ended.is_empty():
-        return f"{begun}; none had ended before step {table['step'].max()}{small}."
+        return f"{begun}; none had ended before step {int(table['step'][-1])}{small}."
     last = ended.with_columns(
         before=pl.col("count").shift(1, fill_value=0), step_before=pl.col("step") - 1
     ).with_columns(gone=pl.col("count") - pl.col("before"), still=base - pl.col("before"))
@@ -131,7 +132,8 @@ def _caveats(table: pl.DataFrame, unit: str) -> tuple[str, ...]:
     ]
     if unit != "session":
         notes.append(
-            f"'{_ENDED}' means nothing more up to the end of the data: whoever came lately may go on."
+            f"'{_ENDED}' means nothing more up to the end of the data: whoever came lately may go "
+            "on."
         )
     if int(table["base"][0]) < ENOUGH:
         notes.append(f"Only {counted(int(table['base'][0]), table['unit'][0])}: too few to say.")

@@ -105,13 +105,12 @@ def _finding(table: pl.DataFrame, steps: int | None, noun: str, n: int) -> str:
         return f"All {counted(n, noun)} took one path: {row['path']}."
     small = " (too few to say more)" if n < ENOUGH else ""
     top = "A most frequent" if tied else "The most frequent"
-    shown = int(table["count"].sum())
+    cover = f"the {table.height} most frequent" if table.height > 1 else "this one"
+    are = "are" if table.height > 1 else "is"
     return (
         f"{top} {what} was taken by {said(row['count'], n)} of {counted(n, noun)}: {row['path']}; "
-        f"{'the' if table.height > 1 else 'this one'}"
-        f"{f' {table.height} most frequent' if table.height > 1 else ''} of "
-        f"{counted(row['different'], 'different path')} {'are' if table.height > 1 else 'is'} those "
-        f"of {said(shown, n)}{small}."
+        f"{cover} of {counted(row['different'], 'different path')} {are} those of "
+        f"{said(int(table['count'].sum()), n)}{small}."
     )
 
 

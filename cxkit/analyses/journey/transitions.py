@@ -102,9 +102,9 @@ def _day_before(
         day = date.fromisoformat(since) if isinstance(since, str) else since
         after = workspace.moment(day - timedelta(days=1))
     except (ValueError, TypeError):
-        raise BadQuestion(f"since is {since!r}, which is not a day. Write it as '2026-01-31'.") from (
-            None
-        )
+        raise BadQuestion(
+            f"since is {since!r}, which is not a day. Write it as '2026-01-31'."
+        ) from (None)
     if after is None or after >= until:
         raise BadQuestion(f"since is {since} and the data end {shown(until)}: give an earlier day.")
     return after
@@ -144,7 +144,12 @@ def _told(table: pl.DataFrame) -> pl.DataFrame:
         median_seconds=pl.col("median_gap") / 1e6, p90_seconds=pl.col("p90_gap") / 1e6
     )
     return frame.select(_COLUMNS).sort(
-        pl.col("step").abs(), "base", "from", "count", "to", descending=[False, True, False, True, False]
+        pl.col("step").abs(),
+        "base",
+        "from",
+        "count",
+        "to",
+        descending=[False, True, False, True, False],
     )
 
 
@@ -158,9 +163,7 @@ def _finding(table: pl.DataFrame, of: str) -> str:
         return f"No {of} was passed: there is nothing to follow."
     first = table.filter(pl.col("step").abs() == pl.col("step").abs().min())
     steps = first.filter(
-        (pl.col("from") != pl.col("to"))
-        & (pl.col("to") != _AFTER)
-        & (pl.col("from") != _BEFORE)
+        (pl.col("from") != pl.col("to")) & (pl.col("to") != _AFTER) & (pl.col("from") != _BEFORE)
     ).sort("count", "from", "to", descending=[True, False, False])
     if steps.is_empty():
         passed = int(first["count"].sum())
@@ -181,7 +184,9 @@ def _caveats(table: pl.DataFrame, unit: str, after: datetime | None) -> tuple[st
     notes = []
     who = UNITS[unit]
     first = table.filter(pl.col("step").abs() == pl.col("step").abs().min())
-    steps = int(first.filter(~pl.col("to").is_in([_AFTER]) & (pl.col("from") != _BEFORE))["count"].sum())
+    steps = int(
+        first.filter(~pl.col("to").is_in([_AFTER]) & (pl.col("from") != _BEFORE))["count"].sum()
+    )
     again = int(first.filter(pl.col("from") == pl.col("to"))["count"].sum())
     if again:
         notes.append(
@@ -252,7 +257,8 @@ def _flow(table: pl.DataFrame) -> charts.Figure:
     )
     # where many meet, the smaller ones go together
     sizes = (
-        layers.group_by("step", "far").agg(pl.col("count").sum())
+        layers.group_by("step", "far")
+        .agg(pl.col("count").sum())
         .sort("step", "count", "far", descending=[False, True, False])
         .with_columns(place=pl.int_range(pl.len()).over("step"))
     )
@@ -265,7 +271,11 @@ def _flow(table: pl.DataFrame) -> charts.Figure:
         on=["step", "near"],
         how="left",
     )
-    near = pl.when(pl.col("step") == way).then("near").otherwise(pl.col("near_name").fill_null("other"))
+    near = (
+        pl.when(pl.col("step") == way)
+        .then("near")
+        .otherwise(pl.col("near_name").fill_null("other"))
+    )
     far = pl.col("name").fill_null("other")
     flows = (
         named.with_columns(near=near, far=far)
