@@ -32,7 +32,7 @@ MOST_FOR_PANDAS = 1_000_000  # events
 COHORTS = """
 with masks as (
     select customer_key,
-        bit_or(1 << (date_diff('month', date '2025-01-01', occurred_at::date))::int) as months
+        bit_or(1 << ((year(occurred_at) - 2025) * 12 + month(occurred_at) - 1)::int) as months
     from timeline
     group by customer_key
 )
@@ -318,7 +318,7 @@ def serve(peer: str, parquet: str, latest: str) -> None:
         say(missing=str(problem))
         return
     best: dict[str, Callable[[], Any]] = {}
-    failed = {}
+    failed: dict[str, Any] = {}
     for name, (ways, _plain) in forms.items():
         spent = []
         for number, way in enumerate(ways):
@@ -329,7 +329,7 @@ def serve(peer: str, parquet: str, latest: str) -> None:
                 failed[f"{name} {number}"] = str(problem)[:200]
         if spent:
             best[name] = ways[min(spent)[1]]
-            failed[name] = f"form {min(spent)[1] + 1} of {len(ways)}"
+            failed[name] = [round(seconds, 3) for seconds, _number in spent]
     say(operations=list(best), notes=failed)
     for line in sys.stdin:
         name = line.strip()
@@ -356,7 +356,7 @@ class Peer:
         told = self._hear()
         if "operations" in told:
             self.operations = told["operations"]
-            print(f"{self.name}: {told['notes']}")
+            print(f"{self.name}, CPU s of each form: {told['notes']}")
         else:
             print(f"{self.name} is left out: {told.get('missing', 'its process ended')}")
 
