@@ -34,8 +34,8 @@ FULL: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-# nobody has contracts here, so nothing is asked about them
-QUESTIONS = len({need.analysis for need in NEEDS} - {"contract_retention"})
+# nobody has contracts or events here, so nothing is asked about them
+QUESTIONS = len({need.analysis for need in NEEDS} - {"contract_retention", "sessions"})
 
 
 def verdicts(result: cx.Result) -> dict[str, str]:
