@@ -26,8 +26,8 @@ select
     'c' || lpad((power(random(), 2.5) * $customers)::bigint::varchar, 9, '0'),
     timestamp '2025-01-01' + to_seconds((random() * 31536000)::bigint),
     ['visit', 'visit', 'visit', 'cart', 'pay', 'review', 'help', 'search']
-        [1 + (random() * 7.999)::int],
-    ['web', 'app', 'shop'][1 + (random() * 2.999)::int],
+        [1 + floor(random() * 8)::int],
+    ['web', 'app', 'shop'][1 + floor(random() * 3)::int],
     i::varchar
 from range($events) as made(i)
 """

@@ -64,6 +64,10 @@ _HOMES = {
     "stage_amounts": "cxkit.analyses.journey.stage_amounts",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
+    "transitions": "cxkit.analyses.journey.transitions",
+    "top_paths": "cxkit.analyses.journey.top_paths",
+    "step_matrix": "cxkit.analyses.journey.step_matrix",
+    "sessions": "cxkit.analyses.journey.sessions",
     "journeys": "cxkit.analyses.journey.journeys",
     "bad_touches": "cxkit.analyses.journey.bad_touches",
     "drop_reasons": "cxkit.analyses.journey.drop_reasons",
@@ -112,10 +116,14 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.effort import effort as effort
     from cxkit.analyses.journey.handoffs import handoffs as handoffs
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.sessions import sessions as sessions
     from cxkit.analyses.journey.stage_amounts import stage_amounts as stage_amounts
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
+    from cxkit.analyses.journey.step_matrix import step_matrix as step_matrix
     from cxkit.analyses.journey.time_to_stage import time_to_stage as time_to_stage
+    from cxkit.analyses.journey.top_paths import top_paths as top_paths
+    from cxkit.analyses.journey.transitions import transitions as transitions
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
     from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
     from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift

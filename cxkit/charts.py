@@ -399,6 +399,7 @@ def matrix(
     places = list(zip(table[y], table[x], strict=True))
     values = dict(zip(places, table[value], strict=True))
     written = dict(zip(places, texts, strict=True))
+    many = len(columns) > _MANY
     figure = go.Figure()
     figure.add_heatmap(
         z=[[values.get((row, column)) for column in columns] for row in rows],
@@ -417,7 +418,11 @@ def matrix(
         ygap=2,
     )
     figure.update_xaxes(
-        side="top", showgrid=False, tickangle=0, type="category", title=escape(x_unit)
+        side="top",
+        showgrid=False,
+        tickangle=-90 if many else 0,
+        type="category",
+        title=escape(x_unit),
     )
     figure.update_yaxes(
         autorange="reversed",
@@ -425,8 +430,69 @@ def matrix(
         type="category",
         title={"text": escape(y_unit), "standoff": 18},
     )
-    figure.update_layout(margin={"t": 140})
-    return _finish(figure, title, height=200 + 40 * len(rows))
+    top = 220 if many else 140
+    figure.update_layout(margin={"t": top})
+    figure = _finish(figure, title, height=60 + top + 40 * len(rows))
+    if many:  # as in `heat`
+        figure.update_layout(title={"y": 0.99, "yref": "container", "yanchor": "top"})
+    return figure
+
+
+def sankey(
+    table: pl.DataFrame,
+    *,
+    layer: str,
+    source: str,
+    target: str,
+    value: str,
+    title: str,
+    unit: str,
+) -> Figure:
+    """Draw flows from left to right: one band per row, from a name in `layer` to one in the next.
+
+    A name stands once in each layer, with what comes there beside it, so that the drawing can be
+    read without colour. It has no keys to move by: the table beneath it holds the same numbers.
+    """
+    into: dict[tuple[int, str], int] = {}
+    out: dict[tuple[int, str], int] = {}
+    for row in table.iter_rows(named=True):
+        start, stop = (row[layer], row[source]), (row[layer] + 1, row[target])
+        out[start] = out.get(start, 0) + row[value]
+        into[stop] = into.get(stop, 0) + row[value]
+    nodes = list(dict.fromkeys([*out, *into]))
+    size = {node: max(into.get(node, 0), out.get(node, 0)) for node in nodes}
+    nodes.sort(key=lambda node: (node[0], -size[node], node[1]))
+    place = {node: number for number, node in enumerate(nodes)}
+    layers = [node[0] for node in nodes]
+    figure = go.Figure()
+    figure.add_sankey(
+        arrangement="snap",
+        valueformat=",",
+        valuesuffix=f" {escape(unit)}",
+        textfont={"size": 13, "color": INK},
+        node={
+            "label": [f"{escape(name)} · {size[at, name]:,}" for at, name in nodes],
+            "color": [COLOURS[0] if (at, name) in out else QUIET for at, name in nodes],
+            "align": "left",  # what ends early stays where it ends
+            "pad": 22,
+            "thickness": 14,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}<extra></extra>",
+        },
+        link={
+            "source": [
+                place[at, name] for at, name in zip(table[layer], table[source], strict=True)
+            ],
+            "target": [
+                place[at + 1, name] for at, name in zip(table[layer], table[target], strict=True)
+            ],
+            "value": table[value].to_list(),
+            "color": "rgba(0, 114, 178, 0.22)",
+            "hovertemplate": "%{source.label} → %{target.label}: %{value}<extra></extra>",
+        },
+    )
+    most = max((layers.count(at) for at in set(layers)), default=1)
+    return _finish(figure, title, height=170 + 52 * most)
 
 
 def areas(

@@ -73,3 +73,37 @@ def slices(workspace: Workspace) -> list[tuple[int, int]]:
     parts = min(max(1, -(-rows // _SLICE)), max(1, people))
     edges = [people * part // parts for part in range(parts + 1)]
     return [(first, last - 1) for first, last in pairwise(edges)]
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time in the unit that suits it.
+
+    >>> lasting(1), lasting(59.4), lasting(90), lasting(5400), lasting(200_000)
+    ('1 second', '59 seconds', '1.5 minutes', '1.5 hours', '2.3 days')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} second{'' if 0.5 < seconds < 1.5 else 's'}"
+    size, unit = next(
+        (size, unit)
+        for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
+        if seconds >= size
+    )
+    return f"{seconds / size:.1f} {unit}"
+
+
+def place_names(workspace: Workspace, of: str) -> list[str]:
+    """Return the touchpoints or the stages of the data; BadQuestion where `of` is neither."""
+    if of == "touchpoint":
+        return list(kinds(workspace))
+    if of == "stage":
+        names = workspace.sql("select unnest(enum_range(null::stage_name))::varchar as name")
+        return names["name"].to_list()
+    raise BadQuestion(f"of is {of!r}; it is 'touchpoint' or 'stage'.")
+
+
+def who(workspace: Workspace, unit: str) -> str:
+    """Name a unit: a visitor whom nobody could link may be no customer."""
+    if unit not in UNITS:
+        raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
+    strangers = workspace.sql("select count(*) as n from people where not known")["n"][0]
+    return "visitor or customer" if unit == "customer" and strangers else UNITS[unit]

@@ -232,3 +232,39 @@ def test_nothing_to_draw_says_so():
 def test_the_button_that_uploads_data_is_off():
     bundle = charts.mime_bundle(charts.nothing("t"))
     assert bundle["application/vnd.plotly.v1+json"]["config"]["showSendToCloud"] is False
+
+
+def test_flows_stand_in_layers_and_name_what_comes_there():
+    table = pl.DataFrame(
+        {
+            "layer": [0, 0, 1, 1],
+            "from": ["<a>", "<a>", "b", "b"],
+            "to": ["b", "end", "<a>", "end"],
+            "count": [5, 1200, 2, 3],
+        }
+    )
+    figure = charts.sankey(
+        table, layer="layer", source="from", target="to", value="count", title="t", unit="visits"
+    )
+    flow = figure.data[0]
+    assert list(flow.node.label) == [
+        "&lt;a&gt; · 1,205", "end · 1,200", "b · 5", "end · 3", "&lt;a&gt; · 2",
+    ]  # fmt: skip
+    labels = flow.node.label
+    told = [(labels[s], labels[t]) for s, t in zip(flow.link.source, flow.link.target, strict=True)]
+    assert told == [
+        ("&lt;a&gt; · 1,205", "b · 5"),
+        ("&lt;a&gt; · 1,205", "end · 1,200"),
+        ("b · 5", "&lt;a&gt; · 2"),  # the same name again, a layer further on
+        ("b · 5", "end · 3"),
+    ]
+    assert list(flow.link.value) == [5, 1200, 2, 3]
+    assert flow.valuesuffix == " visits" and flow.node.align == "left"
+
+
+def test_many_columns_of_a_matrix_stand_upright():
+    table = pl.DataFrame({"x": [f"c{n}" for n in range(9)], "y": "row", "share": 0.1})
+    figure = charts.matrix(
+        table, x="x", y="y", value="share", texts=["10%"] * 9, title="t", x_unit="u", y_unit="v"
+    )
+    assert figure.layout.xaxis.tickangle == -90

@@ -45,6 +45,7 @@ _HABITS = "import a longer history of orders: one purchase shows no habits"
 _MESSAGE_ID = "export the customer's e-mail with every message"
 _KNOWN_SINCE = "export since when each contact is known"
 _USER_ID = "export the user's id with web events: who logs in once can be followed"
+_EVENT = "export the name and the channel of every event"
 _DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
 NEEDS = (
@@ -173,6 +174,11 @@ NEEDS = (
         "time_to_stage", "settings", "journey", "name the stages in the settings: [journey] stages"
     ),
     Need("time_to_stage", "timeline", "stage", "export events, or orders and tickets with times"),
+    Need("transitions", "timeline", "touchpoint", "export what happens to customers"),
+    Need("top_paths", "timeline", "touchpoint", "export what happens to customers"),
+    Need("step_matrix", "timeline", "touchpoint", "export what happens to customers"),
+    Need("sessions", "events", "event", _EVENT, if_any=True),
+    Need("sessions", "events", "channel", _EVENT, wished=True, if_any=True),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),

@@ -1,0 +1,60 @@
+-- Where is everybody at their first, second, third ... step? One row per step and place, without a
+-- place whoever has ended before; on any engine, whatever the order.
+-- $of: 'touchpoint' or 'stage'    $unit: 'customer', 'session', 'order' or 'case'
+-- $steps: how many    $as_of: what happened later is left out
+with
+
+placed as (
+    select
+        customer_key, occurred_at, rank, touchpoint::varchar as touchpoint,
+        case $of when 'stage' then stage::varchar else touchpoint::varchar end as place,
+        case when $unit in ('case', 'order') then case_id end as case_id,
+        epoch_us(occurred_at) - lag(epoch_us(occurred_at)) over (
+            partition by customer_key order by occurred_at
+        ) > 1800000000 as new_session
+    from timeline
+    where
+        touchpoint is not null
+        and occurred_at <= $as_of::timestamp
+        and case $unit
+            when 'customer' then true when 'session' then source = 'events'
+            when 'order' then case_id in (select order_id from orders)
+            else case_id is not null
+        end
+),
+
+numbered as (
+    select *,
+        count(case when new_session and $unit = 'session' then 1 end) over (
+            partition by customer_key order by occurred_at
+        ) as session_no
+    from placed
+),
+
+steps as (
+    select
+        customer_key, case_id, session_no, place,
+        row_number() over (
+            partition by customer_key, case_id, session_no
+            order by occurred_at, rank, touchpoint
+        ) as step
+    from numbered
+),
+
+numbers as (
+    select unnest(range(1, $steps + 1)) as step
+),
+
+counts as (
+    select step, place, count(*) as units from steps where step <= $steps group by step, place
+)
+
+select step, place, units from counts
+union all
+select step, null, first_ones - coalesce(sum(counts.units), 0)::bigint
+from numbers
+cross join (select sum(units)::bigint as first_ones from counts where step = 1) as everyone
+left join counts using (step)
+group by step, first_ones
+having first_ones > coalesce(sum(counts.units), 0)
+order by step, place nulls last

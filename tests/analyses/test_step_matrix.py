@@ -1,0 +1,107 @@
+"""Steps: shares made by hand, and both forms against plain Python on random logs."""
+
+from collections import Counter
+
+import polars as pl
+import pytest
+from company import company, events
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import LOGS, store_of, walks
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+ROWS = events(
+    "ann 2026-01-01T10:00 visit",
+    "ann 2026-01-01T10:05 cart",
+    "ann 2026-01-03T10:00 pay",
+    "bob 2026-01-01T10:00 visit",
+    "bob 2026-01-01T10:05 visit",
+    "cid 2026-01-01T10:00 visit",
+    "dan 2026-01-01T10:00 help",
+)
+
+
+def test_counted_by_hand(tmp_path):
+    found = cx.step_matrix(company(tmp_path, events=ROWS), steps=3)
+    assert found.table.select("step", "place", "count").rows() == [
+        (1, "visit", 3), (1, "cart", 0), (1, "help", 1), (1, "pay", 0), (1, "ended", 0),
+        (2, "visit", 1), (2, "cart", 1), (2, "help", 0), (2, "pay", 0), (2, "ended", 2),
+        (3, "visit", 0), (3, "cart", 0), (3, "help", 0), (3, "pay", 1), (3, "ended", 3),
+    ]  # fmt: skip
+    assert found.n == 4
+    assert found.finding == (
+        "Of 4 customers 75.0 % (30.1–95.4) began with 'visit'; most end after 1 step: 50.0 % "
+        "(15.0–85.0) of the 4 who came so far go no further (too few to say more)."
+    )
+    assert found.chart().layout.title.text == "<b>75% have ended before step 3</b>"
+    assert found.caveats[-1] == "Only 4 customers: too few to say."
+
+
+def test_visits_and_the_as_of_date(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    assert cx.step_matrix(ws, unit="session").n == 5
+    early = cx.step_matrix(ws, as_of="2026-01-01")
+    assert "pay" not in early.table["place"]
+    assert early.finding.endswith("of the 4 who came so far go no further (too few to say more).")
+
+
+def test_nobody_one_person_and_none_who_ended(tmp_path):
+    nobody = cx.step_matrix(company(tmp_path / "a"))
+    assert nobody.finding == "Nobody has passed any touchpoint: there are no steps."
+    assert nobody.n == 0 and len(nobody.outputs()) == 2
+    one = cx.step_matrix(company(tmp_path / "b", events=ROWS[5:6]), steps=1)
+    assert one.finding == (
+        "Of 1 customer 100.0 % (20.7–100.0) began with 'visit'; none had ended before step 1 "
+        "(too few to say more)."
+    )
+    assert one.chart().layout.title.text == "<b>0% have ended before step 1</b>"
+
+
+def test_bad_questions(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    for asked in ({"of": "page"}, {"unit": "team"}, {"steps": 0}, {"steps": 51}):
+        with pytest.raises(BadQuestion):
+            cx.step_matrix(ws, **asked)
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path):
+    one = cx.step_matrix(company(tmp_path / "a", events=ROWS))
+    other = cx.step_matrix(company(tmp_path / "b", events=ROWS[::-1]))
+    assert one.table.equals(other.table)
+
+
+@pytest.mark.parametrize("unit", ["customer", "session", "order", "case"])
+def test_the_shares_of_a_step_add_up(demo, unit):
+    for steps in (6, 12):
+        found = cx.step_matrix(demo, unit=unit, steps=steps)
+        sums = found.table.group_by("step").agg(pl.col("share").sum(), pl.col("count").sum())
+        assert sums["share"].to_list() == pytest.approx([1.0] * sums.height)
+        assert set(sums["count"]) == {found.n}
+        ended = found.table.filter(pl.col("place") == "ended")["count"]
+        assert ended.is_sorted()
+        shown = found.chart().data[0].z
+        assert [sum(column) for column in zip(*shown, strict=True)] == pytest.approx(
+            [1.0] * sums.height
+        )
+
+
+@given(
+    LOGS,
+    st.sampled_from(["customer", "session", "order", "case"]),
+    st.sampled_from(["touchpoint", "stage"]),
+    st.integers(1, 8),
+)
+def test_both_forms_equal_plain_python(rows, unit, of, steps):
+    with store_of(rows) as ws:
+        asked = {"of": of, "unit": unit, "steps": steps, "as_of": ws.as_of}
+        counts = Counter(
+            (step, walk[step - 1][1] if step <= len(walk) else None)
+            for walk in walks(rows, unit, of)
+            for step in range(1, steps + 1)
+        )
+        portable = ws.query("step_matrix_portable", **asked)
+        assert {row[:2]: row[2] for row in portable.rows()} == dict(counts)
+        if unit in ("customer", "session"):
+            assert ws.query("step_matrix", **asked).equals(portable)
