@@ -207,6 +207,8 @@ def _lookup(kind: npt.NDArray[Any], kinds: Collection[int]) -> Bools:
 
 def rows_of(log: Log, kinds: Collection[int]) -> Ints:
     """Return the rows of some kinds."""
+    if len(kinds) == 1:  # half the time of looking each one up
+        return np.flatnonzero(log.kind == next(iter(kinds)))
     return np.flatnonzero(_lookup(log.kind, kinds))
 
 
