@@ -61,8 +61,11 @@ _HOMES = {
     "persona_cards": "cxkit.analyses.personas.persona_cards",
     "persona_drift": "cxkit.analyses.personas.persona_drift",
     "channel_fit": "cxkit.analyses.personas.channel_fit",
+    "stage_breaks": "cxkit.analyses.journey.stage_breaks",
+    "stage_change": "cxkit.analyses.journey.stage_change",
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
+    "stage_trend": "cxkit.analyses.journey.stage_trend",
     "journeys": "cxkit.analyses.journey.journeys",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
@@ -100,8 +103,11 @@ def __dir__() -> "list[str]":
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.stage_breaks import stage_breaks as stage_breaks
+    from cxkit.analyses.journey.stage_change import stage_change as stage_change
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
+    from cxkit.analyses.journey.stage_trend import stage_trend as stage_trend
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit
     from cxkit.analyses.personas.persona_cards import persona_cards as persona_cards
     from cxkit.analyses.personas.persona_drift import persona_drift as persona_drift
