@@ -62,7 +62,7 @@ def entries_by(
     if every not in EVERY:
         raise BadQuestion(f"There is no period {every!r}. There are: {listed(EVERY)}.")
     zone = workspace.settings.company.timezone
-    counts = []
+    counts = [_NONE]
     for part in slices(workspace):
         rows = passages(workspace, until, asked.unit, part)
         there = log(rows, asked.of_use())
@@ -76,12 +76,13 @@ def entries_by(
             found = _segmented(workspace, found, asked, route[0], until, by, part)
             ripe = pl.col("at") <= pl.lit(_latest(asked, until))
             counts.append(
-                found.group_by("segment", "begins").agg(
-                    route=pl.lit(number),
+                found.group_by("segment", "begins")
+                .agg(
                     entered=ripe.sum().cast(pl.Int64),
                     followed=(ripe & pl.col("followed")).sum().cast(pl.Int64),
                     left_out=(~ripe).sum().cast(pl.Int64),
                 )
+                .select(pl.lit(number, pl.Int64).alias("route"), pl.all())
             )
     found = (
         pl.concat(counts)
@@ -104,6 +105,18 @@ def entries_by(
         .with_columns(pl.col("entered", "followed", "left_out").fill_null(0))
         .sort("route", "segment", "begins")
     )
+
+
+_NONE = pl.DataFrame(
+    schema={
+        "route": pl.Int64,
+        "segment": pl.String,
+        "begins": pl.Date,
+        "entered": pl.Int64,
+        "followed": pl.Int64,
+        "left_out": pl.Int64,
+    }
+)
 
 
 def _latest(asked: Plan, until: datetime | None) -> int:

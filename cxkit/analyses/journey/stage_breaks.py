@@ -273,7 +273,7 @@ def _finding(table: pl.DataFrame, days: int) -> str:
         weeks, out = judged.height, judged.filter(pl.col("outside") != "").height
         return (
             f"No step broke: in {series:,} series of weeks "
-            f"({judged['step'].n_unique():,} steps{_segments(judged)}) nothing lies apart that "
+            f"({counted(judged['step'].n_unique(), 'step')}{_segments(judged)}) nothing lies apart that "
             f"chance would not bring; {out:,} of {weeks:,} weeks lie outside of their limits, "
             f"where chance alone brings about {chance_outside(weeks):,.0f}."
         )

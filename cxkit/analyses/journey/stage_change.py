@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import whole_number
+from cxkit.errors import BadQuestion, listed, names, whole_number
 from cxkit.funnels import plan
 from cxkit.notes import end_note
 from cxkit.passages import UNITS
@@ -37,6 +37,7 @@ def stage_change(
     within_days: int | None = None,
     unit: str | None = None,
     by: str | None = "device",
+    segments: Sequence[str] | None = None,
     weeks: int = 13,
     weeks_back: int | None = None,
     as_of: date | datetime | str | None = None,
@@ -58,6 +59,7 @@ def stage_change(
         unit: what is counted: "session", "order", "case" (once each) or "customer" (once a week,
             with the first entry in it); default: visits where there are any, else customers.
         by: `channel` or `device` of the entry, a field of the customers, or None.
+        segments: the segments that make the whole, as in ["mobile", "desktop"]; default: all.
         weeks: weeks in each period; the later ends with the last week that was followed whole.
         weeks_back: how many weeks the earlier period lies before the later; default: `weeks`, the
             period directly before; 52: the same weeks a year ago.
@@ -72,7 +74,7 @@ def stage_change(
 
     Raises:
         BadQuestion: where there is no stage, a stage is optional but not named, there is no such
-            unit or field, or a number of weeks is none.
+            unit, field or segment, or a number of weeks is none.
     """
     field = workspace.segment(by, own=SPOTS)
     length = whole_number("weeks", weeks)
@@ -86,6 +88,8 @@ def stage_change(
     )
     until = workspace.moment(as_of)
     counts = entries_by(workspace, asked, [required(asked)], until, every="week", by=field)
+    if segments is not None:
+        counts = _only(counts, names("segments", segments))
     periods = workspace.query(
         "stage_change",
         weeks=length,
@@ -108,6 +112,14 @@ def stage_change(
         n=int(table["before_entered"].sum() + table["after_entered"].sum()),
         draw=_chart,
     )
+
+
+def _only(counts: pl.DataFrame, segments: Sequence[str]) -> pl.DataFrame:
+    known = counts["segment"].unique().sort().to_list()
+    strangers = [name for name in segments if name not in known]
+    if strangers:
+        raise BadQuestion(f"There is no segment {strangers[0]!r}. There are: {listed(known)}.")
+    return counts.filter(pl.col("segment").is_in(list(segments)))
 
 
 def _compared(
