@@ -20,9 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Break(NamedTuple):
-    """A stretch from index `start` up to, but not with, `end`, and how likely chance brings it.
-
-    """
+    """A stretch from index `start` up to, but not with, `end`, and how likely chance brings it."""
 
     start: int
     end: int

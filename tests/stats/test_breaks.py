@@ -59,7 +59,9 @@ def test_several_breaks_are_found_one_by_one():
 def test_weeks_without_anybody_change_nothing():
     x, n = [50, 52, 49, 48, 20, 22, 51, 48], [100] * 8
     (plain, *_) = share_breaks(x, n)
-    (holes, *_) = share_breaks([50, 0, 52, 49, 48, 20, 0, 22, 51, 48], [100, 0, *[100] * 4, 0, *[100] * 3])
+    (holes, *_) = share_breaks(
+        [50, 0, 52, 49, 48, 20, 0, 22, 51, 48], [100, 0, *[100] * 4, 0, *[100] * 3]
+    )
     assert (plain.start, plain.end) == (4, 6)
     assert (holes.start, holes.end) == (5, 8)
     assert share_breaks([], []) == []

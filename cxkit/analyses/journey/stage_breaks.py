@@ -143,20 +143,20 @@ def _judged(counts: pl.DataFrame, asked: Plan) -> pl.DataFrame:
             )
         )
     q_values = benjamini_hochberg([p for p, _ in found if p is not None])
-    table = []
+    charted = []
     for frame, (p, told) in zip(frames, found, strict=True):
         q = None if p is None else q_values.pop(0)
-        table.append(_charted(frame, told if q is not None and q <= _LEVEL else [], q))
-    if not table:
+        charted.append(_charted(frame, told if q is not None and q <= _LEVEL else [], q))
+    if not charted:
         return _EMPTY
-    told = pl.concat(table).select(_EMPTY.columns).cast(dict(_EMPTY.schema))
-    worst = {(one["place"], one["segment"]): None for one in _breaks(told)}
+    table = pl.concat(charted).select(_EMPTY.columns).cast(_EMPTY.schema)
+    worst = {(one["place"], one["segment"]): None for one in _breaks(table)}
     order = pl.DataFrame(
         {"place": [p for p, _ in worst], "segment": [s for _, s in worst]},
         schema={"place": pl.Int64, "segment": pl.String},
     ).with_row_index("rank")
     return (
-        told.join(order, on=_SERIES, how="left")
+        table.join(order, on=_SERIES, how="left")
         .sort("rank", "place", "segment", "week", nulls_last=True)
         .drop("rank")
     )
@@ -221,7 +221,7 @@ def _breaks(table: pl.DataFrame) -> list[dict[str, Any]]:
     found = []
     for (place, segment), rows in table.group_by(_SERIES, maintain_order=True):
         judged = rows.filter(pl.col("state") == "judged")
-        for number in range(1, (rows["break_no"].max() or 0) + 1):  # type: ignore[operator]
+        for number in sorted(set(rows["break_no"]) - {0}):
             inside = judged.filter(pl.col("break_no") == number)
             start, end = inside["week"].min(), inside["week"].max()
             good = judged.filter(pl.col("break_no") == 0)
@@ -273,8 +273,8 @@ def _finding(table: pl.DataFrame, days: int) -> str:
         weeks, out = judged.height, judged.filter(pl.col("outside") != "").height
         return (
             f"No step broke: in {series:,} series of weeks "
-            f"({counted(judged['step'].n_unique(), 'step')}{_segments(judged)}) nothing lies apart that "
-            f"chance would not bring; {out:,} of {weeks:,} weeks lie outside of their limits, "
+            f"({counted(judged['step'].n_unique(), 'step')}{_segments(judged)}) nothing lies "
+            f"apart that chance would not bring; {out:,} of {weeks:,} weeks lie outside of their limits, "
             f"where chance alone brings about {chance_outside(weeks):,.0f}."
         )
     worst = found[0]

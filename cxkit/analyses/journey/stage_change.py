@@ -26,6 +26,7 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Did more get through than before, or did others come?"
+_LEVEL = 0.01  # false discoveries among the segments
 _COUNTS = ["before_entered", "before_finished", "after_entered", "after_finished"]
 
 
@@ -48,8 +49,8 @@ def stage_change(
     and what from each segment doing better or worse (rate; Kitagawa 1955). The change within
     segments is also told as one number, the Mantel-Haenszel difference (variance of Sato 1989):
     where it and the change of the whole point in opposite directions, the finding warns
-    (Simpson's paradox). Benjamini and Hochberg's procedure over the segments keeps false alarms
-    at one in twenty.
+    (Simpson's paradox). A segment is named where Benjamini and Hochberg's procedure over
+    all segments keeps false discoveries at one in a hundred.
 
     Args:
         workspace: an open store.
@@ -109,7 +110,7 @@ def stage_change(
         caveats=(*_caveats(table, by, known), *end_note(workspace, as_of)),
         sql="\n".join(query_text(name) for name in ("passages", "stage_breaks", "stage_change")),
         as_of=until,
-        n=int(table["before_entered"].sum() + table["after_entered"].sum()),
+        n=int(table["before_entered"].sum()) + int(table["after_entered"].sum()),
         draw=_chart,
     )
 
@@ -122,9 +123,7 @@ def _only(counts: pl.DataFrame, segments: Sequence[str]) -> pl.DataFrame:
     return counts.filter(pl.col("segment").is_in(list(segments)))
 
 
-def _compared(
-    counts: pl.DataFrame, periods: pl.DataFrame, unit: str, least: int
-) -> pl.DataFrame:
+def _compared(counts: pl.DataFrame, periods: pl.DataFrame, unit: str, least: int) -> pl.DataFrame:
     """Count each segment in both periods, and split the change of the whole."""
     edges = {row["period"]: row for row in periods.iter_rows(named=True)}
     sums, days = {}, {}
@@ -157,7 +156,7 @@ def _compared(
         base = pl.col(f"{name}_entered")
         return pl.when(base.sum() > 0).then(base / base.sum())
 
-    def column(name: str, values: Sequence[float | None]) -> pl.Series:
+    def numbers(name: str, values: Sequence[float | None]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
 
     return table.select(
@@ -172,20 +171,25 @@ def _compared(
         share("after").alias("after_share"),
         of_all("before").alias("before_of_all_share"),
         of_all("after").alias("after_of_all_share"),
-        column("change", [gap.value for gap in gaps]),
-        column("change_low", [gap.low for gap in gaps]),
-        column("change_high", [gap.high for gap in gaps]),
-        column("q_value", [q_of.get(id(p)) for p in parts]),
-        column("mix", [mix for mix, _ in splits]),
-        column("rate", [rate for _, rate in splits]),
+        numbers("change", [gap.value for gap in gaps]),
+        numbers("change_low", [gap.low for gap in gaps]),
+        numbers("change_high", [gap.high for gap in gaps]),
+        numbers("q_value", [q_of.get(id(p)) for p in parts]),
+        numbers("mix", [mix for mix, _ in splits]),
+        numbers("rate", [rate for _, rate in splits]),
     )
 
 
 def _parts(table: pl.DataFrame) -> list[Part]:
     return [
-        Part(row["before_finished"], row["before_entered"], row["after_finished"], row["after_entered"])
+        Part(
+            row["before_finished"],
+            row["before_entered"],
+            row["after_finished"],
+            row["after_entered"],
+        )
         for row in table.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def _whole(table: pl.DataFrame) -> dict[str, Any]:
@@ -246,7 +250,7 @@ def _finding(table: pl.DataFrame, ends: tuple[str, str], by: str | None) -> str:
 
 def _surest(table: pl.DataFrame) -> str:
     """Name the segment that surely changed most."""
-    sure = table.filter(pl.col("q_value") <= 0.05, ~pl.col("segment").is_in(["missing", "other"]))
+    sure = table.filter(pl.col("q_value") <= _LEVEL, ~pl.col("segment").is_in(["missing", "other"]))
     if sure.is_empty():
         return " No segment surely changed."
     most = sure.sort(pl.col("change").abs(), "segment", descending=[True, False]).row(0, named=True)
@@ -329,7 +333,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     drawn = drawn.with_columns(pl.col("change", "low", "high") * 100)
     if drawn.is_empty():
         return charts.nothing("Nothing can be compared")
-    reach = max(1.0, 1.15 * max(abs(drawn["low"].min()), abs(drawn["high"].max())))  # type: ignore[arg-type]
+    reach = 1.15 * max([1.0, *drawn["low"].abs(), *drawn["high"].abs()])
     return charts.dots(
         drawn.with_columns(
             unit=pl.lit("change of the share that got through, in points"),

@@ -173,8 +173,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     if followed.is_empty():
         return charts.nothing("Nothing could be followed to the end")
     slope = _moves(table)
-    one, two = (half["finished"].sum() / max(1, half["entered"].sum()) for half in _halves(table))
-    share = followed["finished"].sum() / followed["entered"].sum()
+    one, two = (_share(half) for half in _halves(table))
+    share = _share(followed)
     title = f"{share:.0%} get through; the share does not surely rise or fall"
     if slope:
         title = f"The share that gets through {'rises' if slope > 0 else 'falls'}: "
@@ -196,6 +196,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         x_unit=f"entered in the {_every(table)} that begins on",
         y_unit="share that got to the last stage",
     )
+
+
+def _share(rows: pl.DataFrame) -> float:
+    return int(rows["finished"].sum()) / max(1, int(rows["entered"].sum()))
 
 
 def _every(table: pl.DataFrame) -> str:
