@@ -274,8 +274,8 @@ def _finding(table: pl.DataFrame, days: int) -> str:
         return (
             f"No step broke: in {series:,} series of weeks "
             f"({counted(judged['step'].n_unique(), 'step')}{_segments(judged)}) nothing lies "
-            f"apart that chance would not bring; {out:,} of {weeks:,} weeks lie outside of their limits, "
-            f"where chance alone brings about {chance_outside(weeks):,.0f}."
+            f"apart that chance would not bring; {out:,} of {weeks:,} weeks lie outside of their "
+            f"limits, where chance alone brings about {chance_outside(weeks):,.0f}."
         )
     worst = found[0]
     x, n, y, m = worst["counts"]

@@ -121,6 +121,14 @@ NEEDS = (
     Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
+    *(
+        need
+        for name in ("stage_breaks", "stage_change", "stage_trend")
+        for need in (
+            Need(name, "settings", "journey", "name the stages in the settings: [journey] stages"),
+            Need(name, "timeline", "stage", "export events, or orders and tickets with times"),
+        )
+    ),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),
