@@ -219,7 +219,8 @@ def visits_of(folder: Path, seed: int, *, null: bool = False) -> cx.Workspace:
     CXKIT_THOROUGH the whole import of every export stands behind the same checks.
     """
     made = demo.make(folder, seed=seed, profile="full", null=null) / "exports"
-    log = pl.read_ndjson(gzip.open(made / "web_events.jsonl.gz").read()).unique("message_id")
+    lines = gzip.decompress((made / "web_events.jsonl.gz").read_bytes())
+    log = pl.read_ndjson(lines).unique("message_id")
     return many_events(
         folder / "store",
         log.select(
