@@ -369,6 +369,7 @@ def control(
         vertical_spacing=gap / height if len(panels) > 1 else 0,
         subplot_titles=[escape(name) for name in panels],
     )
+    named: set[str] = set()  # the marks that the legend explains already
     for place, name in enumerate(panels, start=1):
         rows, legend = frame.filter(pl.col(panel) == name), place == 1
         judged = rows.with_columns(pl.when(~pl.col("_pale")).then(y).alias(y))
@@ -409,11 +410,12 @@ def control(
                 marker={"size": 8, **mark},
                 name=text,
                 legendgroup=text,
-                showlegend=legend and bool(frame.filter(rule).height),
+                showlegend=bool(some.height) and text not in named,
                 hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}} ({text})<extra></extra>",
                 row=place,
                 col=1,
             )
+            named |= {text} if some.height else set()
         for number in sorted(set(rows[marked]) - {0}):
             inside = rows.filter(pl.col(marked) == number)[x]
             half = (rows[x][1] - rows[x][0]) / 2 if rows.height > 1 else 0
@@ -430,7 +432,7 @@ def control(
     figure.update_xaxes(type="date")
     figure.update_xaxes(title=escape(x_unit), row=len(panels), col=1)
     figure.update_yaxes(tickformat=".0%")
-    figure.update_layout(legend={"y": -70 / height, "yanchor": "top"})
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -64 / height, "yanchor": "top"})
     figure.update_layout(margin={"t": 104, "b": 96})
     return _finish(figure, title, height=200 + height)
 

@@ -371,7 +371,7 @@ def _caveats(table: pl.DataFrame, days: int, by: str | None) -> tuple[str, ...]:
 def _chart(table: pl.DataFrame) -> charts.Figure:
     found = _breaks(table)
     place = found[0]["place"] if found else table["place"].max()
-    here = table.filter(pl.col("place") == place).sort("segment", "week")
+    here = table.filter(pl.col("place") == place)  # what broke stands first
     step = here["step"][0]
     title = f"{step}: no week lies apart that chance would not bring"
     if found:
