@@ -23,7 +23,8 @@ def kitagawa(parts: Sequence[Part]) -> list[tuple[float, float]]:
     there before, or is not there after, keeps the rate that it had: it changes the mix alone.
     Nothing changes where one of the periods is empty.
 
-    >>> kitagawa([Part(20, 100, 15, 50), Part(50, 100, 75, 150)])
+    >>> split = kitagawa([Part(20, 100, 15, 50), Part(50, 100, 75, 150)])
+    >>> [(round(mix, 4), round(rate, 4)) for mix, rate in split]
     [(-0.0625, 0.0375), (0.125, 0.0)]
     """
     n, m = sum(part.before_n for part in parts), sum(part.after_n for part in parts)
