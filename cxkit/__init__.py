@@ -68,6 +68,9 @@ _HOMES = {
     "top_paths": "cxkit.analyses.journey.top_paths",
     "step_matrix": "cxkit.analyses.journey.step_matrix",
     "sessions": "cxkit.analyses.journey.sessions",
+    "stage_breaks": "cxkit.analyses.journey.stage_breaks",
+    "stage_change": "cxkit.analyses.journey.stage_change",
+    "stage_trend": "cxkit.analyses.journey.stage_trend",
     "journeys": "cxkit.analyses.journey.journeys",
     "bad_touches": "cxkit.analyses.journey.bad_touches",
     "drop_reasons": "cxkit.analyses.journey.drop_reasons",
@@ -118,8 +121,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.journeys import journeys as journeys
     from cxkit.analyses.journey.sessions import sessions as sessions
     from cxkit.analyses.journey.stage_amounts import stage_amounts as stage_amounts
+    from cxkit.analyses.journey.stage_breaks import stage_breaks as stage_breaks
+    from cxkit.analyses.journey.stage_change import stage_change as stage_change
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
+    from cxkit.analyses.journey.stage_trend import stage_trend as stage_trend
     from cxkit.analyses.journey.step_matrix import step_matrix as step_matrix
     from cxkit.analyses.journey.time_to_stage import time_to_stage as time_to_stage
     from cxkit.analyses.journey.top_paths import top_paths as top_paths

@@ -332,6 +332,111 @@ def lines(
     return _finish(figure, title, height=400)
 
 
+def control(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    centre: str,
+    low: str,
+    high: str,
+    panel: str,
+    marked: str,
+    pale: Sequence[bool],
+    outside: Sequence[bool],
+    title: str,
+    x_unit: str,
+    y_unit: str,
+) -> Figure:
+    """Draw control charts under each other: one panel per value of `panel`, all on one scale.
+
+    Each shows the values as a line, their `centre` and limits, rows `outside` of them as diamonds,
+    stretches whose `marked` is not 0 on a tinted ground, and `pale` rows as open circles off the
+    line: those are not judged.
+    """
+    frame = table.with_columns(
+        pl.Series("_pale", list(pale), dtype=pl.Boolean),
+        pl.Series("_outside", list(outside), dtype=pl.Boolean),
+    )
+    panels = frame[panel].unique(maintain_order=True).to_list()
+    gap = 44  # pixels between panels, for their names
+    height = 170 * len(panels) + gap * (len(panels) - 1)
+    figure = make_subplots(
+        rows=len(panels),
+        cols=1,
+        shared_xaxes=True,
+        shared_yaxes="all",
+        vertical_spacing=gap / height if len(panels) > 1 else 0,
+        subplot_titles=[escape(name) for name in panels],
+    )
+    named: set[str] = set()  # the marks that the legend explains already
+    for place, name in enumerate(panels, start=1):
+        rows, legend = frame.filter(pl.col(panel) == name), place == 1
+        judged = rows.with_columns(pl.when(~pl.col("_pale")).then(y).alias(y))
+        across = [str(value) for value in rows[x]]
+        step = {"mode": "lines", "row": place, "col": 1, "showlegend": legend, "x": across}
+        dashed = {"color": QUIET, "dash": "dot", "width": 1.2, "shape": "hvh"}
+        for column, text in ((low, "limits"), (high, "limits")):
+            figure.add_scatter(
+                y=rows[column].to_list(),
+                line=dashed,
+                name=text,
+                hoverinfo="skip",
+                **{**step, "showlegend": legend and column == low},
+            )
+        figure.add_scatter(
+            y=rows[centre].to_list(),
+            line={"color": QUIET, "width": 1.2},
+            name="centre",
+            hoverinfo="skip",
+            **step,
+        )
+        figure.add_scatter(
+            y=judged[y].to_list(),
+            line={"color": COLOURS[0], "width": 1.8},
+            name=escape(y_unit),
+            hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}}<extra></extra>",
+            **step,
+        )
+        for rule, text, mark in (
+            (pl.col("_outside"), "outside of the limits", {"symbol": "diamond", "color": ALARM}),
+            (pl.col("_pale"), "not finished", {"symbol": "circle-open", "color": QUIET}),
+        ):
+            some = rows.filter(rule & pl.col(y).is_not_null())
+            figure.add_scatter(
+                x=[str(value) for value in some[x]],
+                y=some[y].to_list(),
+                mode="markers",
+                marker={"size": 8, **mark},
+                name=text,
+                legendgroup=text,
+                showlegend=bool(some.height) and text not in named,
+                hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}} ({text})<extra></extra>",
+                row=place,
+                col=1,
+            )
+            named |= {text} if some.height else set()
+        for number in sorted(set(rows[marked]) - {0}):
+            inside = rows.filter(pl.col(marked) == number)[x]
+            half = (rows[x][1] - rows[x][0]) / 2 if rows.height > 1 else 0
+            figure.add_vrect(
+                x0=str(inside.min() - half),  # type: ignore[operator]
+                x1=str(inside.max() + half),  # type: ignore[operator]
+                fillcolor=ALARM,
+                opacity=0.14,
+                line_width=0,
+                row=place,
+                col=1,
+            )
+    figure.update_annotations(x=0, xanchor="left", font={"size": 13, "weight": 600})
+    figure.update_xaxes(type="date")
+    figure.update_xaxes(title=escape(x_unit), row=len(panels), col=1)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -64 / height, "yanchor": "top"})
+    figure.update_layout(margin={"t": 104, "b": 96})
+    return _finish(figure, title, height=200 + height)
+
+
 _MANY = 8  # columns of a matrix whose titles fit side by side
 
 

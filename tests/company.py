@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from cxkit import schema, store
 from cxkit.settings import Settings, overlay
 from cxkit.workspace import Workspace
@@ -38,6 +40,17 @@ def company_of(folder: Path, text: str, **values: Any) -> Workspace:
         draft.execute(text, values)
         store.publish(folder, draft, files={}, settings=Settings(), suggested={})
     return Workspace(folder)
+
+
+def many_events(folder: Path, rows: pl.DataFrame) -> Workspace:
+    """Publish a store in `folder` with the events of a frame, by the names of its columns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / "events.parquet"
+    rows.with_row_index("event_id", 1).with_columns(
+        pl.col("event_id").cast(pl.String), source_file=pl.lit("made"), record_no="event_id"
+    ).write_parquet(made)
+    text = "insert into events by name select * from read_parquet($made)"
+    return company_of(folder, text, made=str(made))
 
 
 def _columns(table: str) -> set[str]:

@@ -268,3 +268,40 @@ def test_many_columns_of_a_matrix_stand_upright():
         table, x="x", y="y", value="share", texts=["10%"] * 9, title="t", x_unit="u", y_unit="v"
     )
     assert figure.layout.xaxis.tickangle == -90
+
+
+def test_a_control_chart_marks_breaks_outliers_and_what_is_not_finished():
+    weeks = pl.date_range(pl.date(2026, 1, 5), pl.date(2026, 2, 2), "1w", eager=True)
+    table = pl.DataFrame(
+        {
+            "week": [*weeks, *weeks],
+            "share": [0.5, 0.5, 0.1, 0.1, 0.2] * 2,
+            "centre": 0.5,
+            "low": 0.3,
+            "high": 0.7,
+            "segment": ["<b>one</b>"] * 5 + ["two"] * 5,
+            "break_no": [0, 0, 1, 1, 0] + [0] * 5,
+        }
+    )
+    figure = charts.control(
+        table,
+        x="week",
+        y="share",
+        centre="centre",
+        low="low",
+        high="high",
+        panel="segment",
+        marked="break_no",
+        pale=[False] * 4 + [True] + [False] * 5,
+        outside=[False] * 2 + [True] * 2 + [False] * 6,
+        title="It broke",
+        x_unit="week",
+        y_unit="went on",
+    )
+    drawn = {trace.name: trace for trace in figure.data if trace.showlegend}
+    assert list(drawn) == ["limits", "centre", "went on", "outside of the limits", "not finished"]
+    assert drawn["went on"].y == (0.5, 0.5, 0.1, 0.1, None)
+    assert drawn["outside of the limits"].x == ("2026-01-19", "2026-01-26")
+    assert drawn["not finished"].x == ("2026-02-02",)
+    assert len(figure.layout.shapes) == 1
+    assert figure.layout.annotations[0].text == "&lt;b&gt;one&lt;/b&gt;"

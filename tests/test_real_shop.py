@@ -818,3 +818,73 @@ def test_the_quotes_are_the_customers_words(ws, files):
         words = re.findall(r"\w+", f"{title or ''} {message or ''}")
         assert re.findall(r"\w+", row["comment"]) == words
         assert row["score"] == float(stars)
+
+
+# Where do orders stop, and since when?
+
+STEPS = {
+    "ordered → approved": ("order_purchase_timestamp", "order_approved_at"),
+    "approved → handed to carrier": ("order_approved_at", "order_delivered_carrier_date"),
+    "handed to carrier → delivered": (
+        "order_delivered_carrier_date",
+        "order_delivered_customer_date",
+    ),
+}
+WEEKLY = """
+    with moments as (
+        select customer_state as state,
+            {a}::timestamp at time zone 'America/Sao_Paulo' as a,
+            {b}::timestamp at time zone 'America/Sao_Paulo' as b,
+            date_trunc('week', {a}::timestamp)::date as week,
+            (select moment::timestamp at time zone 'America/Sao_Paulo' from ended) as moment
+        from orders join customers using (customer_id)
+        where {a} is not null
+    )
+    select week, count(*), count(*) filter (b between a and a + interval 2880 hours)
+    from moments where a <= moment - interval 2880 hours and ({where}) group by week
+"""
+
+
+def test_orders_go_on_step_by_step_and_week_by_week(ws, files):
+    found = cx.stage_breaks(ws, unit="order", by=None).table
+    for step, (a, b) in STEPS.items():
+        rows = found.filter(step=step).select("week", "entered", "followed").rows()
+        told = {week: (n, x) for week, n, x in rows if n}
+        text = WEEKLY.format(a=a, b=b, where="true")
+        assert told == {week: (n, x) for week, n, x in files.execute(text).fetchall()}
+
+
+def test_where_orders_stop_and_since_when(ws, files):
+    found = cx.stage_breaks(ws, unit="order", by="region")
+    said = re.fullmatch(
+        r"From the week of (\S+ \S+ \S+) to that of (\S+ \S+ \S+) \(until .*\) the share that went "
+        r"on from 'handed to carrier' to 'delivered' in 'RJ' fell to (.*); since then it is (.*)\. "
+        r"At this step .* did not move\. 5 other breaks stand below\.",
+        found.finding,
+    )
+    assert said
+    first, last = (datetime.strptime(day, "%d %b %Y").date() for day in said.group(1, 2))
+    assert (str(first), str(last)) == ("2017-11-27", "2018-04-09")
+    a, b = STEPS["handed to carrier → delivered"]
+    weeks = files.execute(WEEKLY.format(a=a, b=b, where="state = 'RJ'")).fetchall()
+    parts = [[0, 0], [0, 0], [0, 0]]
+    judged = set(found.table.filter(state="judged", segment="RJ")["week"])
+    for week, n, x in weeks:
+        if week in judged:
+            part = parts[0 if week < first else 1 if week <= last else 2]
+            part[0] += x
+            part[1] += n
+    (y, m), (x, n), (z, k) = parts
+    change = 100 * (x / n - y / m)
+    told = numbers(said.group(3))
+    assert told[:4] == [*share(x, n), n]
+    assert told[4:8] == [*share(y, m), m]
+    assert told[8] == round(abs(change), 1)
+    assert numbers(said.group(4)) == share(z, k)
+    assert x / n < y / m
+    # and more sharply than any other state's: of the weeks alike, the others did not fall so
+    others = files.execute(WEEKLY.format(a=a, b=b, where="state <> 'RJ'")).fetchall()
+    inside = [(n, x) for week, n, x in others if first <= week <= last]
+    before = [(n, x) for week, n, x in others if week < first]
+    rest = [sum(x for _, x in part) / sum(n for n, _ in part) for part in (inside, before)]
+    assert rest[0] - rest[1] > x / n - y / m + 0.05

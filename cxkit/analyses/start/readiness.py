@@ -179,6 +179,14 @@ NEEDS = (
     Need("step_matrix", "timeline", "touchpoint", "export what happens to customers"),
     Need("sessions", "events", "event", _EVENT, if_any=True),
     Need("sessions", "events", "channel", _EVENT, wished=True, if_any=True),
+    *(
+        need
+        for name in ("stage_breaks", "stage_change", "stage_trend")
+        for need in (
+            Need(name, "settings", "journey", "name the stages in the settings: [journey] stages"),
+            Need(name, "timeline", "stage", "export events, or orders and tickets with times"),
+        )
+    ),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),

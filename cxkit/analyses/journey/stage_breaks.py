@@ -1,0 +1,399 @@
+"""Where did the journey break, and since when?"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.funnels import Plan, plan
+from cxkit.notes import end_note
+from cxkit.passages import UNITS
+from cxkit.periods import SPOTS, entries_by, steps_between, usual_unit
+from cxkit.result import Result, counted, verb
+from cxkit.stats.breaks import share_breaks
+from cxkit.stats.control import chance_outside, p_chart
+from cxkit.stats.intervals import (
+    ENOUGH,
+    Interval,
+    benjamini_hochberg,
+    newcombe,
+    said,
+)
+from cxkit.stats.segments import gathered
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "Where did the journey break, and since when?"
+_LEVEL = 0.01  # false discoveries among all series; one alarm in twenty would be too many to follow
+_SERIES = ["place", "segment"]
+
+
+def stage_breaks(
+    workspace: Workspace,
+    *,
+    stages: Sequence[str] | None = None,
+    optional: Sequence[str] | None = None,
+    within_days: int | None = None,
+    unit: str | None = None,
+    by: str | None = "device",
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Find the step and segment in which the journey broke, from which week to which.
+
+    For each step and segment the weekly share that went on is searched for stretches that lie
+    apart from the other weeks (circular binary segmentation, Olshen and others 2004; whether
+    chance alone brings them is told by shuffling the weeks). Benjamini and Hochberg's procedure
+    over all steps and segments keeps false discoveries at one in a hundred. Each series stands on
+    a p-chart; its limits come from the weeks outside of the breaks, or up to a break that has not
+    ended, and are widened where weeks differ by more than chance (Laney 2002).
+
+    A step leads from a stage to the next, and past optional ones. A visit, order or case enters a
+    step once; a customer once a week, with the first passage in that week. Who reaches the next
+    stage within `within_days` went on. Weeks that could not be followed to the end are not judged.
+
+    Args:
+        workspace: an open store.
+        stages: stage names, first to last; default: the journey of the settings.
+        optional: stages that may be skipped; default: those of the settings.
+        within_days: longest time from the one stage to the next; default: the settings'.
+        unit: what is counted: "session", "order", "case" or "customer"; default: visits where
+            there are any, else customers.
+        by: `channel` or `device` of the entry, a field of the customers, or None.
+        as_of: count what was known at this moment; default: the latest time in the data.
+
+    Returns:
+        One row per step, segment and week, the surest break first: place (number of the step),
+        step, after (the stage it starts from), next, segment, unit, week (its Monday), entered,
+        followed, share, centre_share (of the baseline), centre_share_low and centre_share_high
+        (the limits), outside ("above", "below" or ""), state ("judged", "unfinished", or "too few"
+        where the series has fewer than 30 that went on or 30 that did not), break_no (0: none; 1:
+        the surest of the series), q_value (of the series), spread (1: only chance within weeks),
+        left_out (too young to count).
+
+    Raises:
+        BadQuestion: where there is no stage, a stage is optional but not named, or there is no
+            such unit or field.
+    """
+    field = workspace.segment(by, own=SPOTS)
+    asked = plan(
+        workspace,
+        stages=stages,
+        optional=optional,
+        within_days=within_days,
+        unit=unit or usual_unit(workspace),
+    )
+    until = workspace.moment(as_of)
+    counts = entries_by(workspace, asked, steps_between(asked), until, every="week", by=field)
+    table = _judged(_gathered(counts, workspace.least), asked)
+    return Result(
+        name="stage_breaks",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, asked.days),
+        caveats=(*_caveats(table, asked.days, by), *end_note(workspace, as_of)),
+        sql=f"{query_text('passages')}\n{query_text('stage_breaks')}\n{query_text('stage_trend')}",
+        as_of=until,
+        n=int(table["entered"].sum()),
+        draw=_chart,
+    )
+
+
+def _gathered(counts: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Keep the largest segments of the whole and add up the others, week by week."""
+    if counts["segment"].n_unique() < 2:
+        return counts.with_columns(segment=pl.lit("all"))
+    return (
+        gathered(counts, "entered", least=least)
+        .group_by("route", "segment", "begins", "finished")
+        .agg(pl.col("entered", "followed", "left_out").sum())
+    )
+
+
+def _judged(counts: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+    """Judge each series by itself, then all together."""
+    steps = steps_between(asked)
+    lost = pl.col("entered") - pl.col("followed")
+    over = ["route", "segment"]
+    ripe = pl.col("finished")
+    counts = counts.sort("route", "segment", "begins").with_columns(
+        enough=(pl.col("followed").filter(ripe).sum().over(over) >= ENOUGH)
+        & (lost.filter(ripe).sum().over(over) >= ENOUGH)
+    )
+    series = counts.filter("enough").select(over).unique().height
+    frames, found = [], []
+    for (number, _), rows in counts.group_by(over, maintain_order=True):
+        weeks = rows.filter("finished")
+        x, n = weeks["followed"].to_list(), weeks["entered"].to_list()
+        told = share_breaks(x, n, level=_LEVEL / series) if rows["enough"][0] else []
+        found.append((told[0].p if told else None, told))
+        here, there = (asked.stages[place] for place in steps[int(str(number))])
+        frames.append(
+            rows.with_columns(
+                place=pl.lit(int(str(number)) + 1),
+                step=pl.lit(f"{here} → {there}"),
+                after=pl.lit(here),
+                next=pl.lit(there),
+                unit=pl.lit(asked.unit),
+                state=pl.when(~ripe)
+                .then(pl.lit("unfinished"))
+                .when("enough")
+                .then(pl.lit("judged"))
+                .otherwise(pl.lit("too few")),
+            )
+        )
+    q_values = benjamini_hochberg([p for p, _ in found if p is not None])
+    charted = []
+    for frame, (p, told) in zip(frames, found, strict=True):
+        q = None if p is None else q_values.pop(0)
+        charted.append(_charted(frame, told if q is not None and q <= _LEVEL else [], q))
+    if not charted:
+        return _EMPTY
+    table = pl.concat(charted).select(_EMPTY.columns).cast(_EMPTY.schema)
+    worst = {(one["place"], one["segment"]): None for one in _breaks(table)}
+    order = pl.DataFrame(
+        {"place": [p for p, _ in worst], "segment": [s for _, s in worst]},
+        schema={"place": pl.Int64, "segment": pl.String},
+    ).with_row_index("rank")
+    return (
+        table.join(order, on=_SERIES, how="left")
+        .sort("rank", "place", "segment", "week", nulls_last=True)
+        .drop("rank")
+    )
+
+
+_EMPTY = pl.DataFrame(
+    schema={
+        "place": pl.Int64,
+        "step": pl.String,
+        "after": pl.String,
+        "next": pl.String,
+        "segment": pl.String,
+        "unit": pl.String,
+        "week": pl.Date,
+        "entered": pl.Int64,
+        "followed": pl.Int64,
+        "share": pl.Float64,
+        "centre_share": pl.Float64,
+        "centre_share_low": pl.Float64,
+        "centre_share_high": pl.Float64,
+        "outside": pl.String,
+        "state": pl.String,
+        "break_no": pl.Int64,
+        "q_value": pl.Float64,
+        "spread": pl.Float64,
+        "left_out": pl.Int64,
+    }
+)
+
+
+def _charted(frame: pl.DataFrame, breaks: Sequence[Any], q: float | None) -> pl.DataFrame:
+    """Put one series on its p-chart, with limits from the weeks that did not break."""
+    numbers = [0] * frame.height
+    for number, told in enumerate(breaks, 1):
+        numbers[told.start : told.end] = [number] * (told.end - told.start)
+    good = [not number for number in numbers]
+    judged = (frame["state"] == "judged").to_list()
+    baseline = [a and b for a, b in zip(good, judged, strict=True)]
+    chart = p_chart(frame["followed"].to_list(), frame["entered"].to_list(), baseline, laney=True)
+    share = pl.when(pl.col("entered") > 0).then(pl.col("followed") / pl.col("entered"))
+    return frame.with_columns(
+        pl.Series("break_no", numbers, dtype=pl.Int64),
+        pl.Series("centre_share_low", chart.low).fill_nan(None),
+        pl.Series("centre_share_high", chart.high).fill_nan(None),
+        week="begins",
+        share=share,
+        centre_share=pl.lit(chart.centre).fill_nan(None),
+        outside=pl.when(pl.col("state") != "judged")
+        .then(pl.lit(""))
+        .when(share < pl.Series("low", chart.low))
+        .then(pl.lit("below"))
+        .when(share > pl.Series("high", chart.high))
+        .then(pl.lit("above"))
+        .otherwise(pl.lit("")),
+        q_value=pl.lit(q, pl.Float64),
+        spread=pl.lit(chart.spread),
+    )
+
+
+def _breaks(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return every break with the counts in it and before it: the largest fall first."""
+    found = []
+    for (place, segment), rows in table.group_by(_SERIES, maintain_order=True):
+        judged = rows.filter(pl.col("state") == "judged")
+        for number in sorted(set(rows["break_no"]) - {0}):
+            inside = judged.filter(pl.col("break_no") == number)
+            start, end = inside["week"].min(), inside["week"].max()
+            good = judged.filter(pl.col("break_no") == 0)
+            before = good.filter(pl.col("week") < start)
+            later = good.filter(pl.col("week") > end)
+            compared = before if before["entered"].sum() else later
+            counts = [
+                int(part[name].sum())
+                for part in (inside, compared)
+                for name in ("followed", "entered")
+            ]
+            found.append(
+                {
+                    "place": place,
+                    "segment": segment,
+                    "step": rows["step"][0],
+                    "after": rows["after"][0],
+                    "next": rows["next"][0],
+                    "start": start,
+                    "end": end,
+                    "ended": bool(judged.filter(pl.col("week") > end).height),
+                    "compared": "before" if compared is before else "afterwards",
+                    "later": (int(later["followed"].sum()), int(later["entered"].sum())),
+                    "counts": counts,
+                    "gap": newcombe(*counts),
+                }
+            )
+    return sorted(found, key=lambda told: (told["gap"].value > 0, -abs(told["gap"].value)))
+
+
+def _finding(table: pl.DataFrame, days: int) -> str:
+    judged = table.filter(pl.col("state") == "judged")
+    if judged.is_empty():
+        few = table.filter(pl.col("state") == "too few")
+        if few.is_empty():
+            return (
+                f"No week could be followed for {counted(days, 'day')}: where the journey broke "
+                "cannot be said."
+            )
+        return (
+            f"No step has {ENOUGH} that went on and {ENOUGH} that did not: too few to say where "
+            "the journey broke."
+        )
+    noun = UNITS[table["unit"][0]]
+    series = judged.select(_SERIES).unique().height
+    parts = judged["segment"].n_unique() > 1 or judged["segment"][0] != "all"
+    found = _breaks(table)
+    if not found:
+        weeks, out = judged.height, judged.filter(pl.col("outside") != "").height
+        return (
+            f"No step broke: in {series:,} series of weeks "
+            f"({counted(judged['step'].n_unique(), 'step')}{_segments(judged)}) nothing lies "
+            f"apart that chance would not bring; {out:,} of {weeks:,} weeks lie outside of their "
+            f"limits, where chance alone brings about {chance_outside(weeks):,.0f}."
+        )
+    worst = found[0]
+    x, n, y, m = worst["counts"]
+    who = f" in '{worst['segment']}'" if parts else ""
+    moved = "fell" if worst["gap"].value < 0 else "rose"
+    last = worst["end"] + timedelta(days=6)
+    when = f"From the week of {_day(worst['start'])} on"
+    if worst["ended"]:
+        when = f"From the week of {_day(worst['start'])} to that of {_day(worst['end'])}"
+        when += f" (until {_day(last)})"
+    return (
+        f"{when} the share that went on from '{worst['after']}' to '{worst['next']}'{who} {moved} "
+        f"to {said(x, n)} of {n:,} {noun}s, against {said(y, m)} of {m:,} {worst['compared']}: "
+        f"{_points(worst['gap'])}{_recovered(worst)}.{_others(table, worst, found)}"
+    )
+
+
+def _recovered(worst: dict[str, Any]) -> str:
+    x, n = worst["later"]
+    if not worst["ended"] or worst["compared"] == "afterwards" or n < ENOUGH:
+        return ""
+    return f"; since then it is {said(x, n)}"
+
+
+def _others(table: pl.DataFrame, worst: dict[str, Any], found: Sequence[dict[str, Any]]) -> str:
+    """Say what did not move at this step, and how many other breaks there are."""
+    here = table.filter(pl.col("place") == worst["place"], pl.col("state") == "judged")
+    still = here.group_by("segment").agg(pl.col("break_no").max()).filter(pl.col("break_no") == 0)
+    names = [f"'{name}'" for name in sorted(still["segment"])]
+    said_still = ""
+    if names:
+        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        said_still = f" At this step {listed} did not move."
+    more = len(found) - 1
+    if not more:
+        return said_still
+    return f"{said_still} {counted(more, 'other break')} {verb(more, 'stand')} below."
+
+
+def _segments(judged: pl.DataFrame) -> str:
+    many = judged["segment"].n_unique()
+    return f", {many:,} segments" if many > 1 else ""
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _points(gap: Interval) -> str:
+    return f"{100 * gap.value:+.1f} points ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"
+
+
+def _caveats(table: pl.DataFrame, days: int, by: str | None) -> tuple[str, ...]:
+    notes = [
+        f"Also: from the week of {_day(told['start'])}"
+        f"{' to that of ' + _day(told['end']) if told['ended'] else ' on'}, "
+        f"'{told['after']}' to '{told['next']}' in '{told['segment']}': "
+        f"{said(told['counts'][0], told['counts'][1])}, {_points(told['gap'])}."
+        for told in _breaks(table)[1:6]
+    ]
+    young = table.filter(pl.col("state") == "unfinished")["week"].unique().sort()
+    if len(young):
+        which = f"The week from {_day(young[0])} is" if len(young) == 1 else (
+            f"The {len(young):,} weeks from {_day(young[0])} on are"
+        )  # fmt: skip
+        notes.append(
+            f"{which} not judged: who entered then could not be followed for "
+            f"{counted(days, 'day')}."
+        )
+    few = table.filter(pl.col("state") == "too few").select("step", "segment").unique()
+    if few.height:
+        notes.append(
+            f"{few.height:,} series of weeks {verb(few.height, 'have')} "
+            f"fewer than {ENOUGH} that went on, or that did not: too few to say."
+        )
+    wide = table.filter(pl.col("state") == "judged", pl.col("spread") > 1.2)
+    if wide.height:
+        notes.append(
+            f"In {wide.select(_SERIES).unique().height:,} series weeks differ by more than chance "
+            "within them: their limits are widened (Laney's p'-chart)."
+        )
+    if by and table["segment"].n_unique() == 1 and table["segment"][0] == "all":
+        notes.append(f"By {by} there is nothing to compare: all are taken together.")
+    if not table.is_empty() and table["unit"][0] == "customer":
+        notes.append(
+            "A customer who comes back enters in each of those weeks: weeks are not wholly "
+            "independent of each other, so a break that is barely sure may be chance."
+        )
+    notes.append("A break is associated with what happened in those weeks, not explained by it.")
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    found = _breaks(table)
+    place = found[0]["place"] if found else table["place"].max()
+    here = table.filter(pl.col("place") == place)  # what broke stands first
+    step = here["step"][0]
+    title = f"{step}: no week lies apart that chance would not bring"
+    if found:
+        worst = found[0]
+        x, n, y, m = worst["counts"]
+        until = f" to {_day(worst['end'])}" if worst["ended"] else " on"
+        title = (
+            f"{step}: '{worst['segment']}' kept {x / n:.0%} from {_day(worst['start'])}{until}, "
+            f"{y / m:.0%} {worst['compared']}"
+        )
+    return charts.control(
+        here,
+        x="week",
+        y="share",
+        centre="centre_share",
+        low="centre_share_low",
+        high="centre_share_high",
+        panel="segment",
+        marked="break_no",
+        pale=(here["state"] == "unfinished").to_list(),
+        outside=(here["outside"] != "").to_list(),
+        title=title,
+        x_unit="week that begins on",
+        y_unit="went on",
+    )

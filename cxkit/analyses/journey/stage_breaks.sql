@@ -1,0 +1,27 @@
+-- Of which segment is whoever passed a stage, at that moment? One row per person and moment.
+-- $by: channel or device of the passage, a field of customers, or 'all'
+-- $touchpoints: what counts as the stage    $as_of: what happened later is not counted
+-- $first, $last: the people to look at
+select
+    customer_key,
+    epoch_us(occurred_at) as at,
+    coalesce(
+        min(
+            case $by
+                when 'all' then 'all' when 'channel' then timeline.channel::varchar
+                when 'device' then device::varchar when 'region' then region
+                when 'source' then customers.source when 'preferred_channel' then preferred_channel
+                else json_extract_string(attributes, '/' || $by)
+            end
+        ),
+        'missing'
+    ) as segment
+from timeline
+join people using (customer_key)
+left join customers using (customer_id)
+where
+    list_contains($touchpoints, touchpoint::varchar)
+    and customer_key between $first and $last
+    and occurred_at <= $as_of::timestamp
+group by customer_key, occurred_at
+order by customer_key, occurred_at
