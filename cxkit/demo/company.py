@@ -86,6 +86,8 @@ class Effects:
     unresolved_hazard: float = 0.040
     resolved_hazard: float = 0.010
     base_hazard: float = 0.009
+    # visits that meet a glitch end there: since week 40 fewer visits of the app go on
+    glitches_are_visits: bool = True
     # T07 "coupon rejected" is truly fixed in week 60
     coupon_weeks: tuple[int, int] = (44, 59)
     coupon_rate: float = 0.25
@@ -145,14 +147,13 @@ NULL = replace(
     mobile_checkout_broken=0.55,
     desktop_sessions=(100, 100, 100, 100),
     conversion_fall=0.0,
-    double_charge_weeks=(1, 52),
     double_charge_continues=1.0,
+    glitches_are_visits=False,
     voice_tires=1.0,
     silent_hazard=0.002,
     unresolved_hazard=0.002,
     resolved_hazard=0.002,
     base_hazard=0.002,
-    coupon_weeks=(1, 59),
     coupon_rate=0.15,
     coupon_continues=1.0,
     opening_monthly=0.0,

@@ -67,7 +67,7 @@ def make(
     contacts = make_contacts(created, size.buyers, effects, Draws(seed, "contacts"))
     created = contacts.created[: contacts.people]
     evening = buyers.features[:, 3]
-    events = make_events(visits, orders, lives, evening, created, seed)
+    events = make_events(visits, orders, lives, evening, created, effects, seed)
     tickets = make_tickets(orders, lives, created, size, effects, seed)
     answers = make_answers(orders, lives, tickets, created, size, effects, seed)
     messages = make_messages(orders, contacts.channel, created, size, effects, seed)

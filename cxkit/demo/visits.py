@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxkit.demo.company import DAY, DAYS, END, settle
+from cxkit.demo.company import DAY, DAYS, END, Effects, settle
 from cxkit.demo.draws import Draws, Floats, Ints
 from cxkit.demo.lives import Lives
 from cxkit.demo.orders import APP, CATEGORIES, IN_APP, WEB, Orders, Visits
@@ -63,6 +63,7 @@ def make_events(
     lives: Lives,
     evening: Floats,
     created: Ints,
+    effects: Effects,
     seed: int,
 ) -> Events:
     """Lay out all sessions. `created` says when each known person became known (local second)."""
@@ -73,7 +74,7 @@ def make_events(
         _paid_in_the_app(orders, draws),
         _left_the_web(visits, orders, lives, created, people, draws),
         _browsed(lives, evening, draws),
-        _met_a_glitch(lives, evening, draws),
+        _met_a_glitch(lives, evening, effects, draws),
     ]
     return _lay_out(parts, people, draws)
 
@@ -209,12 +210,13 @@ def _browsed(lives: Lives, evening: Floats, draws: Draws) -> _Sessions:
     )
 
 
-def _met_a_glitch(lives: Lives, evening: Floats, draws: Draws) -> _Sessions:
+def _met_a_glitch(lives: Lives, evening: Floats, effects: Effects, draws: Draws) -> _Sessions:
     """T05, T07: the account page shows the glitch to the customer who is logged in."""
     person, count = lives.exposure_buyer, len(lives.exposure_day)
+    entered = VISITED if effects.glitches_are_visits else -1
     return _Sessions(
         lives.exposure_day * DAY + _any_hour(evening[person], count, draws),
-        np.tile(np.array([VISITED, ACCOUNT, GLITCH]), (count, 1)),
+        np.tile(np.array([entered, ACCOUNT, GLITCH]), (count, 1)),
         person,
         np.full(count, -1),
         np.zeros(count, dtype=np.int64),
