@@ -64,6 +64,10 @@ _HOMES = {
     "stage_funnel": "cxkit.analyses.journey.stage_funnel",
     "stage_people": "cxkit.analyses.journey.stage_people",
     "journeys": "cxkit.analyses.journey.journeys",
+    "journey_map": "cxkit.analyses.journey.journey_map",
+    "journey_order": "cxkit.analyses.journey.journey_order",
+    "moments_of_truth": "cxkit.analyses.journey.moments_of_truth",
+    "friction_owners": "cxkit.analyses.journey.friction_owners",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
@@ -99,7 +103,11 @@ def __dir__() -> "list[str]":
 
 
 if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds both lists equal
+    from cxkit.analyses.journey.friction_owners import friction_owners as friction_owners
+    from cxkit.analyses.journey.journey_map import journey_map as journey_map
+    from cxkit.analyses.journey.journey_order import journey_order as journey_order
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.moments_of_truth import moments_of_truth as moments_of_truth
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit

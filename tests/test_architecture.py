@@ -15,7 +15,7 @@ HOUSE = Path(cxkit.__file__).parent
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
     "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
-    "persona_model", "persona_keep", "analyses", "widgets", "report", "checks", "cli",
+    "experience", "persona_model", "persona_keep", "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.
