@@ -538,6 +538,199 @@ def lanes(table: pl.DataFrame, *, x: str, lane: str, text: str, title: str, unit
     return _finish(figure, title, height=150 + 62 * max(1, len(names)))
 
 
+_LABELS = 96  # pixels left of the columns of `bands`, for the names of the rows
+_LINE = 15  # pixels per line of its text
+
+
+def bands(table: pl.DataFrame, *, title: str) -> Figure:
+    """Draw a map: columns as a ribbon of steps, and below it bands of bars, words and one curve.
+
+    One row of the table per cell: column, band, kind (bars, curve or words), text, more (a second,
+    quieter text), at, low and high (places from 0 to 1; null: nothing is known), middle (of a
+    curve: the place between bad and good), marked (stands out) and hover. Columns and bands stand
+    in the order of the table. A cell without a text says "no data".
+    """
+    columns = table["column"].unique(maintain_order=True).to_list()
+    names = table["band"].unique(maintain_order=True).to_list()
+    many = max(1, len(columns))
+    wide = int(max(10, ((870 - _LABELS) / many - 14) / 6.1))  # characters that fit side by side
+    figure = go.Figure()
+    shapes: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    hovers: list[tuple[float, float, str]] = []
+
+    def write(across: float, down: float, text: str, **look: Any) -> None:
+        place = {"xanchor": "left", "yanchor": "top", "align": "left", "showarrow": False}
+        font = {"size": 12, "color": INK}
+        notes.append({"x": across, "y": down, "text": text, "font": font, **place, **look})
+
+    quiet = {"font": {"size": 11, "color": QUIET}}
+    _ribbon(columns, shapes, write, wide)
+    top = 58.0
+    for name in names:
+        cells = table.filter(pl.col("band") == name)
+        kind = cells["kind"][0]
+        rows = cells.to_dicts()
+        texts = [_lines(row["text"], wide) for row in rows]
+        more = [_lines(row["more"], wide + 1) for row in rows]
+        heading = _lines(name, 13)
+        height = max(_band_height(kind, texts, more), 16.0 * len(heading) + 14)
+        shapes.append(_box(0, top, many, top, line={"color": LINE, "width": 1}))
+        label = {"x": 0, "xref": "paper", "xshift": -_LABELS, "font": {"size": 12, "color": INK}}
+        write(0, top + 8, f"<b>{'<br>'.join(heading)}</b>", **label)
+        if kind == "curve":
+            _curve_band(figure, shapes, write, rows, top, height)
+        for x, row in enumerate(rows):
+            hovers.append((x + 0.5, top + height / 2, _hover(row, columns[x])))
+            if row["text"] is None:
+                y, shift = top + (height / 2 - 8 if kind == "curve" else 8), {"xshift": 6}
+                write(x, y, "no data", **quiet, **shift)
+            elif kind != "curve":
+                _words_cell(shapes, write, row, x, top, texts[x], more[x])
+        top += height
+    shapes += [
+        _box(x, 50, x, top, line={"color": LINE, "width": 1, "dash": "dot"}) for x in range(1, many)
+    ]
+    figure.add_scatter(
+        x=[x for x, _, _ in hovers],
+        y=[y for _, y, _ in hovers],
+        mode="markers",
+        marker={"size": 44, "opacity": 0, "symbol": "square"},
+        hovertext=[text for _, _, text in hovers],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(range=[0, many], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[top + 4, 0], visible=False, fixedrange=True)
+    figure.update_layout(
+        shapes=shapes,
+        annotations=notes,
+        margin={"l": _LABELS + 14, "r": 14, "t": 70, "b": 10, "pad": 0},
+        hoverlabel={"align": "left"},
+    )
+    return _finish(figure, title, height=int(top) + 84)
+
+
+def _ribbon(columns: list[str], shapes: list[dict[str, Any]], write: Any, wide: int) -> None:
+    """Draw the columns as arrows that lead into each other."""
+    tip = 0.09
+    for x, name in enumerate(columns):
+        notch = tip if x else 0
+        path = (
+            f"M {x},0 L {x + 0.985 - tip},0 L {x + 0.985},23 L {x + 0.985 - tip},46 "
+            f"L {x},46 L {x + notch},23 Z"
+        )
+        shapes.append({"type": "path", "path": path, "fillcolor": "#1F4E79", "line": {"width": 0}})
+        lines = _lines(name, max(8, wide - 3))[:2]
+        look = {"size": 13, "color": "white"}
+        write(
+            x + 0.5, 23, f"<b>{'<br>'.join(lines)}</b>", font=look, xanchor="center",
+            yanchor="middle", align="center",
+        )  # fmt: skip
+
+
+def _band_height(kind: str, texts: list[list[str]], more: list[list[str]]) -> float:
+    if kind == "curve":
+        return 132
+    lines = max((len(a) for a in texts), default=1) or 1
+    small = max((len(b) for b in more), default=0)
+    return 18 + (12 if kind == "bars" else 0) + _LINE * lines + 14 * small
+
+
+def _words_cell(
+    shapes: list[dict[str, Any]], write: Any, row: dict[str, Any], x: int, top: float,
+    texts: list[str], more: list[str],
+) -> None:  # fmt: skip
+    """Write one cell; of bars the bar stands under its text."""
+    colour = ALARM if row["marked"] else COLOURS[0]
+    y = top + 8
+    if row["marked"] and row["kind"] == "words":
+        shapes.append(_box(x + 0.02, top + 4, x + 0.05, y + _LINE * len(texts), fill=ALARM))
+    strong = row["kind"] == "bars" and row["at"] is not None
+    text = f"{'▲ ' * (row['marked'] and strong)}{'<br>'.join(texts)}"
+    write(
+        x, y, f"<b>{text}</b>" if strong else text, xshift=6 if not row["marked"] or strong else 9,
+        font={"size": 13 if strong else 11.5, "color": "#A34200" if row["marked"] else INK},
+    )  # fmt: skip
+    y += _LINE * max(1, len(texts)) + 4
+    if row["kind"] == "bars" and row["at"] is not None:
+        shapes.append(_box(x + 0.06, y, x + 0.94, y + 7, fill="#ECEEF1"))
+        if row["at"]:
+            shapes.append(_box(x + 0.06, y, x + 0.06 + 0.88 * row["at"], y + 7, fill=colour))
+        if row["low"] is not None and row["high"] is not None:
+            ends = [x + 0.06 + 0.88 * row[end] for end in ("low", "high")]
+            whisker = {"color": INK, "width": 1.5}
+            shapes.append(_box(ends[0], y + 3.5, ends[1], y + 3.5, line=whisker))
+        y += 12
+    if more:
+        write(x, y, "<br>".join(more), xshift=6, font={"size": 11, "color": QUIET})
+
+
+def _curve_band(
+    figure: Figure, shapes: list[dict[str, Any]], write: Any, rows: list[dict[str, Any]],
+    top: float, height: float,
+) -> None:  # fmt: skip
+    """Draw the curve of one band from low (bad) to high (good), with its intervals."""
+    low, high = top + height - 20, top + 30
+
+    def level(at: float | None) -> float | None:
+        return None if at is None else low - at * (low - high)
+
+    many, middle = len(rows), level(rows[0]["middle"]) or low
+    shapes.append(_box(0, top + 1, many, middle, fill="#EEF5FA", layer="below"))
+    shapes.append(_box(0, middle, many, top + height - 1, fill="#FBF0E9", layer="below"))
+    label = {"x": 0, "xref": "paper", "xshift": -_LABELS, "font": {"size": 11, "color": QUIET}}
+    write(0, middle - 17, "good ↑", **label)
+    write(0, middle + 3, "bad ↓", **label)
+    y = [level(row["at"]) for row in rows]
+    errors = {
+        "type": "data", "symmetric": False, "color": INK, "thickness": 1.4, "width": 5,
+        "array": [0 if one is None or row["low"] is None else (level(row["low"]) or 0) - one
+                  for one, row in zip(y, rows, strict=True)],
+        "arrayminus": [0 if one is None or row["high"] is None else one - (level(row["high"]) or 0)
+                       for one, row in zip(y, rows, strict=True)],
+    }  # fmt: skip
+    figure.add_scatter(
+        x=[x + 0.5 for x in range(many)],
+        y=y,
+        mode="lines+markers",
+        connectgaps=False,
+        line={"color": COLOURS[0], "width": 3, "shape": "spline"},
+        marker={"size": 13, "color": [ALARM if row["marked"] else COLOURS[0] for row in rows],
+                "line": {"color": "white", "width": 2}},
+        error_y=errors,
+        hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
+    for x, (one, row) in enumerate(zip(y, rows, strict=True)):
+        if one is not None:
+            highest = one if row["high"] is None else level(row["high"])
+            text = f"<b>{escape(row['text'])}</b> {escape(row['more'] or '')}"
+            write(x + 0.5, highest, text, xanchor="center", yanchor="bottom", yshift=5)
+
+
+def _box(
+    x: float, y: float, to_x: float, to_y: float, *, fill: str | None = None, layer: str = "above",
+    line: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    kind = "rect" if fill else "line"
+    return {
+        "type": kind, "x0": x, "y0": y, "x1": to_x, "y1": to_y, "layer": layer,
+        "line": line or {"width": 0}, **({"fillcolor": fill} if fill else {}),
+    }  # fmt: skip
+
+
+def _lines(text: str | None, wide: int) -> list[str]:
+    """Return a text in lines that fit, every one escaped."""
+    return [escape(line) for line in wrap(text or "", wide)]
+
+
+def _hover(row: dict[str, Any], column: str) -> str:
+    told = row["hover"] or row["text"] or "no data"
+    lines = "<br>".join(escape(line) for line in wrap(told, 60))
+    return f"<b>{escape(column)} · {escape(row['band'])}</b><br>{lines}"
+
+
 def nothing(title: str) -> Figure:
     """Draw the empty chart of a question that the data cannot answer."""
     figure = go.Figure()
