@@ -67,6 +67,7 @@ _HOMES = {
     "journey_map": "cxkit.analyses.journey.journey_map",
     "journey_order": "cxkit.analyses.journey.journey_order",
     "moments_of_truth": "cxkit.analyses.journey.moments_of_truth",
+    "mood_by_wait": "cxkit.analyses.journey.mood_by_wait",
     "friction_owners": "cxkit.analyses.journey.friction_owners",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.journey_map import journey_map as journey_map
     from cxkit.analyses.journey.journey_order import journey_order as journey_order
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.mood_by_wait import mood_by_wait as mood_by_wait
     from cxkit.analyses.journey.moments_of_truth import moments_of_truth as moments_of_truth
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people

@@ -87,23 +87,34 @@ def seated(log: Log, found: Stays, kinds: Collection[int], size: int, within: in
 
     One entry per place, of `size` places.
     """
+    if not kinds:
+        return np.zeros(size, np.int64)
     seat = seats(log, found, rows_of(log, kinds), within)
     return np.bincount(found.places[seat[seat >= 0]], minlength=size)
 
 
-def doings(log: Log, found: Stays, size: int, within: int) -> Ints:
-    """Count, by place and kind, the rows at a place and those that came after it.
+def doings(log: Log, found: Stays, places_of: Sequence[tuple[int, ...]], within: int) -> Ints:
+    """Count, by place and kind, the rows of a place and those that came after it, in time.
 
-    One line per place, of `size` places, and one column per kind.
+    One line per place and one column per kind; `places_of` are the places as `stays` takes them.
     """
-    kinds = int(log.kind.max(initial=0)) + 1
-    latest = np.flatnonzero(found.latest >= 0)
-    last = found.there[found.latest[latest]]
-    fits = (log.who[last] == log.who[latest]) & (log.at[latest] - log.at[last] <= within)
-    latest = latest[fits]
-    place = found.places[found.stay[found.latest[latest]]]
-    cell = place.astype(np.int32) * kinds + log.kind[latest]
-    return np.bincount(cell, minlength=size * kinds).reshape(size, kinds)
+    kinds, size = int(log.kind.max(initial=0)) + 1, len(places_of)
+    counts = np.zeros((size, kinds), np.int64)
+    others = np.flatnonzero(np.diff(found.latest, prepend=np.int32(-1)) == 0)
+    last = found.latest[others]
+    there = found.there[np.maximum(last, 0)] if len(found.there) else others
+    fits = (last >= 0) & (log.who[there] == log.who[others])
+    fits &= log.at[others] - log.at[there] <= within
+    places = found.places[found.stay[last[fits]]].astype(np.int32)
+    counts += np.bincount(
+        places * kinds + log.kind[others[fits]], minlength=size * kinds
+    ).reshape(size, kinds)
+    own = np.bincount(log.kind, minlength=kinds)
+    for place, group in enumerate(places_of):
+        for kind in group:
+            if kind < kinds:
+                counts[place, kind] = own[kind]
+    return counts
 
 
 class Waits(NamedTuple):
@@ -119,8 +130,11 @@ def waits(log: Log, starts: Ints, ends: Ints, within: int, until: int) -> Waits:
     Who is still waiting has been watched up to `until`, and for `within` at most.
     """
     ended = ends >= 0
-    watched = np.minimum(until - log.at[starts], within)
-    waited = np.where(ended, log.at[ends] - log.at[starts], np.maximum(watched, 0))
+    began = log.at[starts]
+    waited = log.at[ends]
+    waited -= began
+    still = np.flatnonzero(~ended)
+    waited[still] = np.clip(until - began[still], 0, within)
     return Waits(waited, ended)
 
 
@@ -159,16 +173,16 @@ def last_rows(log: Log, rows: Ints, besides: Ints) -> Ints:
     return last[~np.isin(log.who[last], log.who[besides])]
 
 
-def next_kinds(log: Log, rows: Ints, kinds: Collection[int], within: int) -> Counter[int]:
-    """Count of what kind the next row after each is, of those kinds; -1 where none comes in time.
+def next_kinds(log: Log, rows: Ints, among: Ints, within: int) -> Counter[int]:
+    """Count of what kind the next of the rows `among` is after each; -1: none comes in time.
 
     >>> from cxkit.stats.walks import log
     >>> one = log(pl.DataFrame({"who": [1, 1, 2], "at": [0, 5, 6], "kind": [1, 2, 1]}))
-    >>> next_kinds(one, np.array([0, 2]), [2], within=9)
+    >>> next_kinds(one, np.array([0, 2]), np.array([1]), within=9)
     Counter({2: 1, -1: 1})
     """
-    known = np.append(rows_of(log, kinds), -1)
-    place = np.searchsorted(known[:-1], rows, side="right")
+    known = np.append(among, -1)
+    place = np.searchsorted(among, rows, side="right")
     there = known[place]
     fits = (there >= 0) & (log.who[there] == log.who[rows])
     fits &= log.at[there] - log.at[rows] <= within

@@ -39,7 +39,7 @@ from cxkit.stats.stays import (
     seated,
     waits,
 )
-from cxkit.stats.walks import onward, people, walk
+from cxkit.stats.walks import onward, people, rows_of, walk
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What is the whole journey like, stage by stage?"
@@ -175,7 +175,8 @@ def _add(tally: _Tally, asked: Journey, there: Any, found: Any) -> None:
     size, start = len(plan.stages), micros(plan.latest_start(until))
     walked = walk(there, plan.steps, plan.within, start)
     contacts = seated(there, found, contact_kinds(asked), size, plan.within).tolist()
-    done = doings(there, found, size, plan.within)
+    done = doings(there, found, plan.kinds, plan.within)
+    own = rows_of(there, asked.own_kinds)
     for place in range(size):
         here = walked[plan.step_of[place]].rows
         tally.reached[place] += len(people(there, here))
@@ -196,7 +197,7 @@ def _add(tally: _Tally, asked: Journey, there: Any, found: Any) -> None:
         tally.waits[place].append(waits(there, starts, ends, plan.within, micros(until)))
         left = last_rows(there, here, on)
         left = left[there.at[left] <= start]
-        tally.steps[place].update(next_kinds(there, left, asked.own_kinds, plan.within))
+        tally.steps[place].update(next_kinds(there, left, own, plan.within))
 
 
 def _counts(tally: _Tally, asked: Journey) -> pl.DataFrame:
