@@ -193,6 +193,8 @@ def _finding(table: pl.DataFrame, begins: str, where: Mapping[str, str] | None) 
     apart = slow["mood_high"] is not None and quick["mood_low"] is not None
     apart = apart and (slow["mood_high"] < quick["mood_low"] or slow["mood_low"] > quick["mood_high"])
     end = "" if apart else ": no sure difference"
+    for row in table.filter((pl.col("wait") == _NOT_YET) & (pl.col("answers") >= ENOUGH)).to_dicts():
+        end += f"; of those who answered before they got there it is {_said(row)}"
     return (
         f"After the longest waits from '{begins}' to '{slow['stage']}' ({slow['least_days']:.1f} "
         f"days or more) the mood{who} is {_said(slow)}, after the shortest (up to "
@@ -215,9 +217,11 @@ def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
     notes = ["Who waits long may differ in more, as in how far away they live: the mood is associated with the wait."]
     early = table.filter(pl.col("wait") == _NOT_YET)
     if early.height:
+        many = int(early["answers"][0])
         notes.append(
-            f"{counted(int(early['answers'][0]), 'answer')} came before the stage was reached: they "
-            "are a group of their own."
+            f"{counted(many, 'answer')} came before the stage was reached: "
+            f"{'it is' if many == 1 else 'they are'} a group of {'its' if many == 1 else 'their'} "
+            "own."
         )
     return tuple(notes)
 
