@@ -82,6 +82,9 @@ def journey(
         stages = [*told.stages, *more]
         optional = [*(told.optional if optional is None else optional), *more]
     asked = plan(workspace, stages=stages, optional=optional, within_days=within_days)
+    twice = next((stage for stage in asked.stages if asked.stages.count(stage) > 1), None)
+    if twice is not None:
+        raise BadQuestion(f"'{twice}' is named twice. A map shows each stage once.")
     names: dict[str, int] = {}
     for place, (stage, touchpoints) in enumerate(zip(asked.stages, asked.touchpoints, strict=True)):
         for touchpoint in touchpoints:

@@ -232,3 +232,31 @@ def test_nothing_to_draw_says_so():
 def test_the_button_that_uploads_data_is_off():
     bundle = charts.mime_bundle(charts.nothing("t"))
     assert bundle["application/vnd.plotly.v1+json"]["config"]["showSendToCloud"] is False
+
+
+def test_bands_show_every_cell_and_say_where_nothing_is_known():
+    blank = {"more": None, "at": None, "low": None, "high": None, "middle": 0.5, "marked": False,
+             "hover": None}  # fmt: skip
+    rows = [
+        {**blank, "column": "look", "band": "Reach", "kind": "bars", "text": "91%", "at": 0.91,
+         "low": 0.85, "high": 0.95, "marked": True},
+        {**blank, "column": "<buy>", "band": "Reach", "kind": "bars", "text": None},
+        {**blank, "column": "look", "band": "Mood", "kind": "curve", "text": "+20", "at": 0.6,
+         "low": 0.5, "high": 0.7, "more": "n 40"},
+        {**blank, "column": "<buy>", "band": "Mood", "kind": "curve", "text": "+10", "at": 0.55},
+        {**blank, "column": "look", "band": "Words", "kind": "words", "text": "<b>bold</b>",
+         "hover": "all of it"},
+        {**blank, "column": "<buy>", "band": "Words", "kind": "words", "text": None},
+    ]  # fmt: skip
+    figure = charts.bands(pl.DataFrame(rows), title="A map")
+    curve, hover = figure.data
+    assert list(curve.x) == [0.5, 1.5]
+    assert curve.y[0] < curve.y[1], "better is higher: the axis runs downwards"
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+    assert len(hover.x) == 6
+    assert "all of it" in hover.hovertext[4]
+    texts = [note.text for note in figure.layout.annotations]
+    assert texts.count("no data") == 2
+    assert "<b>▲ 91%</b>" in texts
+    assert "&lt;b&gt;bold&lt;/b&gt;" in texts
+    assert "<b>&lt;buy&gt;</b>" in texts

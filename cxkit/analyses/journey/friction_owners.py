@@ -187,11 +187,11 @@ def _finding(
     named = table.filter(pl.col("owner") != _NOBODY)
     if named.is_empty():
         return (
-            f"Nobody is named as owner of {found.height:,} cases of friction{who}: name owners in "
+            f"Nobody is named as owner of {_cases(found)}{who}: name owners in "
             "the settings, [journey] owners, or in the glitch register."
         )
     if found.height < ENOUGH:
-        return f"{found.height:,} cases of friction{who} in all: too few to say whose they are."
+        return f"{_cases(found)}{who} in all: too few to say whose they are."
     parts = []
     for kind in _KINDS:
         rows = named.filter(pl.col("kind") == kind).sort("friction", descending=True)
@@ -208,6 +208,10 @@ def _finding(
         )
     outside = _outside_marketing(found)
     return f"{'; '.join(parts)}{outside}."
+
+
+def _cases(found: pl.DataFrame) -> str:
+    return f"{counted(found.height, 'case')} of friction"
 
 
 def _share(row: Mapping[str, float]) -> str:
@@ -237,7 +241,7 @@ def _caveats(table: pl.DataFrame, found: pl.DataFrame) -> tuple[str, ...]:
         topics = nobody.group_by("topic").len().sort("len", "topic", descending=[True, False])
         named = ", ".join(f"'{topic}'" for topic in topics["topic"].head(3))
         notes.append(
-            f"{nobody.height:,} of {found.height:,} cases of friction have no owner, most about "
+            f"{nobody.height:,} of {_cases(found)} have no owner, most about "
             f"{named}: name one in [journey] owners or in the glitch register."
         )
     if table.filter(pl.col("owner").str.contains(", ")).height:
