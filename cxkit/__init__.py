@@ -108,8 +108,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.journey_map import journey_map as journey_map
     from cxkit.analyses.journey.journey_order import journey_order as journey_order
     from cxkit.analyses.journey.journeys import journeys as journeys
-    from cxkit.analyses.journey.mood_by_wait import mood_by_wait as mood_by_wait
     from cxkit.analyses.journey.moments_of_truth import moments_of_truth as moments_of_truth
+    from cxkit.analyses.journey.mood_by_wait import mood_by_wait as mood_by_wait
     from cxkit.analyses.journey.stage_funnel import stage_funnel as stage_funnel
     from cxkit.analyses.journey.stage_people import stage_people as stage_people
     from cxkit.analyses.personas.channel_fit import channel_fit as channel_fit

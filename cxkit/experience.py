@@ -138,7 +138,11 @@ def _people(
         field = workspace.segment(by, own=SPOTS)
         if by in SPOTS:
             told = workspace.query(
-                "entry_spots", by=by, touchpoints=list(asked.touchpoints[0]), as_of=until, **everyone
+                "entry_spots",
+                by=by,
+                touchpoints=list(asked.touchpoints[0]),
+                as_of=until,
+                **everyone,
             )
             told = told.filter(pl.col("at") >= micros(since))
             told = told.unique("customer_key", keep="first", maintain_order=True)
@@ -330,7 +334,7 @@ def moments(workspace: Workspace, asked: Journey, answers: pl.DataFrame) -> list
         .group_by("place", "moment", "tone")
         .agg(n=pl.len(), returned=pl.col("returned").sum())
     )
-    cells = {(place, moment): (0, 0, 0, 0) for place, moment in counts.select("place", "moment").rows()}
+    cells = dict.fromkeys(counts.select("place", "moment").rows(), (0, 0, 0, 0))
     for place, moment, tone, n, returned in counts.rows():
         good, good_back, bad, bad_back = cells[place, moment]
         cells[place, moment] = (
@@ -350,7 +354,15 @@ def moments(workspace: Workspace, asked: Journey, answers: pl.DataFrame) -> list
         gap = newcombe(good_back, good, bad_back, bad)
         found.append(
             Moment(
-                place, moment, good, good_back, bad, bad_back, gap, effect, sure.get((place, moment))
+                place,
+                moment,
+                good,
+                good_back,
+                bad,
+                bad_back,
+                gap,
+                effect,
+                sure.get((place, moment)),
             )
         )
     return found

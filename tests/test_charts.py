@@ -249,13 +249,13 @@ def test_bands_show_every_cell_and_say_where_nothing_is_known():
         {**blank, "column": "<buy>", "band": "Words", "kind": "words", "text": None},
     ]  # fmt: skip
     figure = charts.bands(pl.DataFrame(rows), title="A map")
-    curve, hover = figure.data
+    words, curve, hover = figure.data[-3:]
     assert list(curve.x) == [0.5, 1.5]
     assert curve.y[0] < curve.y[1], "better is higher: the axis runs downwards"
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
     assert len(hover.x) == 6
     assert "all of it" in hover.hovertext[4]
-    texts = [note.text for note in figure.layout.annotations]
+    texts = list(words.text)
     assert texts.count("no data") == 2
     assert "<b>▲ 91%</b>" in texts
     assert "&lt;b&gt;bold&lt;/b&gt;" in texts

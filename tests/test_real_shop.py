@@ -194,7 +194,7 @@ def test_readiness_says_what_the_files_hold(ws, files):
     assert verdicts.pop("prospect_conversion") == "limited"
     assert verdicts.pop("channel_fit") == "no-go"
     assert set(verdicts.values()) == {"go"}
-    assert numbers(result.finding)[:2] == [4, 19]
+    assert numbers(result.finding)[:2] == [9, 24]
     (idle,) = one(
         files,
         "select (select moment from ended)::timestamp::date - max(day) from bought "

@@ -5,12 +5,11 @@ other rows lie between them, each at most `within` after the one before.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from cxkit.stats.walks import Bools, Ints, Log, rows_of
 
@@ -35,6 +34,7 @@ class Stays(NamedTuple):
 def stays(log: Log, places: Sequence[tuple[int, ...]], within: int) -> Stays:
     """Return the stays at places; a place is a tuple of kinds, and no kind belongs to two.
 
+    >>> import polars as pl
     >>> from cxkit.stats.walks import log
     >>> rows = pl.DataFrame({"who": [1, 1, 1, 1], "at": [0, 2, 3, 99], "kind": [1, 1, 2, 2]})
     >>> stays(log(rows), [(1,), (2,)], within=50).rows
@@ -106,9 +106,9 @@ def doings(log: Log, found: Stays, places_of: Sequence[tuple[int, ...]], within:
     fits = (last >= 0) & (log.who[there] == log.who[others])
     fits &= log.at[others] - log.at[there] <= within
     places = found.places[found.stay[last[fits]]].astype(np.int32)
-    counts += np.bincount(
-        places * kinds + log.kind[others[fits]], minlength=size * kinds
-    ).reshape(size, kinds)
+    counts += np.bincount(places * kinds + log.kind[others[fits]], minlength=size * kinds).reshape(
+        size, kinds
+    )
     own = np.bincount(log.kind, minlength=kinds)
     for place, group in enumerate(places_of):
         for kind in group:
@@ -138,14 +138,18 @@ def waits(log: Log, starts: Ints, ends: Ints, within: int, until: int) -> Waits:
     return Waits(waited, ended)
 
 
+def _gathered(parts: Iterable[Ints]) -> Ints:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
 def median_wait(parts: Sequence[Waits]) -> int | None:
     """Return the median wait by Kaplan and Meier; None where half never end.
 
     >>> median_wait([Waits(np.array([1, 2, 2, 3]), np.array([True, True, False, False]))])
     2
     """
-    ends = np.sort(np.concatenate([part.waited[part.ended] for part in parts] or [[]]))
-    still = np.sort(np.concatenate([part.waited[~part.ended] for part in parts] or [[]]))
+    ends = np.sort(_gathered(part.waited[part.ended] for part in parts))
+    still = np.sort(_gathered(part.waited[~part.ended] for part in parts))
     if not len(ends):
         return None
     first = np.flatnonzero(np.append(True, ends[1:] != ends[:-1]))
@@ -162,20 +166,22 @@ def median_of_ended(parts: Sequence[Waits]) -> int | None:
     >>> median_of_ended([Waits(np.array([1, 4, 9]), np.array([True, True, False]))])
     2
     """
-    ends = np.concatenate([part.waited[part.ended] for part in parts] or [[]])
+    ends = _gathered(part.waited[part.ended] for part in parts)
     return int(np.median(ends)) if len(ends) else None
 
 
 def last_rows(log: Log, rows: Ints, besides: Ints) -> Ints:
     """Return the last of `rows` of everyone who has none in `besides`; both in the log's order."""
     who = log.who[rows]
-    last = rows[np.append(who[1:] != who[:-1], True)[: len(rows)]]
-    return last[~np.isin(log.who[last], log.who[besides])]
+    last: Ints = rows[np.append(who[1:] != who[:-1], True)[: len(rows)]]
+    alone: Ints = last[~np.isin(log.who[last], log.who[besides])]
+    return alone
 
 
 def next_kinds(log: Log, rows: Ints, among: Ints, within: int) -> Counter[int]:
     """Count of what kind the next of the rows `among` is after each; -1: none comes in time.
 
+    >>> import polars as pl
     >>> from cxkit.stats.walks import log
     >>> one = log(pl.DataFrame({"who": [1, 1, 2], "at": [0, 5, 6], "kind": [1, 2, 1]}))
     >>> next_kinds(one, np.array([0, 2]), np.array([1]), within=9)
@@ -186,14 +192,14 @@ def next_kinds(log: Log, rows: Ints, among: Ints, within: int) -> Counter[int]:
     there = known[place]
     fits = (there >= 0) & (log.who[there] == log.who[rows])
     fits &= log.at[there] - log.at[rows] <= within
-    found, many = np.unique(np.where(fits, log.kind[there].astype(np.int64), -1), return_counts=True)
+    found, many = np.unique(
+        np.where(fits, log.kind[there].astype(np.int64), -1), return_counts=True
+    )
     counts = dict(zip(found.tolist(), many.tolist(), strict=True))
     return Counter(dict(sorted(counts.items(), reverse=True)))
 
 
-def orders(
-    log: Log, found: Stays, size: int, required: Sequence[bool]
-) -> Counter[tuple[int, ...]]:
+def orders(log: Log, found: Stays, size: int, required: Sequence[bool]) -> Counter[tuple[int, ...]]:
     """Count in which order people met places first: tuples of places, or () for as numbered.
 
     Who met one place alone has no order and is not counted. Places met at one instant, and only

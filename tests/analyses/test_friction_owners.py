@@ -37,9 +37,7 @@ def some(folder, visits: int = 4):
         {"feedback_id": "f", "customer_id": "ann", "given_at": "2026-02-03", "metric": "csat",
          "score": 1, "scale": 5, "touchpoint": "yearly"},
     ]  # fmt: skip
-    return company(
-        folder, TOLD, events=rows, tickets=tickets, feedback=feedback, issues=ISSUES
-    )
+    return company(folder, TOLD, events=rows, tickets=tickets, feedback=feedback, issues=ISSUES)
 
 
 def test_counted_by_hand(tmp_path):

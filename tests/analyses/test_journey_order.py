@@ -54,7 +54,9 @@ def test_many_say_which_other_way_is_most_frequent(tmp_path):
         "66.7 % (52.1–78.6) of 45 customers who met two stages or more went the way that is "
         "expected; the most frequent other way is buy → visit (33.3 % (21.4–47.9))."
     )
-    assert result.chart().layout.title.text == "<b>67% of 45 customers go the way that is expected</b>"
+    assert (
+        result.chart().layout.title.text == "<b>67% of 45 customers go the way that is expected</b>"
+    )
 
 
 def test_nobody_and_one_stage(tmp_path):

@@ -129,11 +129,13 @@ def test_unlinked_visitors_limit_the_funnel(tmp_path):
 
 def test_without_a_journey_there_is_no_funnel(tmp_path):
     ready = cx.readiness(company(tmp_path, **FULL))
-    assert verdicts(ready)["stage_funnel"] == "no-go"
+    needing = [need.analysis for need in NEEDS if need.field == "journey"]
+    assert {verdicts(ready)[analysis] for analysis in needing} == {"no-go"}
+    listed = ", ".join(f"'{analysis}'" for analysis in needing)
     assert ready.finding == (
-        f"{QUESTIONS - 1} of {QUESTIONS} questions can be answered in full; 'stage_funnel' is not "
-        "possible (the settings name no journey); collect next: name the stages in the settings: "
-        "[journey] stages."
+        f"{QUESTIONS - len(needing)} of {QUESTIONS} questions can be answered in full; {listed} "
+        "are not possible ('stage_funnel': the settings name no journey); collect next: name the "
+        "stages in the settings: [journey] stages."
     )
 
 

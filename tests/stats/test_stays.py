@@ -19,9 +19,7 @@ ROWS = st.lists(
 
 def made(rows):
     return log(
-        pl.DataFrame(
-            rows, schema={"who": pl.Int32, "at": pl.Int64, "kind": pl.UInt8}, orient="row"
-        )
+        pl.DataFrame(rows, schema={"who": pl.Int32, "at": pl.Int64, "kind": pl.UInt8}, orient="row")
     )
 
 
@@ -56,7 +54,8 @@ def test_stays_seats_and_doings(rows, within):
     for place in range(2):
         for kind in range(done.shape[1]):
             many = sum(
-                kind in PLACES[place] or (kind in (0, 4) and seat >= 0 and expected[seat][1] == place)
+                kind in PLACES[place]
+                or (kind in (0, 4) and seat >= 0 and expected[seat][1] == place)
                 for (_, _, k), seat in zip(rows, seats, strict=True)
                 if k == kind
             )

@@ -119,8 +119,12 @@ def _bad(answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _owned(
-    rows: pl.DataFrame, asked: Journey, trail: list[pl.DataFrame], of_stage: dict[int, str], kind: str
-) -> pl.DataFrame:  # fmt: skip
+    rows: pl.DataFrame,
+    asked: Journey,
+    trail: list[pl.DataFrame],
+    of_stage: dict[int, str],
+    kind: str,
+) -> pl.DataFrame:
     """Give each row its owner: customer_key, kind, owner, topic."""
     here = placed(rows, asked, trail, strangers=kind != "bad answers")
     owner = pl.col("place").replace_strict(of_stage, default=None, return_dtype=pl.String)
@@ -151,7 +155,9 @@ def _table(found: pl.DataFrame, bases: dict[str, int], least: int) -> pl.DataFra
             if own["customer_key"].n_unique() < least:
                 continue
             topics = own.group_by("topic").len().sort("len", "topic", descending=[True, False])
-            rows.append(_row(owner, kind, own.height, share, bases.get(owner, 0), topics["topic"][0]))
+            rows.append(
+                _row(owner, kind, own.height, share, bases.get(owner, 0), topics["topic"][0])
+            )
     three = ("", "_low", "_high")
     frame = pl.DataFrame(
         rows,
@@ -178,9 +184,7 @@ def _row(
     return (owner, kind, many, *share, base, *(100 * value for value in rate), topic)
 
 
-def _finding(
-    table: pl.DataFrame, found: pl.DataFrame, where: Mapping[str, str] | None
-) -> str:
+def _finding(table: pl.DataFrame, found: pl.DataFrame, where: Mapping[str, str] | None) -> str:
     who = f" of customers with {in_words(where)}" if where else ""
     if found.is_empty():
         return f"No glitch, ticket or bad answer{who} is known: there is no friction to share out."
@@ -245,7 +249,9 @@ def _caveats(table: pl.DataFrame, found: pl.DataFrame) -> tuple[str, ...]:
             f"{named}: name one in [journey] owners or in the glitch register."
         )
     if table.filter(pl.col("owner").str.contains(", ")).height:
-        notes.append("Where a stage has several owners, friction of no known topic is theirs together.")
+        notes.append(
+            "Where a stage has several owners, friction of no known topic is theirs together."
+        )
     return tuple(notes)
 
 

@@ -25,7 +25,7 @@ from cxkit.experience import (
 )
 from cxkit.notes import end_note
 from cxkit.passages import micros
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.intervals import ENOUGH, add_wilson, mean, said
 from cxkit.stats.rates import poisson
@@ -103,11 +103,12 @@ def journey_map(
         entering to the next required stage, Kaplan-Meier; null: half never go on in time),
         median_days_on (of those who did), share_leak (of those who reached it, who did not go on),
         contacts and contacts_per_100 (tickets opened and messages in, per 100 passages), glitches
-        and glitches_per_100, top_glitch (with how often), mood, answers, share_heard (passages that anybody told of),
-        share_bad (of the answers), quote and quote_id (the most negative comment, masked), owner,
-        next_step, share_next_step and share_silent (of `leavers`), moment_of_truth (see
-        `moments_of_truth`), opportunity. Shares and mood come with _low and _high: Wilson's
-        interval, Student's of the mood; rates with Garwood's. Null where there are no data.
+        and glitches_per_100, top_glitch (with how often), mood, answers, share_heard (of the
+        passages: somebody told of it), share_bad (of the answers), quote and quote_id (the most
+        negative comment, masked), owner, next_step, share_next_step and share_silent (of
+        `leavers`), moment_of_truth (see `moments_of_truth`), opportunity. Shares and mood
+        come with _low and _high: Wilson's interval, Student's of the mood; rates with Garwood's.
+        Null where there are no data.
 
     Raises:
         BadQuestion: where there is no stage, a touchpoint counts as two stages, or nobody is such
@@ -123,7 +124,9 @@ def journey_map(
         as_of=as_of,
     )
     answers, met = told(workspace, asked), glitches(workspace, asked)
-    tally, trail = _counted(workspace, asked, pl.concat([answers["customer_key"], met["customer_key"]]))
+    tally, trail = _counted(
+        workspace, asked, pl.concat([answers["customer_key"], met["customer_key"]])
+    )
     answers = placed(answers, asked, trail)
     met = placed(met, asked, trail, strangers=True)
     table = _counts(tally, asked)
@@ -226,7 +229,9 @@ def _counts(tally: _Tally, asked: Journey) -> pl.DataFrame:
             ],
             "median_days": [_days(median_wait(parts)) for parts in tally.waits],
             "median_days_on": [_days(median_of_ended(parts)) for parts in tally.waits],
-            "contacts": [n if there else None for n, there in zip(tally.contacts, seen, strict=True)],
+            "contacts": [
+                n if there else None for n, there in zip(tally.contacts, seen, strict=True)
+            ],
             **_ends("contacts_per_100", rates, 100),
             "next_step": [step for step, _, _, _ in steps],
             "_step": [many for _, many, _, _ in steps],
@@ -287,7 +292,7 @@ def _days(wait: int | None) -> float | None:
 def _actions(
     counts: Counter[int], stays: int, names: dict[int, str], own: Sequence[int]
 ) -> str | None:
-    """Name what is done most beside the stage's only touchpoint, with how often per 100 passages."""
+    """Name what is done most, per 100 passages, beside the touchpoint of a stage that has one."""
     known = [one for one in counts.items() if one[0] in names and [one[0]] != list(own)]
     most = sorted(known, key=lambda one: (-one[1], names[one[0]]))[:_ACTIONS]
     return ", ".join(f"{names[kind]} {_rate(100 * n / stays)}" for kind, n in most) or None
@@ -318,7 +323,9 @@ def _glitches(met: pl.DataFrame, table: pl.DataFrame, asked: Journey) -> pl.Data
     topics = topics.sort("len", "topic", descending=[True, False])
     top = {place: f"{topic} ({n:,})" for place, topic, n in reversed(topics.rows())}
     base = table["passages"].to_list()
-    rates = [poisson(n if len(met) else 0, b if len(met) else 0) for n, b in zip(many, base, strict=True)]
+    rates = [
+        poisson(n if len(met) else 0, b if len(met) else 0) for n, b in zip(many, base, strict=True)
+    ]
     return pl.DataFrame(
         {
             "glitches": pl.Series(many if len(met) else [None] * table.height, dtype=pl.Int64),
@@ -446,7 +453,9 @@ def _standing_out(table: pl.DataFrame, place: int) -> tuple[float, _Measure, flo
             continue
         usual = sum(others) / len(others)
         if low > usual and values[place] >= _STANDS_OUT * usual:
-            found.append((values[place] / usual if usual else float("inf"), measure, values[place], usual))
+            found.append(
+                (values[place] / usual if usual else float("inf"), measure, values[place], usual)
+            )
     return max(found, key=lambda one: one[0], default=None)
 
 
@@ -457,9 +466,7 @@ def _opportunity(table: pl.DataFrame, place: int) -> str | None:
         return "Nothing stands out here." if known else None
     _, measure, value, usual = found
     share = measure.column.startswith("share")
-    text, other = (
-        f"{100 * one:.0f} %" if share else _rate(one) for one in (value, usual)
-    )
+    text, other = (f"{100 * one:.0f} %" if share else _rate(one) for one in (value, usual))
     owner = table["owner"][place]
     whom = f"Ask {owner}." if owner else "No owner named."
     return f"{measure.said.format(value=text)}, elsewhere {other}. {whom}"
@@ -481,9 +488,7 @@ def _finding(table: pl.DataFrame, days: int, where: Mapping[str, str] | None) ->
         return f"{parts[0]} within {counted(days, 'day')}: too few to say more."
     worst = _extreme(table, "share_leak", "reached")
     if worst:
-        parts.append(
-            f"'{worst['stage']}' leaks most, {said(worst['reached'] - _on(worst), worst['reached'])}"
-        )
+        parts.append(f"'{worst['stage']}' leaks most, {said(_left(worst), worst['reached'])}")
     sad = _extreme(table, "mood", "answers", lowest=True)
     if sad:
         parts.append(
@@ -495,8 +500,8 @@ def _finding(table: pl.DataFrame, days: int, where: Mapping[str, str] | None) ->
     return f"{'; '.join(parts)}."
 
 
-def _on(row: Mapping[str, Any]) -> int:
-    return int(row["reached"]) - round(row["share_leak"] * row["reached"])
+def _left(row: Mapping[str, Any]) -> int:
+    return round(float(row["share_leak"]) * int(row["reached"]))
 
 
 def _extreme(
@@ -521,7 +526,9 @@ def _caveats(
     notes = []
     unseen = [
         (stage, asked.plan.stages[asked.bases[place]])
-        for place, (stage, known) in enumerate(zip(asked.plan.stages, asked.plan.kinds, strict=True))
+        for place, (stage, known) in enumerate(
+            zip(asked.plan.stages, asked.plan.kinds, strict=True)
+        )
         if not known
     ]
     for stage, base in unseen:
@@ -536,14 +543,16 @@ def _caveats(
         strange = sorted(nowhere["moment"].drop_nulls().unique().to_list())
         if by_time:
             notes.append(
-                f"{by_time:,} of {counted(felt.height, 'answer')} name no moment and stand at the "
-                f"stage passed last, at most {counted(asked.plan.days, 'day')} before."
+                f"{by_time:,} of {counted(felt.height, 'answer')} {verb(by_time, 'name')} no "
+                f"moment and {verb(by_time, 'stand')} at the stage passed last, "
+                f"at most {counted(asked.plan.days, 'day')} before."
             )
         if nowhere.height:
             moments_named = ", ".join(f"'{moment}'" for moment in strange[:3])
             of = f" (about {moments_named}: name it in [journey] touchpoints)" if strange else ""
             notes.append(
-                f"{nowhere.height:,} of {counted(felt.height, 'answer')} belong to no stage{of}."
+                f"{nowhere.height:,} of {counted(felt.height, 'answer')} "
+                f"{verb(nowhere.height, 'belong')} to no stage{of}."
             )
         notes.append("The mood is of those who answered; who kept silent may feel differently.")
         if answers["foreign"].any():
@@ -557,7 +566,10 @@ def _caveats(
         )
     lost = met.filter(pl.col("place").is_null()).height
     if lost:
-        notes.append(f"{lost:,} of {counted(met.height, 'glitch').replace('glitchs', 'glitches')} belong to no stage.")
+        notes.append(
+            f"{lost:,} of {met.height:,} {'glitch' if met.height == 1 else 'glitches'} "
+            f"{verb(lost, 'belong')} to no stage."
+        )
     small = table.filter((pl.col("answers") > 0) & (pl.col("answers") < ENOUGH))["stage"].to_list()
     if small:
         stages = ", ".join(f"'{stage}'" for stage in small)
@@ -626,7 +638,7 @@ def _reach_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
         "at": row["share_reached"],
         "low": row["share_reached_low"],
         "high": row["share_reached_high"],
-        "hover": f"{said(row['reached'], row['entered'])} of {row['entered']:,} who entered pass it",
+        "hover": f"{said(row['reached'], row['entered'])} of {row['entered']:,} who entered",
     }
 
 
@@ -668,8 +680,8 @@ def _leak_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
         "low": row["share_leak_low"],
         "high": row["share_leak_high"],
         "marked": out == "share_leak",
-        "hover": f"{said(row['reached'] - _on(row), row['reached'])} of {row['reached']:,} who came "
-        "here did not go on to the next required stage in time",
+        "hover": f"{said(_left(row), row['reached'])} of {row['reached']:,} who came here "
+        "did not go on to the next required stage in time",
     }
 
 
@@ -724,7 +736,11 @@ def _next_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
 def _words_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
     if row["quote"] is None:
         return {}
-    quote = row["quote"] if len(row["quote"]) <= words else f"{row['quote'][:words].rsplit(' ', 1)[0]} …"
+    quote = (
+        row["quote"]
+        if len(row["quote"]) <= words
+        else f"{row['quote'][:words].rsplit(' ', 1)[0]} …"
+    )
     return {
         "text": f"“{quote}”",
         "more": row["quote_id"],
@@ -767,7 +783,11 @@ def _span(days: float) -> str:
     for unit, size in (("d", 1.0), ("h", 1 / 24), ("min", 1 / 1440)):
         if days >= size:
             value = days / size
-            return f"{value:.0f} {unit}" if value >= 9.95 or value == int(value) else f"{value:.1f} {unit}"
+            return (
+                f"{value:.0f} {unit}"
+                if value >= 9.95 or value == int(value)
+                else f"{value:.1f} {unit}"
+            )
     return f"{days * 86400:.0f} s"
 
 

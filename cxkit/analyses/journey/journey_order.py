@@ -79,9 +79,7 @@ def journey_order(
 
 def _orders(counts: Counter[tuple[int, ...]], asked: Journey, least: int) -> pl.DataFrame:
     names = asked.plan.stages
-    ways = {
-        way: " → ".join(names[place] for place in way) for way in counts if way
-    }
+    ways = {way: " → ".join(names[place] for place in way) for way in counts if way}
     known = sorted(ways, key=lambda way: (-counts[way], ways[way]))
     alone = [way for way in known if counts[way] >= max(least, 1)][:_MOST]
     rest = sum(counts[way] for way in known) - sum(counts[way] for way in alone)
@@ -121,7 +119,9 @@ def _finding(table: pl.DataFrame, where: Mapping[str, str] | None) -> str:
 
 
 def _caveats(table: pl.DataFrame, asked: Journey) -> tuple[str, ...]:
-    notes = [f"Expected is {' → '.join(asked.plan.stages)}: the order of the settings or arguments."]
+    notes = [
+        f"Expected is {' → '.join(asked.plan.stages)}: the order of the settings or arguments."
+    ]
     if not table["customers"].sum():
         return ()
     notes.append(
@@ -142,7 +142,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="order",
-        title=f"{table['share'][0]:.0%} of {counted(people, 'customer')} go the way that is expected",
+        title=f"{table['share'][0]:.0%} of {counted(people, 'customer')} go the way that is "
+        "expected",
         unit="share of the customers who met two stages or more",
         texts=[f"{row['customers']:,} · {row['share']:.0%}" for row in table.iter_rows(named=True)],
         highlight=[not follows for follows in table["follows"]],

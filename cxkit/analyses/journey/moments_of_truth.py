@@ -6,9 +6,18 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.experience import RETURN_DAYS, Journey, Moment, in_words, journey, moments, placed, spots
+from cxkit.experience import (
+    RETURN_DAYS,
+    Journey,
+    Moment,
+    in_words,
+    journey,
+    moments,
+    placed,
+    spots,
+    trails,
+)
 from cxkit.experience import told as answers_of
-from cxkit.experience import trails
 from cxkit.notes import end_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, said

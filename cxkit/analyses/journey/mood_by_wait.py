@@ -159,7 +159,7 @@ def _table(waited: pl.DataFrame, stage: str) -> pl.DataFrame:
             "most_days": part["days"].max() if name != _NOT_YET else None,
             "answers": part.height,
             "_bad": int((part["tone"] == -1).sum()),
-                **_mood(part["mood"]),
+            **_mood(part["mood"]),
         }
         for name, part in parts
         if part.height
@@ -191,9 +191,13 @@ def _finding(table: pl.DataFrame, begins: str, where: Mapping[str, str] | None) 
         return f"The {total:,} answers{who} cannot be told apart by how long people had waited."
     quick, slow = there.row(0, named=True), there.row(-1, named=True)
     apart = slow["mood_high"] is not None and quick["mood_low"] is not None
-    apart = apart and (slow["mood_high"] < quick["mood_low"] or slow["mood_low"] > quick["mood_high"])
+    apart = apart and (
+        slow["mood_high"] < quick["mood_low"] or slow["mood_low"] > quick["mood_high"]
+    )
     end = "" if apart else ": no sure difference"
-    for row in table.filter((pl.col("wait") == _NOT_YET) & (pl.col("answers") >= ENOUGH)).to_dicts():
+    for row in table.filter(
+        (pl.col("wait") == _NOT_YET) & (pl.col("answers") >= ENOUGH)
+    ).to_dicts():
         end += f"; of those who answered before they got there it is {_said(row)}"
     return (
         f"After the longest waits from '{begins}' to '{slow['stage']}' ({slow['least_days']:.1f} "
@@ -214,7 +218,10 @@ def _said(row: Mapping[str, Any]) -> str:
 def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
     if table.is_empty():
         return ()
-    notes = ["Who waits long may differ in more, as in how far away they live: the mood is associated with the wait."]
+    notes = [
+        "Who waits long may differ in more, as in how far away they live: the mood is associated "
+        "with the wait."
+    ]
     early = table.filter(pl.col("wait") == _NOT_YET)
     if early.height:
         many = int(early["answers"][0])
@@ -232,7 +239,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     there = table.filter(pl.col("wait") != _NOT_YET)
     title = "The mood by how long people had waited"
     if there.height > 1:
-        title = f"Mood {there['mood'][0]:+.0f} after the quickest, {there['mood'][-1]:+.0f} after the slowest"
+        ends = there["mood"][0], there["mood"][-1]
+        title = f"Mood {ends[0]:+.0f} after the shortest waits, {ends[1]:+.0f} after the longest"
     days = [
         "not there yet" if row["least_days"] is None
         else f"{row['wait']} ({row['least_days']:.1f}–{row['most_days']:.1f} days)"

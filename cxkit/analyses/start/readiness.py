@@ -47,6 +47,9 @@ _KNOWN_SINCE = "export since when each contact is known"
 _USER_ID = "export the user's id with web events: who logs in once can be followed"
 _DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
+_JOURNEY = "name the stages in the settings: [journey] stages"
+_DATED = "export events, or orders and tickets with times"
+_SCORES = "export the survey's answers"
 NEEDS = (
     Need("identity_links", "customers", "customer_id", "export the contact list", least=2),
     Need(
@@ -115,12 +118,20 @@ NEEDS = (
         sparse=True,
     ),
     Need("channel_fit", "messages", "known", _MESSAGE_ID, if_any=True),
-    Need(
-        "stage_funnel", "settings", "journey", "name the stages in the settings: [journey] stages"
-    ),
-    Need("stage_funnel", "timeline", "stage", "export events, or orders and tickets with times"),
+    Need("stage_funnel", "settings", "journey", _JOURNEY),
+    Need("stage_funnel", "timeline", "stage", _DATED),
     Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
     Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
+    Need("journey_map", "settings", "journey", _JOURNEY),
+    Need("journey_map", "timeline", "stage", _DATED),
+    Need("journey_order", "settings", "journey", _JOURNEY),
+    Need("journey_order", "timeline", "stage", _DATED),
+    Need("moments_of_truth", "settings", "journey", _JOURNEY),
+    Need("moments_of_truth", "feedback", "score", _SCORES, sparse=True),
+    Need("mood_by_wait", "settings", "journey", _JOURNEY),
+    Need("mood_by_wait", "feedback", "score", _SCORES, sparse=True),
+    Need("friction_owners", "settings", "journey", _JOURNEY),
+    Need("friction_owners", "timeline", "stage", _DATED),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),
@@ -142,7 +153,7 @@ NEEDS = (
         if_any=True,
         least=1,
     ),
-    Need("score", "feedback", "score", "export the survey's answers", sparse=True),
+    Need("score", "feedback", "score", _SCORES, sparse=True),
     Need("score", "feedback", "known", "send surveys with a personal link", wished=True),
     Need(
         "score",
