@@ -165,7 +165,8 @@ class Card:
 def _filled_in(value: Any) -> Any:
     """Leave out what is empty: a card travels inside a notebook."""
     if isinstance(value, dict):
-        return {k: _filled_in(v) for k, v in value.items() if v not in (None, "", (), False)}
+        told = {k: v for k, v in value.items() if v is not False and v not in (None, "", ())}
+        return {k: _filled_in(v) for k, v in told.items()}
     if isinstance(value, float):
         return round(value, 4)
     return [_filled_in(item) for item in value] if isinstance(value, list | tuple) else value

@@ -616,7 +616,7 @@ def bands(table: pl.DataFrame, *, title: str) -> Figure:
     """
     columns = table["column"].unique(maintain_order=True).to_list()
     many = max(1, len(columns))
-    wide = int(max(10, ((870 - _LABELS) / many - 14) / 6.1))  # characters that fit side by side
+    wide = int(max(10, (640 / many - 12) / 6))  # characters that fit in the column of a report
     figure, sheet = go.Figure(), _Sheet()
     hovers: list[tuple[float, float, str]] = []
     curves: list[go.Scatter] = []
@@ -752,8 +752,10 @@ def _curve_band(sheet: _Sheet, rows: list[dict[str, Any]], top: float, height: f
 
 
 def _lines(text: str | None, wide: int) -> list[str]:
-    """Return a text in lines that fit, every one escaped."""
-    return [escape(line) for line in wrap(text or "", wide)]
+    """Return a text in lines that fit, every one escaped; a number keeps its unit."""
+    together = (text or "").replace(" %", "\u00a0%")
+    whole = wrap(together, wide, break_long_words=False, break_on_hyphens=False)
+    return [escape(part) for line in whole for part in wrap(line, wide + 3)]
 
 
 def _hover(row: dict[str, Any], column: str) -> str:

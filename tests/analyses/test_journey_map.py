@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cxkit as cx
+from cxkit import demo
 from cxkit.analyses.journey.journey_map import _span
 from cxkit.errors import BadQuestion
 
@@ -306,3 +307,45 @@ def test_the_prepared_form_equals_the_portable_one(tmp_path_factory, rows, days)
 def test_times_as_they_are_read():
     spans = [_span(days) for days in (0, 0.0005, 0.0018, 0.1, 1, 12)]
     assert spans == ["0 s", "43 s", "2.6 min", "2.4 h", "1 d", "12 d"]
+
+
+def test_the_demo_companys_map_against_queries_of_their_own():
+    ws = cx.open()
+    table = cx.journey_map(ws).table
+    rows = {row["stage"]: row for row in table.to_dicts()}
+    felt = ws.sql(
+        "select touchpoint, 100 * avg((score - 1) / 2 - 1) as mood, count(*) as n from feedback "
+        "where metric = 'csat' and given_at is not null and customer_id is not null group by all"
+    )
+    told = {name: (mood, n) for name, mood, n in felt.rows()}
+    assert rows["delivery"]["mood"] == pytest.approx(told["after delivery"][0])
+    assert rows["delivery"]["answers"] == told["after delivery"][1]
+    seen = ws.sql(
+        "select topic, count(*) as n from events where event = 'glitch seen' group by all"
+    )
+    assert dict(seen.rows()).keys() == {"double charge", "coupon rejected"}
+    assert rows["paid"]["top_glitch"].startswith("double charge (")
+    assert rows["checkout started"]["top_glitch"].startswith("coupon rejected (")
+    late = ws.sql(
+        "select count(*) as n from tickets join issues using (topic) "
+        "where issues.stage = 'delivery' and customer_id is not null"
+    )["n"][0]
+    assert rows["delivery"]["glitches"] == late
+    assert rows["delivery"]["owner"] == "Logistics"
+    contacts = ws.sql(
+        "select count(*) as n from timeline where touchpoint in ('ticket opened', 'message in')"
+    )["n"][0]
+    assert 0.5 * contacts < table["contacts"].sum() <= contacts, "each belongs to one stage at most"
+    after = table.filter(stage="paid")["share_leak"][0]
+    assert after is None, "what comes after the last required stage may be skipped"
+    owned = cx.friction_owners(ws).table
+    assert owned["owner"][0] == "Payments", "two glitches that are met again and again are theirs"
+
+
+@pytest.mark.timeout(300)
+def test_a_company_with_nothing_planted_has_no_moment_of_truth(tmp_path):
+    folder = demo.make(tmp_path, seed=2026, profile="small", null=True)
+    cx.import_exports(folder / "exports", store=folder / "store")
+    ws = cx.open(folder / "store")
+    assert not cx.moments_of_truth(ws).table["stands_out"].any()
+    assert cx.journey_map(ws).table["moment_of_truth"].null_count() == 7

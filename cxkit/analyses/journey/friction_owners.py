@@ -261,12 +261,11 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     share = table.group_by("owner").agg(pl.col("friction").sum())
     part = share.filter(pl.col("owner") == top)["friction"][0] / share["friction"].sum()
     return charts.bars(
-        table,
+        table.with_columns(label=pl.format("{}: {}", "owner", "kind")),
         length="share_of_kind",
         low="share_of_kind_low",
         high="share_of_kind_high",
-        label="owner",
-        group="kind",
+        label="label",
         title=f"{top} has {part:.0%} of all friction"
         if first.height
         else "Nobody is named as owner of the friction",
@@ -276,4 +275,5 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
             + (f" · {row['per_100']:.1f} per 100 passages" if row["per_100"] is not None else "")
             for row in table.iter_rows(named=True)
         ],
+        highlight=[owner == top and first.height > 0 for owner in table["owner"]],
     )
