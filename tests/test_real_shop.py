@@ -875,3 +875,4 @@ def test_the_map_of_the_shop_counts_as_the_funnel_does(ws):
     heard = table.filter(stage="delivered")
     assert heard["answers"][0] > 8_000
     assert table["glitches"].null_count() == 5, "the shop's files name no glitch"
+    assert table["contacts"].null_count() == 5, "and no contact"

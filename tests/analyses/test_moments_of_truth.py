@@ -79,6 +79,8 @@ def test_a_planted_moment_is_found_and_stands_on_the_map(tmp_path):
     assert row["gap_share"] == pytest.approx(0.4, abs=0.12)
     assert result.finding.startswith("The moment of truth is 'buy' (after buying): after ")
     assert "associated with it" in result.finding
+    (drawn,) = result.chart().data
+    assert list(drawn.x) == [pytest.approx(100 * row["gap_share"])]
     told = cx.journey_map(ws).table["moment_of_truth"].to_list()
     assert told[0] is None
     assert "came back after a good experience" in told[1]

@@ -269,10 +269,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=f"{top} has {part:.0%} of all friction"
         if first.height
         else "Nobody is named as owner of the friction",
-        unit="share of all friction of this kind, of all owners",
+        unit="share of the friction of this kind (at the bars: how much, and per 100 passages)",
         texts=[
-            f"{row['share_of_kind']:.0%} · {row['friction']:,}"
-            + (f" · {row['per_100']:.1f} per 100 passages" if row["per_100"] is not None else "")
+            f"{row['friction']:,}"
+            + (f" · {row['per_100']:.1f} per 100" if row["per_100"] is not None else "")
             for row in table.iter_rows(named=True)
         ],
         highlight=[owner == top and first.height > 0 for owner in table["owner"]],

@@ -46,6 +46,7 @@ QUESTION = "What is the whole journey like, stage by stage?"
 _DAY = 86_400_000_000  # microseconds
 _STANDS_OUT = 1.25  # times the other stages' mean, beyond doubt: then it is an opportunity
 _ACTIONS = 3  # named per stage
+_ID = 18  # characters of an answer's id that the chart shows; the table has it whole
 _WORDS = 4  # "Great!" tells nothing
 _INTERVALS = ("", "_low", "_high")
 
@@ -208,9 +209,10 @@ def _counts(tally: _Tally, asked: Journey) -> pl.DataFrame:
     names = {kind: name for name, kind in asked.kinds.items()}
     does = {kind: names[kind] for kind in asked.own_kinds if names[kind] not in asked.glitch_names}
     seen = [bool(known) for known in plan.kinds]
+    asks = bool(contact_kinds(asked))  # where nobody records contacts there are no data
     bases = [tally.stays[base] for base in asked.bases]
     rates = [
-        poisson(count, base) if there else poisson(0, 0)
+        poisson(count, base) if there and asks else poisson(0, 0)
         for count, base, there in zip(tally.contacts, tally.stays, seen, strict=True)
     ]
     steps = [_next_step(counts, names) for counts in tally.steps]
@@ -230,7 +232,7 @@ def _counts(tally: _Tally, asked: Journey) -> pl.DataFrame:
             "median_days": [_days(median_wait(parts)) for parts in tally.waits],
             "median_days_on": [_days(median_of_ended(parts)) for parts in tally.waits],
             "contacts": [
-                n if there else None for n, there in zip(tally.contacts, seen, strict=True)
+                n if there and asks else None for n, there in zip(tally.contacts, seen, strict=True)
             ],
             **_ends("contacts_per_100", rates, 100),
             "next_step": [step for step, _, _, _ in steps],
@@ -743,7 +745,7 @@ def _words_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
     )
     return {
         "text": f"“{quote}”",
-        "more": row["quote_id"],
+        "more": row["quote_id"][:_ID] + "…" * (len(row["quote_id"]) > _ID),
         "hover": f"“{row['quote']}” ({row['quote_id']})",
     }
 

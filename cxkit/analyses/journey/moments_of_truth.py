@@ -180,7 +180,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     ends = known["gap_share_low"].min(), known["gap_share_high"].max()
     best = known.row(0, named=True)
     drawn = known.with_columns(
-        *(100 * pl.col(f"gap_share{end}") for end in ("", "_low", "_high")),
+        *(pl.col(f"gap_share{end}") * 100 for end in ("", "_low", "_high")),
         label=pl.format("{} · {}", "stage", "moment"),
         unit=pl.lit("points more who came back after a good experience than after a bad one"),
         ends=pl.lit([100 * min(0.0, ends[0]) - 2, 100 * max(0.0, ends[1]) + 2]),  # type: ignore[type-var, operator]
