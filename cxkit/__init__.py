@@ -78,6 +78,11 @@ _HOMES = {
     "effort": "cxkit.analyses.journey.effort",
     "handoffs": "cxkit.analyses.journey.handoffs",
     "time_to_stage": "cxkit.analyses.journey.time_to_stage",
+    "journey_map": "cxkit.analyses.journey.journey_map",
+    "journey_order": "cxkit.analyses.journey.journey_order",
+    "moments_of_truth": "cxkit.analyses.journey.moments_of_truth",
+    "mood_by_wait": "cxkit.analyses.journey.mood_by_wait",
+    "friction_owners": "cxkit.analyses.journey.friction_owners",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
@@ -117,8 +122,13 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.journey.bad_touches import bad_touches as bad_touches
     from cxkit.analyses.journey.drop_reasons import drop_reasons as drop_reasons
     from cxkit.analyses.journey.effort import effort as effort
+    from cxkit.analyses.journey.friction_owners import friction_owners as friction_owners
     from cxkit.analyses.journey.handoffs import handoffs as handoffs
+    from cxkit.analyses.journey.journey_map import journey_map as journey_map
+    from cxkit.analyses.journey.journey_order import journey_order as journey_order
     from cxkit.analyses.journey.journeys import journeys as journeys
+    from cxkit.analyses.journey.moments_of_truth import moments_of_truth as moments_of_truth
+    from cxkit.analyses.journey.mood_by_wait import mood_by_wait as mood_by_wait
     from cxkit.analyses.journey.sessions import sessions as sessions
     from cxkit.analyses.journey.stage_amounts import stage_amounts as stage_amounts
     from cxkit.analyses.journey.stage_breaks import stage_breaks as stage_breaks

@@ -49,6 +49,13 @@ _PLAIN = {
     "<em>": "display:flex;align-items:end",
     '<i style="height': "flex:1;background:{colour};",
     '<div class="cxc-axis">': f"{_COLUMNS};font-size:11px;text-align:center;white-space:nowrap",
+    '<article class="cxc-card cxc-page" style="': "background:#fff;padding:14px 16px;",
+    '<table class="cxc-map">': "width:100%;border-collapse:collapse;font-size:12px;"
+    "text-align:left;vertical-align:top",
+    '<th scope="col">': "background:#1f4e79;color:#fff;text-align:center;padding:8px",
+    '<th scope="row">': "text-align:left;vertical-align:top;padding:6px",
+    "<td>": "text-align:left;vertical-align:top;padding:6px",
+    '<td class="cxc-out">': "text-align:left;vertical-align:top;padding:6px;color:#8f3a00",
 }
 
 
@@ -87,14 +94,33 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Band:
+    """One line of a map. `kind`: bars, curve or words; `middle` is where a curve turns good.
+
+    A cell shows its label, and quieter its text; with a `mark` it stands out. An empty label says
+    that there are no data.
+    """
+
+    title: str
+    kind: str
+    cells: tuple[Row, ...]
+    middle: float = 0.0
+
+
+@dataclass(frozen=True)
 class Card:
-    """One card: a title, a sentence, a few figures (label and text), the parts, and a warning."""
+    """One card: a title, a sentence, a few figures (label and text), the parts, and a warning.
+
+    With `columns` and `bands` it is a map: a page of its own, across, where it is printed.
+    """
 
     title: str
     lead: str
     figures: tuple[Row, ...] = ()
     parts: tuple[Part, ...] = ()
     warning: str = ""
+    columns: tuple[str, ...] = ()
+    bands: tuple[Band, ...] = ()
 
     def to_json(self) -> str:
         """Return the card as one line of JSON."""
@@ -121,6 +147,16 @@ class Card:
                     for part in told.get("parts", ())
                 ),
                 str(told.get("warning", "")),
+                tuple(str(name) for name in told.get("columns", ())),
+                tuple(
+                    Band(
+                        str(band["title"]),
+                        str(band["kind"]),
+                        _rows(band["cells"]),
+                        float(band.get("middle", 0)),
+                    )
+                    for band in told.get("bands", ())
+                ),
             )
         except (KeyError, TypeError, AttributeError) as problem:
             raise ValueError("not a card") from problem
@@ -129,7 +165,8 @@ class Card:
 def _filled_in(value: Any) -> Any:
     """Leave out what is empty: a card travels inside a notebook."""
     if isinstance(value, dict):
-        return {k: _filled_in(v) for k, v in value.items() if v not in (None, "", (), False)}
+        told = {k: v for k, v in value.items() if v is not False and v not in (None, "", ())}
+        return {k: _filled_in(v) for k, v in told.items()}
     if isinstance(value, float):
         return round(value, 4)
     return [_filled_in(item) for item in value] if isinstance(value, list | tuple) else value
@@ -177,11 +214,84 @@ def _card(place: int, card: Card, count: int) -> str:
     )
     warning = f'<p class="cxc-warning">{escape(card.warning)}</p>' if card.warning else ""
     parts = "".join(_part(part) for part in card.parts if part.blocks)
+    body = f'<dl class="cxc-figures">{figures}</dl><div class="cxc-parts">{parts}</div>'
+    eyebrow = f'<p class="cxc-eyebrow">{place + 1} of {count}</p>'
+    kind = "cxc-card"
+    if card.columns:
+        body, eyebrow, kind = _map(card), "", "cxc-card cxc-page"
     return (
-        f'<article class="cxc-card" style="--cxc: {_colour(place)}">'
-        f'<header><p class="cxc-eyebrow">{place + 1} of {count}</p>'
-        f"<h4>{escape(card.title)}</h4><p>{_told(card.lead)}</p></header>{warning}"
-        f'<dl class="cxc-figures">{figures}</dl><div class="cxc-parts">{parts}</div></article>'
+        f'<article class="{kind}" style="--cxc: {_colour(place)}">'
+        f"<header>{eyebrow}<h4>{escape(card.title)}</h4><p>{_told(card.lead)}</p></header>"
+        f"{warning}{body}</article>"
+    )
+
+
+def _map(card: Card) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in card.columns)
+    lines = "".join(
+        f'<tr class="cxc-{escape(band.kind)}"><th scope="row">{escape(band.title)}</th>'
+        f"{''.join(_cell(band, place) for place in range(len(band.cells)))}</tr>"
+        for band in card.bands
+    )
+    return (
+        f'<table class="cxc-map"><thead><tr><td></td>{head}</tr></thead>'
+        f"<tbody>{lines}</tbody></table>"
+    )
+
+
+def _cell(band: Band, place: int) -> str:
+    """Return one cell of a map; of a curve with the stretch that leads to the next one."""
+    row = band.cells[place]
+    if band.kind == "curve":
+        following = band.cells[place + 1].at if place + 1 < len(band.cells) else None
+        return f"<td>{_point(row, band.middle, following)}</td>"
+    if not row.label:
+        return "<td><small>no data</small></td>"
+    small = f"<small>{escape(row.text)}</small>" if row.text else ""
+    marked = ' class="cxc-out"' if row.mark else ""
+    if row.at is None:
+        return f"<td{marked}>{_told(row.label)} {small}</td>"
+    whisker = ""
+    if row.low is not None and row.high is not None:
+        low, high = _place(row.low), _place(row.high)
+        whisker = (
+            f'<u style="margin-left:{_percent(low)};width:{_percent(max(0.004, high - low))}"></u>'
+        )
+    out = "▲ " if row.mark else ""
+    return (
+        f"<td{marked}><strong>{out}{_told(row.label)}</strong>"
+        f'<i aria-hidden="true"><i style="width:{_percent(row.at)}"></i>{whisker}</i>{small}</td>'
+    )
+
+
+def _lifted(place: float | None) -> float:
+    """Leave room in a cell, above a point for its text and below the lowest one."""
+    return 0.1 + 0.64 * _place(place)
+
+
+def _point(row: Row, middle: float, following: float | None) -> str:
+    ground = f'<s style="height:{_percent(_lifted(middle))}"></s>'
+    if row.at is None:
+        return f'<div class="cxc-level">{ground}<small>no data</small></div>'
+    at = _lifted(row.at)
+    line = whisker = ""
+    if following is not None:
+        ends = [100 * (1 - at), 100 * (1 - _lifted(following))]
+        shape = (
+            f"0 {ends[0] - 1.6:.1f}%,100% {ends[1] - 1.6:.1f}%,"
+            f"100% {ends[1] + 1.6:.1f}%,0 {ends[0] + 1.6:.1f}%"
+        )
+        line = f'<q style="clip-path:polygon({shape})"></q>'
+    if row.low is not None and row.high is not None:
+        low, high = _lifted(row.low), _lifted(row.high)
+        whisker = f'<u style="bottom:{_percent(low)};height:{_percent(high - low)}"></u>'
+    top = _percent(_lifted(row.high) if row.high is not None else at)
+    marked = ' class="cxc-out"' if row.mark else ""
+    return (
+        f'<div class="cxc-level">{ground}{line}{whisker}'
+        f'<b{marked} style="bottom:{_percent(at)}"></b>'
+        f'<span style="bottom:{top}"><strong>{_told(row.label)}</strong> {escape(row.text)}</span>'
+        "</div>"
     )
 
 

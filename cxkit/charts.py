@@ -709,6 +709,232 @@ def lanes(table: pl.DataFrame, *, x: str, lane: str, text: str, title: str, unit
     return _finish(figure, title, height=150 + 62 * max(1, len(names)))
 
 
+_LABELS = 96  # pixels left of the columns of `bands`, for the names of the rows
+_LINE = 15  # pixels per line of its text
+_STROKES = {  # the lines of `bands`: colour, width, dash
+    "rule": (LINE, 1, "solid"),
+    "edge": (LINE, 1, "dot"),
+    "track": ("#ECEEF1", 7, "solid"),
+    "bar": (COLOURS[0], 7, "solid"),
+    "alarm": (ALARM, 7, "solid"),
+    "flag": (ALARM, 4, "solid"),
+    "whisker": (INK, 1.5, "solid"),
+}
+
+
+class _Sheet:
+    """What is drawn and written on a map, gathered: one trace per stroke, and one of all texts."""
+
+    def __init__(self) -> None:
+        self.strokes: dict[str, tuple[list[float | None], list[float | None]]] = {
+            name: ([], []) for name in _STROKES
+        }
+        self.texts: list[tuple[float, float, str, str, float, str]] = []
+        self.labels: list[dict[str, Any]] = []  # of the rows, in the margin
+        self.shapes: list[dict[str, Any]] = []
+
+    def line(self, stroke: str, x: float, y: float, to_x: float, to_y: float) -> None:
+        across, down = self.strokes[stroke]
+        across += [round(x, 4), round(to_x, 4), None]
+        down += [y, to_y, None]
+
+    def write(
+        self, x: float, y: float, text: str, *, size: float = 12, colour: str = INK,
+        place: str = "bottom right",
+    ) -> None:  # fmt: skip
+        self.texts.append((round(x, 4), round(y, 1), text, place, size, colour))
+
+    def label(self, y: float, text: str, *, size: int = 12, colour: str = INK) -> None:
+        self.labels.append(
+            {
+                "x": 0, "xref": "paper", "xshift": -_LABELS, "y": y, "text": text, "align": "left",
+                "xanchor": "left", "yanchor": "top", "showarrow": False,
+                "font": {"size": size, "color": colour},
+            }
+        )  # fmt: skip
+
+    def ground(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
+        self.shapes.append(
+            {
+                "type": "rect", "x0": x, "y0": y, "x1": to_x, "y1": to_y, "layer": "below",
+                "line": {"width": 0}, "fillcolor": colour,
+            }
+        )  # fmt: skip
+
+    def draw(self, figure: Figure) -> None:
+        for name, (across, down) in self.strokes.items():
+            colour, width, dash = _STROKES[name]
+            if across:
+                figure.add_scatter(
+                    x=across, y=down, mode="lines", hoverinfo="skip", showlegend=False,
+                    line={"color": colour, "width": width, "dash": dash},
+                )  # fmt: skip
+        x, y, text, place, size, colours = zip(*self.texts, strict=True)
+        figure.add_scatter(
+            x=x, y=y, text=text, mode="text", textposition=place, cliponaxis=False,
+            textfont={"size": size, "color": colours}, hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+        figure.update_layout(shapes=self.shapes, annotations=self.labels)
+
+
+def bands(table: pl.DataFrame, *, title: str) -> Figure:
+    """Draw a map: columns as a ribbon of steps, and below it bands of bars, words and one curve.
+
+    One row of the table per cell: column, band, kind (bars, curve or words), text, more (a second,
+    quieter text), at, low and high (places from 0 to 1; null: nothing is known), middle (of a
+    curve: the place between bad and good), marked (stands out) and hover. Columns and bands stand
+    in the order of the table. A cell without a text says "no data".
+    """
+    columns = table["column"].unique(maintain_order=True).to_list()
+    many = max(1, len(columns))
+    wide = int(max(10, (640 / many - 12) / 6))  # characters that fit in the column of a report
+    figure, sheet = go.Figure(), _Sheet()
+    hovers: list[tuple[float, float, str]] = []
+    curves: list[go.Scatter] = []
+    _ribbon(columns, sheet, wide)
+    top = 58.0
+    for name in table["band"].unique(maintain_order=True):
+        rows = table.filter(pl.col("band") == name).to_dicts()
+        kind, heading = rows[0]["kind"], _lines(name, 13)
+        texts = [_lines(row["text"], wide) for row in rows]
+        more = [_lines(row["more"], wide + 1) for row in rows]
+        height = max(_band_height(kind, texts, more), 16.0 * len(heading) + 14)
+        sheet.line("rule", 0, top, many, top)
+        sheet.label(top + 8, f"<b>{'<br>'.join(heading)}</b>")
+        if kind == "curve":
+            curves.append(_curve_band(sheet, rows, top, height))
+        for x, row in enumerate(rows):
+            hovers.append((x + 0.5, top + height / 2, _hover(row, columns[x])))
+            if row["text"] is None:
+                y = top + (height / 2 - 8 if kind == "curve" else 10)
+                sheet.write(x + 0.04, y, "no data", size=11, colour=QUIET)
+            elif kind != "curve":
+                _words_cell(sheet, row, x, top, texts[x], more[x])
+        top += height
+    for x in range(1, many):
+        sheet.line("edge", x, 50, x, top)
+    sheet.draw(figure)
+    figure.add_traces(curves)
+    figure.add_scatter(
+        x=[x for x, _, _ in hovers],
+        y=[y for _, y, _ in hovers],
+        mode="markers",
+        marker={"size": 44, "opacity": 0, "symbol": "square"},
+        hovertext=[text for _, _, text in hovers],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(range=[0, many], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[top + 4, 0], visible=False, fixedrange=True)
+    figure.update_layout(
+        margin={"l": _LABELS + 14, "r": 14, "t": 70, "b": 10, "pad": 0},
+        hoverlabel={"align": "left"},
+    )
+    return _finish(figure, title, height=int(top) + 84)
+
+
+def _ribbon(columns: list[str], sheet: _Sheet, wide: int) -> None:
+    """Draw the columns as arrows that lead into each other."""
+    tip = 0.09
+    for x, name in enumerate(columns):
+        notch = tip if x else 0
+        path = (
+            f"M {x},0 L {x + 0.985 - tip},0 L {x + 0.985},23 L {x + 0.985 - tip},46 "
+            f"L {x},46 L {x + notch},23 Z"
+        )
+        sheet.shapes.append(
+            {"type": "path", "path": path, "fillcolor": "#1F4E79", "line": {"width": 0},
+             "layer": "below"}
+        )  # fmt: skip
+        text = f"<b>{'<br>'.join(_lines(name, max(8, wide - 3))[:2])}</b>"
+        sheet.write(x + 0.5, 23, text, size=13, colour="white", place="middle center")
+
+
+def _band_height(kind: str, texts: list[list[str]], more: list[list[str]]) -> float:
+    if kind == "curve":
+        return 132
+    lines = max((len(a) for a in texts), default=1) or 1
+    small = max((len(b) for b in more), default=0)
+    return 18 + (12 if kind == "bars" else 0) + _LINE * lines + 14 * small
+
+
+def _words_cell(
+    sheet: _Sheet, row: dict[str, Any], x: int, top: float, texts: list[str], more: list[str]
+) -> None:
+    """Write one cell; of bars the bar stands under its text."""
+    strong = row["kind"] == "bars" and row["at"] is not None
+    text = f"{'▲ ' * (row['marked'] and strong)}{'<br>'.join(texts)}"
+    flagged = row["marked"] and not strong
+    sheet.write(
+        x + (0.075 if flagged else 0.04), top + 10, f"<b>{text}</b>" if strong else text,
+        size=13 if strong else 11.5, colour="#A34200" if row["marked"] else INK,
+    )  # fmt: skip
+    y = top + 12 + _LINE * max(1, len(texts))
+    if flagged:
+        sheet.line("flag", x + 0.04, top + 8, x + 0.04, y)
+    if strong:
+        start, size = x + 0.06, 0.86
+        sheet.line("track", start, y + 4, start + size, y + 4)
+        if row["at"]:
+            stroke = "alarm" if row["marked"] else "bar"
+            sheet.line(stroke, start, y + 4, start + size * row["at"], y + 4)
+        if row["low"] is not None and row["high"] is not None:
+            ends = [start + size * row[end] for end in ("low", "high")]
+            sheet.line("whisker", ends[0], y + 4, ends[1], y + 4)
+        y += 12
+    if more:
+        sheet.write(x + 0.04, y + (3 if strong else 0), "<br>".join(more), size=11, colour=QUIET)
+
+
+def _curve_band(sheet: _Sheet, rows: list[dict[str, Any]], top: float, height: float) -> go.Scatter:
+    """Draw the curve of one band from low (bad) to high (good), with its intervals."""
+    low, high = top + height - 20, top + 30
+
+    def level(at: float | None) -> float | None:
+        return None if at is None else round(low - at * (low - high), 2)
+
+    many, middle = len(rows), level(rows[0]["middle"]) or low
+    sheet.ground(0, top + 1, many, middle, "#EEF5FA")
+    sheet.ground(0, middle, many, top + height - 1, "#FBF0E9")
+    sheet.label(middle - 17, "good ↑", size=11, colour=QUIET)
+    sheet.label(middle + 3, "bad ↓", size=11, colour=QUIET)
+    y = [level(row["at"]) for row in rows]
+    for x, (one, row) in enumerate(zip(y, rows, strict=True)):
+        if one is None:
+            continue
+        up, down = level(row["high"]), level(row["low"])
+        if up is not None and down is not None:
+            sheet.line("whisker", x + 0.5, up, x + 0.5, down)
+            for end in (up, down):
+                sheet.line("whisker", x + 0.47, end, x + 0.53, end)
+        text = f"<b>{escape(row['text'])}</b> {escape(row['more'] or '')}"
+        sheet.write(x + 0.5, (up or one) - 4, text, place="top center")
+    return go.Scatter(
+        x=[x + 0.5 for x in range(many)],
+        y=y,
+        mode="lines+markers",
+        connectgaps=False,
+        line={"color": COLOURS[0], "width": 3, "shape": "spline"},
+        marker={"size": 13, "color": [ALARM if row["marked"] else COLOURS[0] for row in rows],
+                "line": {"color": "white", "width": 2}},
+        hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
+
+
+def _lines(text: str | None, wide: int) -> list[str]:
+    """Return a text in lines that fit, every one escaped; a number keeps its unit."""
+    together = (text or "").replace(" %", "\u00a0%")
+    whole = wrap(together, wide, break_long_words=False, break_on_hyphens=False)
+    return [escape(part) for line in whole for part in wrap(line, wide + 3)]
+
+
+def _hover(row: dict[str, Any], column: str) -> str:
+    told = row["hover"] or row["text"] or "no data"
+    lines = "<br>".join(escape(line) for line in wrap(told, 60))
+    return f"<b>{escape(column)} · {escape(row['band'])}</b><br>{lines}"
+
+
 def nothing(title: str) -> Figure:
     """Draw the empty chart of a question that the data cannot answer."""
     figure = go.Figure()

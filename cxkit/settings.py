@@ -29,14 +29,19 @@ class Company:
 class Journey:
     """The stages of the journey, first to last, and the touchpoints that count as each.
 
-    A stage without an entry in `touchpoints` is the touchpoint of the same name. A stage in
-    `optional` may be skipped. `within_days` is the longest time from the first stage to any later.
+    A stage without an entry in `touchpoints` is the touchpoint of the same name; surveys and the
+    glitch register may name a stage by any of its touchpoints. A stage in `optional` may be
+    skipped. `within_days` is the longest time from the first stage to any later. `afterwards` are
+    stages that only the journey map shows, behind the others: a delivery of which surveys and
+    tickets speak. `owners` says who is asked about a stage.
     """
 
     stages: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     touchpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     within_days: int = 30
+    afterwards: tuple[str, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def touchpoints_of(self, stage: str) -> tuple[str, ...]:
         """Return the touchpoints that count as `stage`."""

@@ -104,6 +104,8 @@ def _slider(name: str, values: Sequence[Any]) -> "ipywidgets.SelectionSlider":
 
 
 def _label(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

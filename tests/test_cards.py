@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from cxkit.cards import Block, Card, Part, Row, html, text
+from cxkit.cards import Band, Block, Card, Part, Row, html, text
 
 CARD = Card(
     "Night <owls>",
@@ -24,6 +24,33 @@ CARD = Card(
     ),
     "Only 12 people: too few to say.",
 )
+
+MAP = Card(
+    "The journey",
+    "Of 30 customers 12 got there.",
+    columns=("look", "<buy>"),
+    bands=(
+        Band("Reach", "bars", (Row("100%", "30", 1.0, 0.9, 1.0), Row("40%", "12", 0.4, mark=1.0))),
+        Band("Mood", "curve", (Row("+20", "n 9", 0.5, 0.25, 0.75), Row("-10", "", 0.2)), 0.3),
+        Band("Words", "words", (Row("<script>", "row 7"), Row(""))),
+    ),
+)
+
+
+def test_a_map_is_a_table_with_a_row_per_band_and_is_read_as_it_was_written():
+    page = html([MAP])
+    assert Card.from_json(MAP.to_json()) == MAP
+    assert html([Card.from_json(MAP.to_json())]) == page
+    assert page.count('<th scope="col"') == 2
+    assert page.count('<th scope="row"') == 3
+    assert "&lt;buy&gt;" in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert page.count("no data") == 1
+    assert "1 of 1" not in page
+    assert "clip-path:polygon(0 " in page, "the curve leads from one column to the next"
+    assert "<strong>▲ 40%</strong>" in page, "what stands out is marked by more than a colour"
+    assert "size: A4 landscape" in page
 
 
 def test_every_text_is_shown_to_the_letter():

@@ -305,3 +305,31 @@ def test_a_control_chart_marks_breaks_outliers_and_what_is_not_finished():
     assert drawn["not finished"].x == ("2026-02-02",)
     assert len(figure.layout.shapes) == 1
     assert figure.layout.annotations[0].text == "&lt;b&gt;one&lt;/b&gt;"
+
+
+def test_bands_show_every_cell_and_say_where_nothing_is_known():
+    blank = {"more": None, "at": None, "low": None, "high": None, "middle": 0.5, "marked": False,
+             "hover": None}  # fmt: skip
+    rows = [
+        {**blank, "column": "look", "band": "Reach", "kind": "bars", "text": "91%", "at": 0.91,
+         "low": 0.85, "high": 0.95, "marked": True},
+        {**blank, "column": "<buy>", "band": "Reach", "kind": "bars", "text": None},
+        {**blank, "column": "look", "band": "Mood", "kind": "curve", "text": "+20", "at": 0.6,
+         "low": 0.5, "high": 0.7, "more": "n 40"},
+        {**blank, "column": "<buy>", "band": "Mood", "kind": "curve", "text": "+10", "at": 0.55},
+        {**blank, "column": "look", "band": "Words", "kind": "words", "text": "<b>bold</b>",
+         "hover": "all of it"},
+        {**blank, "column": "<buy>", "band": "Words", "kind": "words", "text": None},
+    ]  # fmt: skip
+    figure = charts.bands(pl.DataFrame(rows), title="A map")
+    words, curve, hover = figure.data[-3:]
+    assert list(curve.x) == [0.5, 1.5]
+    assert curve.y[0] < curve.y[1], "better is higher: the axis runs downwards"
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]
+    assert len(hover.x) == 6
+    assert "all of it" in hover.hovertext[4]
+    texts = list(words.text)
+    assert texts.count("no data") == 2
+    assert "<b>▲ 91%</b>" in texts
+    assert "&lt;b&gt;bold&lt;/b&gt;" in texts
+    assert "<b>&lt;buy&gt;</b>" in texts

@@ -888,3 +888,62 @@ def test_where_orders_stop_and_since_when(ws, files):
     before = [(n, x) for week, n, x in others if week < first]
     rest = [sum(x for _, x in part) / sum(n for n, _ in part) for part in (inside, before)]
     assert rest[0] - rest[1] > x / n - y / m + 0.05
+
+
+# How do late deliveries change the review score?
+
+
+def test_who_waits_long_or_in_vain_is_less_content(ws, files):
+    """Waits and moods from the files alone: the wait is a fact of each person's own rows."""
+    result = cx.mood_by_wait(ws)
+    orders = files.execute("""
+        select customer_unique_id, order_id, order_purchase_timestamp,
+            order_delivered_customer_date
+        from orders join customers using (customer_id)
+    """).fetchall()
+    bought, there, whose = {}, {}, {}
+    for person, order, purchased, delivered in orders:
+        whose[order] = person
+        bought.setdefault(person, []).append(utc(purchased))
+        if delivered:
+            there.setdefault(person, []).append(utc(delivered))
+    reviews = files.execute(
+        "select review_id, order_id, review_answer_timestamp, review_score from reviews"
+    ).fetchall()
+    waits, in_vain = [], []
+    for _, order, answered, score in reviews:
+        if order not in whose or not answered:
+            continue
+        person, given = whose[order], utc(answered)
+        arrived = max((at for at in there.get(person, ()) if at <= given), default=None)
+        begun = [at for at in bought[person] if at <= (arrived or given)]
+        if not begun:
+            continue
+        mood = 50 * (int(score) - 3)
+        if arrived is None:
+            in_vain.append(mood)
+        else:
+            waits.append(((arrived - max(begun)).total_seconds() / 86400, mood))
+    waits.sort()
+    quarters = [sorted(waits)[len(waits) * n // 4][0] for n in (1, 2, 3)]
+    slow = [mood for days, mood in waits if days >= quarters[2]]
+    quick = [mood for days, mood in waits if days < quarters[0]]
+    table = result.table
+    assert abs(table["answers"][0] - len(quick)) <= 3  # a review's number may stand twice
+    assert abs(table["answers"][3] - len(slow)) <= 3
+    assert abs(table["answers"][4] - len(in_vain)) <= 3
+    for row, moods in ((0, quick), (3, slow), (4, in_vain)):
+        assert table["mood"][row] == pytest.approx(sum(moods) / len(moods), abs=0.3)
+    said = numbers(result.finding)
+    assert said[0] == round(quarters[2], 1)
+    assert table["mood"][0] > table["mood"][3] > table["mood"][4], "the longer, the less content"
+    assert "no sure difference" not in result.finding
+
+
+def test_the_map_of_the_shop_counts_as_the_funnel_does(ws):
+    funnel, table = cx.stage_funnel(ws).table, cx.journey_map(ws).table
+    assert table["reached"].to_list() == funnel["reached"].to_list()
+    heard = table.filter(stage="delivered")
+    assert heard["answers"][0] > 8_000
+    assert table["glitches"].null_count() == 5, "the shop's files name no glitch"
+    assert table["contacts"].null_count() == 5, "and no contact"

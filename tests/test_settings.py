@@ -87,6 +87,13 @@ def test_what_is_no_table_is_refused(tmp_path):
 
 
 def test_settings_survive_the_way_through_plain_values():
-    told = {"journey": {"stages": ["a"], "touchpoints": {"a": ["x", "y"]}}}
+    told = {
+        "journey": {
+            "stages": ["a"],
+            "touchpoints": {"a": ["x", "y"]},
+            "afterwards": ["b"],
+            "owners": {"a": "Team A"},
+        }
+    }
     made = settings.overlay(settings.Settings(), told, "test")
     assert settings.overlay(settings.Settings(), settings.as_told(made), "test") == made

@@ -84,3 +84,9 @@ def test_choices_that_cannot_be_offered_are_refused(tmp_path):
         cx.explore(cx.stage_funnel, ws, sliders=["by"], within_days=[7])
     with pytest.raises(BadQuestion, match="within_days is an empty list"):
         cx.explore(cx.stage_funnel, ws, within_days=[])
+
+
+def test_a_filter_is_offered_in_words():
+    from cxkit.widgets import _label
+
+    assert _label({"device": "mobile", "region": "north"}) == "device mobile, region north"

@@ -48,6 +48,9 @@ _USER_ID = "export the user's id with web events: who logs in once can be follow
 _EVENT = "export the name and the channel of every event"
 _DESK_ID = "export the requester's e-mail with every ticket"
 _COMMENT = "ask an open question in the survey and export its answers"
+_JOURNEY = "name the stages in the settings: [journey] stages"
+_DATED = "export events, or orders and tickets with times"
+_SCORES = "export the survey's answers"
 NEEDS = (
     Need("identity_links", "customers", "customer_id", "export the contact list", least=2),
     Need(
@@ -187,6 +190,20 @@ NEEDS = (
             Need(name, "timeline", "stage", "export events, or orders and tickets with times"),
         )
     ),
+    Need("stage_funnel", "settings", "journey", _JOURNEY),
+    Need("stage_funnel", "timeline", "stage", _DATED),
+    Need("stage_funnel", "entrants", "known", _USER_ID, wished=True, if_any=True),
+    Need("stage_funnel", "sessions", "known", _USER_ID, wished=True, if_any=True),
+    Need("journey_map", "settings", "journey", _JOURNEY),
+    Need("journey_map", "timeline", "stage", _DATED),
+    Need("journey_order", "settings", "journey", _JOURNEY),
+    Need("journey_order", "timeline", "stage", _DATED),
+    Need("moments_of_truth", "settings", "journey", _JOURNEY),
+    Need("moments_of_truth", "feedback", "score", _SCORES, sparse=True),
+    Need("mood_by_wait", "settings", "journey", _JOURNEY),
+    Need("mood_by_wait", "feedback", "score", _SCORES, sparse=True),
+    Need("friction_owners", "settings", "journey", _JOURNEY),
+    Need("friction_owners", "timeline", "stage", _DATED),
     Need("journeys", "timeline", "touchpoint", "export what happens to customers", least=1),
     Need("journeys", "events", "known", _USER_ID, wished=True, if_any=True, least=1),
     Need("journeys", "tickets", "known", _DESK_ID, wished=True, if_any=True, least=1),
@@ -208,7 +225,7 @@ NEEDS = (
         if_any=True,
         least=1,
     ),
-    Need("score", "feedback", "score", "export the survey's answers", sparse=True),
+    Need("score", "feedback", "score", _SCORES, sparse=True),
     Need("score", "feedback", "known", "send surveys with a personal link", wished=True),
     Need(
         "score",
