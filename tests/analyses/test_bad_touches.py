@@ -45,15 +45,13 @@ def stays(ws, **asked):
 def test_stays_by_hand(tmp_path):
     ws = company(tmp_path, settings=RULE, orders=BOUGHT, events=SEEN)
     told = stays(ws)
-    ann = told.filter(customer_id="ann").select("start", "stop", "ended", "bad", "visits").rows()
+    ann = told.filter(customer_id="ann").select("start", "stop", "ended", "bad", "purchases", "others").rows()
     assert ann == [
-        (0, 4, False, 0, 1),
-        (4, 24, False, 1, 2),
-        (24, 30, False, 2, 4),
-        (30, 60, False, 2, 4),
-        (60, 90, False, 2, 6),
-        (90, 120, False, 2, 7),
-        (120, 150, False, 2, 9),
+        (0, 4, False, 0, 1, 0),
+        (4, 20, False, 1, 1, 0),
+        (20, 24, False, 1, 2, 0),
+        (24, 30, False, 2, 2, 0),
+        (30, 40, False, 2, 2, 0),
     ]
     bob = told.filter(customer_id="bob").row(-1, named=True)
     assert bob["ended"]
@@ -63,8 +61,8 @@ def test_stays_by_hand(tmp_path):
     result = cx.bad_touches(ws)
     assert result.n == 2
     assert result.finding == (
-        "Cannot say: 1 lapse of 2 buyers, 1 of whom met a bad touch; of those with and of those "
-        "without, 10 have to lapse."
+        "Cannot say: 1 lapse of 2 buyers, 1 of whom met a bad touch; with and without one, "
+        "customers have to be watched for so long that 10 would lapse at everyone's rate."
     )
     assert result.chart()
     assert result.table["person_days"][-1] == 150 + bob["stop"]
@@ -179,8 +177,7 @@ def test_nobody_and_bad_questions(tmp_path):
     assert empty.chart()
     ws = company(tmp_path / "some", settings=RULE, orders=BOUGHT)
     assert cx.bad_touches(ws).finding == (
-        "No bad touch of 2 buyers is known: the data hold none of 'low score', "
-        "'unanswered message'."
+        "No bad touch of 2 buyers is known: name in bad what counts as one."
     )
     with pytest.raises(BadQuestion, match="'slap' is nothing that the data have"):
         cx.bad_touches(ws, bad=["slap"])
