@@ -56,6 +56,9 @@ def bad_touches(
     somebody who writes. Both count when named; those compared are then alike in the answers, or in
     tickets and messages, so far (in these also where escalations count).
 
+    Where ordinary silences are often longer than the lapse limit, some who have not left are
+    counted as lapsed: that draws a ratio towards 1, not away from it.
+
     Args:
         workspace: an open store.
         bad: what counts as bad: touchpoints, "low score" (of a survey: NPS up to 6, else the lowest
@@ -70,8 +73,8 @@ def bad_touches(
         One row per step: step ("none", "1", "2", "3 or more" and, last, "each further one"; steps
         at which fewer than 10 would lapse at everyone's rate are joined), customers (that were at that step for a time),
         person_days, lapses, hazard_ratio (against none; of the last row: per step, as a line) with
-        its interval (_low, _high), and crude_ratio with its interval, without visits and
-        contacts. Null: too few to say.
+        its interval (_low, _high), and crude_ratio with its interval, without regard
+        to purchases, visits and contacts. Null: too few to say.
 
     Raises:
         BadQuestion: where `bad` names what the data do not have, or answer_days is no whole number.
@@ -253,11 +256,11 @@ def _finding(table: pl.DataFrame, stays: pl.DataFrame, chosen: Sequence[str]) ->
     if each["hazard_ratio_low"] <= 1 <= each["hazard_ratio_high"]:
         return (
             f"{what}{several} goes with no surely higher or lower risk of lapsing at the same pace "
-            f"of visits: {_said(each)} times the risk ({base})."
+            f"of buying and visits: {_said(each)} times the risk ({base})."
         )
     return (
         f"{what}{several} is associated with {_said(each)} times the risk of lapsing at the same "
-        f"pace of visits ({base})."
+        f"pace of buying and visits ({base})."
     )
 
 
@@ -284,8 +287,8 @@ def _caveats(
     each = table.row(-1, named=True)
     if (each["hazard_ratio"] > 1) != (each["crude_ratio"] > 1):
         notes.append(
-            f"Without regard to visits and contacts it is {_said(each, 'crude_ratio')} times "
-            "the risk, the other way round: who visits more meets more and stays longer, so read "
+            f"Without regard to purchases, visits and contacts it is {_said(each, 'crude_ratio')} times "
+            "the risk, the other way round: who comes more often meets more and stays longer, so read "
             "the figure at the same pace."
         )
     few = table.filter(pl.col("hazard_ratio").is_null())
@@ -312,7 +315,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     )
     longest = max(shown["hazard_ratio_high"].max(), 2)  # type: ignore[type-var]
     framed = shown.with_columns(
-        unit=pl.lit("lapse risk at the same pace of visits (none = 1)"),
+        unit=pl.lit("times the risk of lapsing (none = 1), at the same pace of buying and visits"),
         ends=pl.lit([0.0, 1.1 * float(longest)], dtype=pl.List(pl.Float64)),  # type: ignore[arg-type]
     )
     return charts.dots(
