@@ -1,7 +1,7 @@
 """What goes with a higher or lower risk, at each moment of those still at risk?"""
 
 from collections.abc import Sequence
-from math import exp
+from math import exp, inf, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -64,11 +64,13 @@ def cox(cases: pl.DataFrame, features: Sequence[str]) -> Hazards:
     for _ in range(_ROUNDS if ended.any() else 0):
         step = np.linalg.lstsq(bend, slope, rcond=None)[0]
         ahead = fit.at(beta + step)
-        while not ahead[0] >= value - _NEAR and np.abs(step).max() > 1e-12:
+        while not value - _NEAR <= ahead[0] < inf and np.abs(step).max() > 1e-12:
             step = step / 2
             ahead = fit.at(beta + step)
         gain, beta = ahead[0] - value, beta + step
         value, slope, bend = ahead
+        if not np.isfinite(bend).all():
+            return Hazards((nan,) * len(beta), (nan,) * len(beta), nan, settled=False)
         if abs(gain) < _NEAR * (1 + abs(value)):
             settled = True
             break

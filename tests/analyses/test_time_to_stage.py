@@ -56,53 +56,57 @@ def test_four_people_by_hand(tmp_path):
     assert early.table["arrived"].to_list() == [1]
 
 
-# The activity log and the two tables below have the structure of those in the README of the R
-# package funneljoin (github.com/robinsones/funneljoin): its published counts are facts.
-ACTIVITY = """
-1 07-01 landing
-1 07-02 registration
-1 07-07 purchase
-1 07-10 purchase
-2 08-01 landing
-2 08-15 registration
-3 05-01 landing
-3 06-01 registration
-3 06-04 purchase
-4 06-13 landing
+# Made-up logs from which the counts follow that the README of the R package funneljoin
+# (github.com/robinsones/funneljoin) publishes: 4, 3 (75 %) and 2 (66.7 %; 50 % of the start) people
+# at three stages, 6 pairs of a first start and the first end after it, 5 of a first and a first.
+TOURS = """
+ina 03-11 tour
+ina 03-13 quote
+ina 03-20 booking
+ina 04-02 booking
+joe 02-05 tour
+joe 02-26 quote
+kay 04-08 tour
+kay 05-02 quote
+kay 05-09 booking
+lea 03-30 tour
 """
-LANDED = "1 07-01,2 07-01,3 07-02,4 07-01,4 07-04,5 07-10,5 07-12,6 07-07,6 07-08,8 08-01,8 08-03"
-REGISTERED = "1 07-02,3 07-02,4 06-10,4 07-02,5 07-11,6 07-10,6 07-11,7 07-07,8 08-02,8 08-04"
+CALLED = "ina 10-03,joe 10-03,kay 10-05,lea 10-04,lea 10-09,max 10-20,max 10-24,nea 10-15"
+CALLED += ",nea 10-17,pia 11-02,pia 11-06"
+SIGNED = "ina 10-06,kay 10-05,lea 09-12,lea 10-06,max 10-21,nea 10-19,nea 10-22,ole 10-14"
+SIGNED += ",pia 11-04,pia 11-09"
 
 
 def test_the_published_counts_of_funneljoin_activity(tmp_path):
-    rows = [line.split() for line in ACTIVITY.strip().splitlines()]
-    assert len(rows) == 10
-    log = events(*(f"u{user} 2019-{day}T00:00 {event}" for user, day, event in rows))
-    late = events("zed 2019-12-31T00:00 noise")  # so that all had their time
+    rows = [line.split() for line in TOURS.strip().splitlines()]
+    log = events(*(f"{who} 2023-{day}T00:00 {event}" for who, day, event in rows))
+    late = events("zed 2023-12-31T00:00 noise")  # so that all had their time
     ws = company(tmp_path, events=[*log, *late])
-    first = cx.time_to_stage(ws, start="landing", end="registration")
+    first = cx.time_to_stage(ws, start="tour", end="quote")
     assert first.n == 4
     assert first.table["arrived"][0] == 3
-    assert cx.time_to_stage(ws, start="registration", end="purchase").n == 3
-    onward = cx.time_to_stage(ws, start="registration", end="purchase")
+    onward = cx.time_to_stage(ws, start="quote", end="booking")
+    assert onward.n == 3
     assert onward.table["arrived"][0] == 2
-    funnel = cx.stage_funnel(ws, stages=["landing", "registration", "purchase"], within_days=36)
+    funnel = cx.stage_funnel(ws, stages=["tour", "quote", "booking"], within_days=36)
     steps = funnel.table.select("reached", "share_of_previous").rows()
     assert steps == [(4, None), (3, 0.75), (2, pytest.approx(0.667, abs=0.001))]
     assert funnel.table["share_of_start"].to_list() == [1, 0.75, 0.5]
 
 
 def test_the_published_pairs_of_funneljoin(tmp_path):
-    log = [f"u{told[:1]} 2018-{told[2:]}T00:00 landed" for told in LANDED.split(",")]
-    log += [f"u{told[:1]} 2018-{told[2:]}T00:00 registered" for told in REGISTERED.split(",")]
+    log = []
+    for told, event in ((CALLED, "called"), (SIGNED, "signed")):
+        pairs = (row.split() for row in told.split(","))
+        log += [f"{who} 2023-{day}T00:00 {event}" for who, day in pairs]
     ws = company(tmp_path, events=events(*log))
 
-    def pairs(kind):
-        result = cx.time_to_stage(ws, start="landed", end="registered", pairs=kind)
+    def pairs_of(kind):
+        result = cx.time_to_stage(ws, start="called", end="signed", pairs=kind)
         return int(result.table["arrived"].max())
 
-    assert pairs("first-firstafter") == 6
-    assert pairs("first-first") == 5
+    assert pairs_of("first-firstafter") == 6
+    assert pairs_of("first-first") == 5
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from cxkit.stats.intervals import ENOUGH
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Does each further bad touch go with a higher risk of losing a customer?"
-_WORDS = re.compile(r"glitch|error|fail|crash|declin|reject|broken|escalat|complain", re.IGNORECASE)
-_KINDS = ("low score", "unanswered message")  # what no touchpoint says by its name
-_LEAST = 10  # lapses of a group, to tell its hazard
+_WORDS = re.compile(r"glitch|error|fail|crash|declin|reject|broken|escalat", re.IGNORECASE)
+_KINDS = ("low score", "unanswered message")  # only when named: they hang on what customers do
+_LEAST = 10  # lapses that a group would have at everyone's rate, to tell its hazard
 _STEPS = 3  # bad touches; more count as many
 _EACH = "each further one"
 
@@ -36,31 +36,45 @@ def bad_touches(
     A Cox model with time since the first purchase as its clock: at each lapse, whoever left is
     compared with those who were still there on that day of theirs, by the number of bad touches
     that each had met up to then. So nobody is counted as safe for having stayed long enough to
-    meet many. Who visits more meets more: the visits so far, per 30 days, are in the model.
+    meet many. Who comes more often meets more, and who buys seldom is silent for long without
+    having left: purchases, and days of other visits, so far per 30 days are in the model. A visit
+    that brought a bad touch is not among them: with it, those who met one would be compared with
+    people who come more often than they do.
 
     A customer lapses when they buy no more for longer than the lapse limit (see `lapse_curve`).
     Nobody sees when in that silence they left: the day is set as far from their last visit (an
     order, or an event that is no part of an order) as a day at random is, where visits come at
-    their pace. Everyone is watched up to one lapse limit before `as_of`, since a later lapse cannot
-    be seen yet. Several bad touches of a person on one day are one. Those compared are also alike
-    in the occasions for it: answers to surveys where low scores count, tickets and messages where
-    escalations or unanswered messages do.
+    their pace. A bad touch after the last purchase can only be met by those who are still there.
+    Where it is a visit, it moves that day on for those who leave as well, so that their days up to
+    it are not counted as days without it; what comes after the day counts for nothing, and until
+    it is met it counts for nobody. Everyone is watched up to one lapse limit before `as_of`, since
+    a later lapse cannot be seen yet. Several bad touches of a person on one day are one.
+
+    By default only what the company does to the customer counts. A low score needs an answer: where
+    everyone is asked once, after some purchase of theirs, those with few purchases are asked early,
+    and any answer goes with a short stay, whatever was answered. An unanswered message needs
+    somebody who writes. Both count when named; those compared are then alike in the answers, or in
+    tickets and messages, so far (in these also where escalations count).
+
+    Where ordinary silences are often longer than the lapse limit, some who have not left are
+    counted as lapsed: that draws a ratio towards 1, not away from it.
 
     Args:
         workspace: an open store.
         bad: what counts as bad: touchpoints, "low score" (of a survey: NPS up to 6, else the lowest
             two fifths of the scale) and "unanswered message" (no person's reply in time). Default:
-            these two, touchpoints whose name says so (glitch, error, fail, crash, declin, reject,
-            broken, escalat, complain) and events about a topic of the glitch register.
+            touchpoints whose name says so (glitch, error, fail, crash, declin, reject, broken,
+            escalat, as in 'glitch seen', 'ticket escalated') and events about a topic of the
+            glitch register.
         answer_days: after so many days without a reply a message is unanswered.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
         One row per step: step ("none", "1", "2", "3 or more" and, last, "each further one"; steps
-        with fewer than 10 lapses are joined), customers (that were at that step for a time),
+        at which fewer than 10 would lapse at everyone's rate are joined), customers (that were at that step for a time),
         person_days, lapses, hazard_ratio (against none; of the last row: per step, as a line) with
-        its interval (_low, _high), and crude_ratio with its interval, without visits and
-        contacts. Null: too few to say.
+        its interval (_low, _high), and crude_ratio with its interval, without regard
+        to purchases, visits and contacts. Null: too few to say.
 
     Raises:
         BadQuestion: where `bad` names what the data do not have, or answer_days is no whole number.
@@ -114,7 +128,7 @@ def _chosen(workspace: Workspace, bad: Sequence[str] | None) -> list[str]:
     known = workspace.sql("select unnest(enum_range(null::touchpoint_name))::varchar as name")
     touchpoints = known["name"].to_list()
     if bad is None:
-        return [*(name for name in touchpoints if _WORDS.search(name)), *_KINDS]
+        return [name for name in touchpoints if _WORDS.search(name)]
     asked = names("bad", bad, "['ticket escalated', 'low score']")
     strangers = [name for name in asked if name not in (*touchpoints, *_KINDS)]
     if strangers or not asked:
@@ -125,7 +139,7 @@ def _chosen(workspace: Workspace, bad: Sequence[str] | None) -> list[str]:
 
 def _same(chosen: Sequence[str]) -> list[str]:
     """Return in what those are alike who are compared: occasions on which the bad could happen."""
-    same, kinds = ["pace"], set(chosen)
+    same, kinds = ["buying", "other"], set(chosen)
     if "low score" in kinds and "feedback given" not in kinds:
         same.append("answers")
     if kinds & {"unanswered message", "ticket escalated"} and not kinds & {
@@ -162,14 +176,18 @@ def _steps(stays: pl.DataFrame, same: Sequence[str]) -> pl.DataFrame:
         return pl.DataFrame(schema=kinds)
     top = _STEPS
     counts = _lapses(stays, top)
-    while top > 1 and _at(counts, top)[2] < _LEAST:
+    # asked of the days watched, not of the lapses: else those with luck alone would speak
+    while top > 1 and _expected(counts, top) < _LEAST:
         top -= 1
         counts = _lapses(stays, top)
-    least = min(_at(counts, 0)[2], _at(counts, top)[2])
+    least = min(_expected(counts, 0), _expected(counts, top))
     able = least >= _LEAST and stays["customer_key"].n_unique() >= ENOUGH
     told = stays.with_columns(
         # per 30 days, since a month in which all is new says little
-        (pl.col("visits") / (pl.max_horizontal("start", 30) / 30)).log1p().alias("pace"),
+        *(
+            (pl.col(days) / (pl.max_horizontal("start", 30) / 30)).log1p().alias(name)
+            for name, days in (("buying", "purchases"), ("other", "others"))
+        ),
         pl.col("answers", "contacts").log1p(),
         pl.col("bad").clip(0, top).alias("each"),
         *((pl.col("bad").clip(0, top) == step).alias(f"at_{step}") for step in range(1, top + 1)),
@@ -182,7 +200,7 @@ def _steps(stays: pl.DataFrame, same: Sequence[str]) -> pl.DataFrame:
     for place, label in enumerate(_labels(top)):
         both = [(1.0, 1.0, 1.0) if able else _NONE] * 2
         if place:
-            enough = _at(counts, place)[2] >= _LEAST
+            enough = _expected(counts, place) >= _LEAST
             both = [_ratio(fit if enough else None, place - 1) for fit in (by_step, crude)]
         rows.append((label, *_at(counts, place), *both[0], *both[1]))
     whole = (stays["customer_key"].n_unique(), *(int(counts[n].sum()) for n in counts.columns[2:]))
@@ -197,6 +215,12 @@ def _at(counts: pl.DataFrame, step: int) -> tuple[int, int, int]:
     """Return customers, days and lapses of a step; none where nobody is there."""
     row = counts.filter(pl.col("step") == step).select("customers", "person_days", "lapses").rows()
     return row[0] if row else (0, 0, 0)
+
+
+def _expected(counts: pl.DataFrame, step: int) -> float:
+    """Return how many would lapse at a step if all steps had one rate."""
+    rate = counts["lapses"].sum() / max(counts["person_days"].sum(), 1)
+    return float(rate * _at(counts, step)[1])
 
 
 def _ratio(fit: Hazards | None, place: int) -> tuple[float | None, ...]:
@@ -215,26 +239,28 @@ def _finding(table: pl.DataFrame, stays: pl.DataFrame, chosen: Sequence[str]) ->
         )
     met = stays.filter(pl.col("bad") > 0)["customer_key"].n_unique()
     if met == 0:
-        return (
-            f"No bad touch of {counted(buyers, 'buyer')} is known: the data hold none of "
-            f"{', '.join(repr(kind) for kind in chosen)}."
-        )
+        hold = ", ".join(repr(kind) for kind in chosen)
+        hold = f"the data hold none of {hold}" if hold else "name in bad what counts as one"
+        return f"No bad touch of {counted(buyers, 'buyer')} is known: {hold}."
     base = (
         f"{counted(lapses, 'lapse')} of {counted(buyers, 'buyer')}, {met:,} of whom met a bad touch"
     )
     each = table.row(-1, named=True)
     if each["hazard_ratio"] is None:
-        return f"Cannot say: {base}; of those with and of those without, {_LEAST} have to lapse."
+        return (
+            f"Cannot say: {base}; with and without one, customers have to be watched for so long "
+            f"that {_LEAST} would lapse at everyone's rate."
+        )
     several = f", up to {table.height - 2}," if table.height > 3 else ""
     what = "Each further bad touch" if several else "Having met a bad touch"
     if each["hazard_ratio_low"] <= 1 <= each["hazard_ratio_high"]:
         return (
             f"{what}{several} goes with no surely higher or lower risk of lapsing at the same pace "
-            f"of visits: {_said(each)} times the risk ({base})."
+            f"of buying and visits: {_said(each)} times the risk ({base})."
         )
     return (
         f"{what}{several} is associated with {_said(each)} times the risk of lapsing at the same "
-        f"pace of visits ({base})."
+        f"pace of buying and visits ({base})."
     )
 
 
@@ -255,14 +281,14 @@ def _caveats(
         return tuple(notes)
     if kinds.filter(pl.col("kind") == "low score").height:
         notes.append(
-            "Where everyone is asked once in their time as a customer, those who stayed briefly "
-            "were asked early, and a low score looks worse than it is; bad names what counts."
+            "Where everyone is asked once in their time as a customer, those who were asked early "
+            "also had a short life, and a low score looks worse than it is."
         )
     each = table.row(-1, named=True)
     if (each["hazard_ratio"] > 1) != (each["crude_ratio"] > 1):
         notes.append(
-            f"Without regard to visits and contacts it is {_said(each, 'crude_ratio')} times "
-            "the risk, the other way round: who visits more meets more and stays longer, so read "
+            f"Without regard to purchases, visits and contacts it is {_said(each, 'crude_ratio')} times "
+            "the risk, the other way round: who comes more often meets more and stays longer, so read "
             "the figure at the same pace."
         )
     few = table.filter(pl.col("hazard_ratio").is_null())
@@ -289,7 +315,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     )
     longest = max(shown["hazard_ratio_high"].max(), 2)  # type: ignore[type-var]
     framed = shown.with_columns(
-        unit=pl.lit("lapse risk at the same pace of visits (none = 1)"),
+        unit=pl.lit("times the risk of lapsing (none = 1), at the same pace of buying and visits"),
         ends=pl.lit([0.0, 1.1 * float(longest)], dtype=pl.List(pl.Float64)),  # type: ignore[arg-type]
     )
     return charts.dots(

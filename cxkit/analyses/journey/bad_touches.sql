@@ -57,26 +57,28 @@ spans as (
 ),
 
 points as (
-    select customer_key, unnest(range(0, days, 30)) as day, 0 as bad, 0 as visit, 0 as answer,
-        0 as contact
+    select customer_key, unnest(range(0, days, 30)) as day, 0 as bad, 0 as visit, 0 as bought,
+        0 as answer, 0 as contact
     from spans
     union all
-    select customer_key, greatest(0, day - first_day), 0, 1, 0, 0
+    select customer_key, greatest(0, day - first_day), 0, 1, bought::int, 0, 0
     from visits join spans using (customer_key) where day >= first_day
     union all
-    select distinct customer_key, greatest(0, local_day(occurred_at, $zone) - first_day), 0, 0,
+    select distinct customer_key, greatest(0, local_day(occurred_at, $zone) - first_day), 0, 0, 0,
         (source = 'feedback')::int, (source <> 'feedback')::int
     from timeline join spans using (customer_key) where direction = 'in'
     union all
     select
-        customer_key, greatest(0, local_day(make_timestamp(met), $zone) - first_day), 1, 0, 0, 0
+        customer_key, greatest(0, local_day(make_timestamp(met), $zone) - first_day), 1, 0, 0, 0, 0
     from (select unnest($keys::integer[]) as customer_key, unnest($at::bigint[]) as met)
     join spans using (customer_key)
 ),
 
 running as (
     select customer_key, day, min(visit + answer + contact) = 0 as begins,
-        sum(sum(bad)) over so_far as bad, sum(sum(visit)) over so_far as visits,
+        sum(sum(bad)) over so_far as bad, sum(sum(bought)) over so_far as purchases,
+        -- a visit that brought the bad touch says nothing of how busy they are without it
+        sum(if(sum(bad) = 0, sum(visit - bought), 0)) over so_far as others,
         sum(sum(answer)) over so_far as answers, sum(sum(contact)) over so_far as contacts
     from points group by customer_key, day
     window so_far as (partition by customer_key order by day)
@@ -84,7 +86,7 @@ running as (
 
 select customer_key, running.day as start,
     coalesce(lead(running.day) over one, spans.days) as stop,
-    spans.gone and lead(running.day) over one is null as ended, bad, visits, answers, contacts
+    spans.gone and lead(running.day) over one is null as ended, bad, purchases, others, answers, contacts
 from running join spans using (customer_key)
 where begins and running.day < spans.days
 window one as (partition by customer_key order by running.day)

@@ -1,30 +1,34 @@
-"""How often do requests travel between teams, and how much longer do those take?"""
+"""How often do requests travel between teams, and how many times as long do those take?"""
 
 from datetime import date, datetime
+from math import exp
 from typing import Any
 
 import polars as pl
 
 from cxkit import charts
 from cxkit.notes import end_note
-from cxkit.result import Result, counted, lasted, verb
+from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, said, shares_p, wilson
 from cxkit.stats.segments import gathered
 from cxkit.stats.strata import slope_within
 from cxkit.stats.survival import ended_after, kaplan_meier
 from cxkit.workspace import Workspace, query_text
 
-QUESTION = "How often do requests travel between teams, and how much longer do those take?"
+QUESTION = "How often do requests travel between teams, and how many times as long do those take?"
 _ALL = "all"
+_SHORTEST = 1 / 1440  # a minute: what is solved at once has no logarithm
 
 
 def handoffs(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
     """Count how often tickets change teams, topic by topic, and what each hand-off goes with.
 
     Hard issues travel more and take longer whatever happens, so tickets are compared with tickets
-    of their own topic: the days per hand-off are the slope of the days to the last solution on the
-    hand-offs within topics. Only solved tickets have such a time; the median wait counts open ones
-    as still waiting (Kaplan-Meier).
+    of their own topic. A few last many times as long as most, which would rule a mean of days, so
+    the answer is a ratio: the slope of the logarithm of the time to the last solution on the
+    hand-offs within topics (a minute at least). Only solved tickets have such a time: open ones are
+    left out of the ratio, not counted as short, and the median wait counts them as still waiting
+    (Kaplan-Meier).
 
     Args:
         workspace: an open store.
@@ -35,8 +39,9 @@ def handoffs(workspace: Workspace, *, as_of: date | datetime | str | None = None
         tickets (whose transfers are known), handed_on (of them, to at least one other team),
         handed_on_share with Wilson's interval (_low, _high), handoffs_each (mean), asked_again_each
         (times the customer had to say it again; null: not recorded), median_days to the solution
-        with its interval (_low, _high), days_per_handoff with its interval (_low, _high; of "all":
-        within topics), crude_days (of "all": without regard to topics), q_value (is the share
+        with its interval (_low, _high), open (of them, still), times_per_handoff (how many times as
+        long per hand-off) with its interval (_low, _high; of "all": within topics), crude_times (of
+        "all": without regard to topics), q_value (is the share
         handed on another than that of the other topics? Benjamini-Hochberg). Below 30 tickets
         nothing is estimated.
     """
@@ -59,10 +64,13 @@ def handoffs(workspace: Workspace, *, as_of: date | datetime | str | None = None
 
 def _topics(parts: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     schema: dict[str, Any] = {"topic": pl.String, "tickets": pl.Int64, "handed_on": pl.Int64}
-    for name in ("handed_on_share", "median_days", "days_per_handoff"):
-        schema |= dict.fromkeys([name, f"{name}_low", f"{name}_high"], pl.Float64)
-    schema |= dict.fromkeys(["handoffs_each", "asked_again_each", "crude_days"], pl.Float64)
-    schema |= {"q_value": pl.Float64}
+    shares, medians, times = (
+        [name, f"{name}_low", f"{name}_high"]
+        for name in ("handed_on_share", "median_days", "times_per_handoff")
+    )
+    shares += ["handoffs_each", "asked_again_each"]
+    schema |= dict.fromkeys([*shares, *medians], pl.Float64) | {"open": pl.Int64}
+    schema |= dict.fromkeys([*times, "crude_times", "q_value"], pl.Float64)
     if told.is_empty():
         return pl.DataFrame(schema=schema)
     rows = [_row(_ALL, told)]
@@ -78,11 +86,7 @@ def _topics(parts: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     q_values = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
     for row in rows[1:]:
         row["q_value"] = q_values.get(row["topic"])
-    table = pl.DataFrame(rows, schema=schema).with_columns(pl.selectors.float().fill_nan(None))
-    return table.select(
-        *list(schema)[:6], "handoffs_each", "asked_again_each", *list(schema)[6:12], "crude_days",
-        "q_value",
-    )  # fmt: skip
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.selectors.float().fill_nan(None))
 
 
 def _row(topic: str, tickets: pl.DataFrame) -> dict[str, Any]:
@@ -92,17 +96,18 @@ def _row(topic: str, tickets: pl.DataFrame) -> dict[str, Any]:
     row |= {f"handed_on_share{e}": v for e, v in zip(("", "_low", "_high"), share, strict=True)}
     row["handoffs_each"] = tickets["transfers"].mean()
     row["asked_again_each"] = tickets["asked_again"].mean()
+    row["open"] = int((~tickets["ended"]).sum())
     if n < ENOUGH:
         return row
     waits = tickets.filter(pl.col("days") >= 0)
     median = ended_after(kaplan_meier(waits["days"].to_numpy(), waits["ended"].to_numpy()))
     row |= {f"median_days{e}": v for e, v in zip(("", "_low", "_high"), median, strict=True)}
-    solved = waits.filter("ended")
-    own = slope_within(solved["transfers"], solved["days"], solved["segment"])
-    row |= {f"days_per_handoff{e}": v for e, v in zip(("", "_low", "_high"), own, strict=True)}
+    solved = waits.filter("ended").with_columns(log=pl.col("days").clip(_SHORTEST).log())
+    own = slope_within(solved["transfers"], solved["log"], solved["segment"])
+    row |= {f"times_per_handoff{e}": exp(v) for e, v in zip(("", "_low", "_high"), own, strict=True)}
     if topic == _ALL:
         whole = pl.Series([0] * solved.height)
-        row["crude_days"] = slope_within(solved["transfers"], solved["days"], whole).value
+        row["crude_times"] = exp(slope_within(solved["transfers"], solved["log"], whole).value)
     return row
 
 
@@ -110,10 +115,6 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     rows = table.filter((pl.col("q_value") < 0.05) & (pl.col("topic") != "other"))
     rows = rows.sort("q_value", "topic")
     return rows.row(0, named=True) if rows.height else None
-
-
-def _length(days: float) -> str:
-    return f"{'-' if days < 0 else ''}{lasted(abs(days))}"
 
 
 def _finding(table: pl.DataFrame, tickets: pl.DataFrame, told: pl.DataFrame) -> str:
@@ -135,20 +136,13 @@ def _finding(table: pl.DataFrame, tickets: pl.DataFrame, told: pl.DataFrame) -> 
         )
     start = f"{said(whole['handed_on'], whole['tickets'])} of {whole['tickets']:,} tickets cross 2 "
     start += "teams or more"
-    if whole["days_per_handoff"] is None:
+    if whole["times_per_handoff"] is None:
         return f"{start}; what a hand-off goes with cannot be said."
-    each = Interval(*(whole[f"days_per_handoff{end}"] for end in ("", "_low", "_high")))
-    ends = f"{_length(each.low)} to {_length(each.high)}"
-    if each.low <= 0 <= each.high:
-        return (
-            f"{start}; within a topic a hand-off goes with no surely longer or shorter wait "
-            f"({ends})."
-        )
-    more = "more" if each.value > 0 else "less"
-    return (
-        f"{start}; within a topic each hand-off is associated with {lasted(abs(each.value))} "
-        f"{more} until the solution ({ends})."
-    )
+    each = Interval(*(whole[f"times_per_handoff{end}"] for end in ("", "_low", "_high")))
+    ends = f"({each.low:.2f}–{each.high:.2f}), topics kept apart"
+    if each.low <= 1 <= each.high:
+        return f"{start}; a hand-off goes with no surely longer or shorter time {ends}."
+    return f"{start}; each hand-off is associated with {each.value:.2f} times the time {ends}."
 
 
 def _caveats(table: pl.DataFrame, tickets: pl.DataFrame, told: pl.DataFrame) -> tuple[str, ...]:
@@ -162,15 +156,18 @@ def _caveats(table: pl.DataFrame, tickets: pl.DataFrame, told: pl.DataFrame) -> 
         notes.append("How often customers had to say it again is not recorded: no data.")
     waiting = told.filter(~pl.col("ended")).height
     if waiting:
-        notes.append(f"{counted(waiting, 'ticket')} {verb(waiting, 'are')} still open.")
+        notes.append(
+            f"{counted(waiting, 'ticket')} {verb(waiting, 'are')} still open: part of the shares "
+            "and of the median wait, not of the times per hand-off."
+        )
     if table.height < 2:
         return tuple(notes)
     whole = table.row(0, named=True)
-    own, crude = whole["days_per_handoff"], whole["crude_days"]
-    if own is not None and crude is not None and own * crude < 0:
+    own, crude = whole["times_per_handoff"], whole["crude_times"]
+    if own is not None and crude is not None and (own - 1) * (crude - 1) < 0:
         notes.append(
-            f"All topics together a hand-off goes with {_length(crude)}, within topics with "
-            f"{_length(own)}: the mix of topics turns it round (Simpson's paradox)."
+            f"All topics together a hand-off goes with {crude:.2f} times the time, within topics "
+            f"with {own:.2f} times: the mix of topics turns it round (Simpson's paradox)."
         )
     if apart := _apart(table):
         more = "more" if apart["handed_on_share"] > whole["handed_on_share"] else "less"
