@@ -188,11 +188,12 @@ def test_readiness_says_what_the_files_hold(ws, files):
         assert verdicts.pop(name) == "limited", name
     # and hardly anybody comes back
     assert verdicts.pop("best_customers") == verdicts.pop("value_check") == "limited"
-    for name in ("personas", "persona_cards", "persona_drift"):
+    for name in ("personas", "persona_cards", "persona_drift", "activation", "bad_touches"):
         assert verdicts.pop(name) == "limited", name
     # no export says since when somebody is known, or which channel they want
     assert verdicts.pop("prospect_conversion") == "limited"
     assert verdicts.pop("channel_fit") == "no-go"
+    assert verdicts.pop("sessions") == "no-go"  # the shop exports no visits
     assert set(verdicts.values()) == {"go"}
     full = len(verdicts)  # what was not taken out above
     assert numbers(result.finding)[:2] == [full, len({row["analysis"] for row in rows.values()})]

@@ -257,6 +257,7 @@ _COLUMNS: dict[str, Any] = {
     "reason": pl.String,
     "collect_next": pl.String,
 }
+_NAMED = 3  # analyses that the sentence names one by one
 _COLOURS = {
     "missing": "#D55E00",
     "partly": "#E69F00",
@@ -459,7 +460,10 @@ def _finding(table: pl.DataFrame) -> str:
         ).row(0, named=True)
         first = f"{worst['analysis']!r}: " if len(names) > 1 else ""
         many = "is" if len(names) == 1 else "are"
-        parts.append(f"{', '.join(names)} {many} {verb} ({first}{worst['reason']})")
+        # the chart and the table name them all
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED + 1 else ""
+        told = ", ".join(names[:_NAMED] if more else names)
+        parts.append(f"{told}{more} {many} {verb} ({first}{worst['reason']})")
     parts.append(f"collect next: {_next(table)}")
     return "; ".join(parts) + "."
 
