@@ -104,7 +104,9 @@ def _row(topic: str, tickets: pl.DataFrame) -> dict[str, Any]:
     row |= {f"median_days{e}": v for e, v in zip(("", "_low", "_high"), median, strict=True)}
     solved = waits.filter("ended").with_columns(log=pl.col("days").clip(_SHORTEST).log())
     own = slope_within(solved["transfers"], solved["log"], solved["segment"])
-    row |= {f"times_per_handoff{e}": exp(v) for e, v in zip(("", "_low", "_high"), own, strict=True)}
+    row |= {
+        f"times_per_handoff{e}": exp(v) for e, v in zip(("", "_low", "_high"), own, strict=True)
+    }
     if topic == _ALL:
         whole = pl.Series([0] * solved.height)
         row["crude_times"] = exp(slope_within(solved["transfers"], solved["log"], whole).value)

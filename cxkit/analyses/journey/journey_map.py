@@ -99,7 +99,8 @@ def journey_map(
         page: draw one page to print, with the quotes, in place of the chart.
 
     Returns:
-        One row per stage: place, stage, optional, entered and reached (customers), share_reached,
+        One row per stage: place, stage, optional, unit (who is counted: customers, or
+        visitors as well), entered and reached, share_reached,
         passages, actions (the most frequent touchpoints, per 100 passages), median_days (from
         entering to the next required stage, Kaplan-Meier; null: half never go on in time),
         median_days_on (of those who did), share_leak (of those who reached it, who did not go on),
@@ -133,6 +134,7 @@ def journey_map(
     table = _counts(tally, asked)
     table = table.hstack(_glitches(met, table, asked)).hstack(_moods(answers, table, asked))
     table = _named(workspace, table, asked, answers)
+    table = table.with_columns(unit=pl.lit(_unit(workspace, asked)))
     table = _hidden(table, workspace.least)
     table = table.with_columns(opportunity=pl.Series(_opportunities(table), dtype=pl.String))
     return Result(
@@ -147,6 +149,16 @@ def journey_map(
         draw=None if page else _chart,
         deal=_cards if page else None,
     )
+
+
+def _unit(workspace: Workspace, asked: Journey) -> str:
+    """Name who is counted: where strangers pass the first stage, not all are customers."""
+    strangers = workspace.sql(
+        "select count(*) from timeline join people using (customer_key) "
+        "where not known and list_contains($first, touchpoint::varchar)",
+        first=list(asked.plan.touchpoints[0]),
+    ).item()
+    return "visitor or customer" if strangers else "customer"
 
 
 def _counted(
@@ -482,10 +494,10 @@ def _finding(table: pl.DataFrame, days: int, where: Mapping[str, str] | None) ->
     required = table.filter(~pl.col("optional"))
     last = required.row(-1, named=True)
     entered = first["entered"]
-    start = f"Of {counted(entered, 'customer')}{who} at '{first['stage']}'"
+    start = f"Of {counted(entered, first['unit'])}{who} at '{first['stage']}'"
     parts = [f"{start} {said(last['reached'] or 0, entered)} got to '{last['stage']}'"]
     if required.height == 1:
-        parts = [f"{counted(entered, 'customer')}{who} entered at '{first['stage']}'"]
+        parts = [f"{counted(entered, first['unit'])}{who} entered at '{first['stage']}'"]
     if entered < ENOUGH:
         return f"{parts[0]} within {counted(days, 'day')}: too few to say more."
     worst = _extreme(table, "share_leak", "reached")
@@ -595,7 +607,7 @@ def _title(table: pl.DataFrame) -> str:
         parts.append(f"'{worst['stage']}' leaks most ({100 * worst['share_leak']:.0f} % leave)")
     if sad:
         parts.append(f"'{sad['stage']}' has the lowest mood ({sad['mood']:+.0f})")
-    entered = counted(int(table["entered"][0] or 0), "customer")
+    entered = counted(int(table["entered"][0] or 0), table["unit"][0])
     return " · ".join(parts) or f"The journey of {entered}"
 
 
@@ -816,7 +828,7 @@ def _cards(table: pl.DataFrame) -> list[Card]:
                 rows[0]["middle"] or 0.0,
             )
         )
-    entered = counted(int(table["entered"][0] or 0), "customer")
+    entered = counted(int(table["entered"][0] or 0), table["unit"][0])
     return [
         Card(
             f"The journey of {entered}",
