@@ -45,7 +45,11 @@ def stays(ws, **asked):
 def test_stays_by_hand(tmp_path):
     ws = company(tmp_path, settings=RULE, orders=BOUGHT, events=SEEN)
     told = stays(ws)
-    ann = told.filter(customer_id="ann").select("start", "stop", "ended", "bad", "purchases", "others").rows()
+    ann = (
+        told.filter(customer_id="ann")
+        .select("start", "stop", "ended", "bad", "purchases", "others")
+        .rows()
+    )
     assert ann == [
         (0, 4, False, 0, 1, 0),
         (4, 24, False, 1, 1, 0),  # the visit with the glitch is no other visit
