@@ -303,6 +303,13 @@ def _caveats(
     return tuple(notes)
 
 
+def _step_label(step: str) -> str:
+    number, _, more = step.partition(" ")
+    if number == "none":
+        return "no bad touch"
+    return f"{number} bad touch{'es' if step != '1' else ''}{more and f' {more}'}"
+
+
 def _chart(table: pl.DataFrame) -> charts.Figure:
     shown = table.filter(pl.col("hazard_ratio").is_not_null(), pl.col("step") != _EACH)
     if shown.height < 2:
@@ -317,6 +324,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     )
     longest = max(shown["hazard_ratio_high"].max(), 2)  # type: ignore[type-var]
     framed = shown.with_columns(
+        label=pl.Series([_step_label(step) for step in shown["step"]]),
         unit=pl.lit("times the risk of lapsing (none = 1), at the same pace of buying and visits"),
         ends=pl.lit([0.0, 1.1 * float(longest)], dtype=pl.List(pl.Float64)),  # type: ignore[arg-type]
     )
@@ -325,7 +333,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         value="hazard_ratio",
         low="hazard_ratio_low",
         high="hazard_ratio_high",
-        label="step",
+        label="label",
         unit="unit",
         ends="ends",
         title=title,
