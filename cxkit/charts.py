@@ -238,7 +238,12 @@ def dots(
         )
         figure.update_xaxes(title=escape(name), range=rows[ends][0].to_list(), row=place, col=1)
         figure.update_yaxes(
-            autorange=False, range=[rows.height - 0.5, -0.7], showgrid=False, row=place, col=1
+            autorange=False,
+            range=[rows.height - 0.5, -0.7],
+            showgrid=False,
+            type="category",  # or "none", "1", "2 or more" would be read as numbers
+            row=place,
+            col=1,
         )
     return _finish(figure, title, height=140 + height)
 
@@ -253,14 +258,18 @@ def curve(
     y_unit: str,
     mark: tuple[float, str] | None = None,
     across: tuple[float, str] | None = None,
+    stairs: bool = False,
 ) -> Figure:
-    """Draw one line; `mark` is a labelled upright line, `across` a labelled level one."""
+    """Draw one line; `mark` is a labelled upright line, `across` a labelled level one.
+
+    With `stairs` a value holds up to the next one, as of counts in whole steps.
+    """
     figure = go.Figure()
     figure.add_scatter(
         x=table[x].to_list(),
         y=table[y].to_list(),
         mode="lines",
-        line={"color": COLOURS[0], "width": 2.5},
+        line={"color": COLOURS[0], "width": 2.5, "shape": "hv" if stairs else "linear"},
         hovertemplate="%{x}: %{y}<extra></extra>",
         showlegend=False,
     )

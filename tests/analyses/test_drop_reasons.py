@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from company import company, events
+from company import company, events, orders
 
 import cxkit as cx
 from cxkit.errors import BadQuestion
@@ -69,6 +69,20 @@ def test_nothing_planted_nothing_found(tmp_path):
         alarms += "none surely goes with it" not in result.finding
         ws.close()
     assert alarms <= 1
+
+
+def test_an_earlier_order_is_no_reason(tmp_path):
+    """Who has just bought rarely buys again at once: that says nothing of the way."""
+    rows, bought = [], []
+    for number in range(200):
+        who = f"p{number:03d}"
+        rows += [(who, 0, "cart", "phone"), (who, -5, "guide", "phone")][: 1 + (number % 3 == 0)]
+        if number % 2:
+            rows.append((who, 10, "paid", "phone"))
+        else:
+            bought.append(f"{who} 2025-12-30 5")
+    ws = company(tmp_path, settings=JOURNEY, events=log(*rows), orders=orders(*bought))
+    assert cx.drop_reasons(ws).table["value"].to_list() == ["guide"]
 
 
 def test_both_have_had_the_same_time(tmp_path):

@@ -71,10 +71,10 @@ def bad_touches(
 
     Returns:
         One row per step: step ("none", "1", "2", "3 or more" and, last, "each further one"; steps
-        at which fewer than 10 would lapse at everyone's rate are joined), customers (that were at that step for a time),
-        person_days, lapses, hazard_ratio (against none; of the last row: per step, as a line) with
-        its interval (_low, _high), and crude_ratio with its interval, without regard
-        to purchases, visits and contacts. Null: too few to say.
+        at which fewer than 10 would lapse at everyone's rate are joined), customers (that were at
+        that step for a time), person_days, lapses, hazard_ratio (against none; of the last row: per
+        step, as a line) with its interval (_low, _high), and crude_ratio with its interval, without
+        regard to purchases, visits and contacts. Null: too few to say.
 
     Raises:
         BadQuestion: where `bad` names what the data do not have, or answer_days is no whole number.
@@ -219,8 +219,8 @@ def _at(counts: pl.DataFrame, step: int) -> tuple[int, int, int]:
 
 def _expected(counts: pl.DataFrame, step: int) -> float:
     """Return how many would lapse at a step if all steps had one rate."""
-    rate = counts["lapses"].sum() / max(counts["person_days"].sum(), 1)
-    return float(rate * _at(counts, step)[1])
+    rate = int(counts["lapses"].sum()) / max(int(counts["person_days"].sum()), 1)
+    return rate * _at(counts, step)[1]
 
 
 def _ratio(fit: Hazards | None, place: int) -> tuple[float | None, ...]:
@@ -287,18 +287,27 @@ def _caveats(
     each = table.row(-1, named=True)
     if (each["hazard_ratio"] > 1) != (each["crude_ratio"] > 1):
         notes.append(
-            f"Without regard to purchases, visits and contacts it is {_said(each, 'crude_ratio')} times "
-            "the risk, the other way round: who comes more often meets more and stays longer, so read "
-            "the figure at the same pace."
+            f"Without regard to purchases, visits and contacts it is {_said(each, 'crude_ratio')} "
+            "times the risk, the other way round: who comes more often meets more and stays "
+            "longer, so read the figure at the same pace."
         )
     few = table.filter(pl.col("hazard_ratio").is_null())
     if few.height:
-        notes.append(f"Too few lapses to say, after so many bad touches: {', '.join(few['step'])}.")
+        notes.append(
+            f"Too few days watched to say, after so many bad touches: {', '.join(few['step'])}."
+        )
     notes.append(
         "Whoever meets a bad touch may differ in more than their visits, and the model takes the "
         "ratio to be the same at all times: associated with, not caused by."
     )
     return tuple(notes)
+
+
+def _step_label(step: str) -> str:
+    number, _, more = step.partition(" ")
+    if number == "none":
+        return "no bad touch"
+    return f"{number} bad touch{'es' if step != '1' else ''}{more and f' {more}'}"
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
@@ -315,6 +324,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     )
     longest = max(shown["hazard_ratio_high"].max(), 2)  # type: ignore[type-var]
     framed = shown.with_columns(
+        label=pl.Series([_step_label(step) for step in shown["step"]]),
         unit=pl.lit("times the risk of lapsing (none = 1), at the same pace of buying and visits"),
         ends=pl.lit([0.0, 1.1 * float(longest)], dtype=pl.List(pl.Float64)),  # type: ignore[arg-type]
     )
@@ -323,7 +333,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         value="hazard_ratio",
         low="hazard_ratio_low",
         high="hazard_ratio_high",
-        label="step",
+        label="label",
         unit="unit",
         ends="ends",
         title=title,

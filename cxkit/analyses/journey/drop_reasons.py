@@ -39,9 +39,13 @@ def drop_reasons(
     most `within_days` later went on, all others dropped out; arrivals younger than that are left
     out. What counts is what was met before: in the `look_back_days` up to the arrival, and after it
     up to the moment at which somebody went on. Of those who dropped out nobody knows such a moment:
-    they are looked at for as long as those who went on were, so that both have had the same time
-    (and an order after the arrival is going on, not a reason for it). Only known people are
-    compared: a visitor has no tickets, and often becomes known by going on.
+    they are looked at for as long as those who went on were, so that both have had the same time.
+    Only known people are compared: a visitor has no tickets, and often becomes known by going on.
+
+    The journey's own touchpoints and everything about orders are no candidates: they are how an
+    earlier walk through the same journey went, and so tell who has bought before and when they buy
+    again, not what befell them on the way. Whether buyers go on more often is another question
+    (see `stage_people`); what an earlier order brought with it, a ticket or a glitch, stays one.
 
     Args:
         workspace: an open store.

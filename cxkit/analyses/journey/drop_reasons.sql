@@ -22,8 +22,8 @@ told as (
     where
         occurred_at >= came - to_days($days) and occurred_at < ends
         and not list_contains($walked, touchpoint::varchar)
-        -- an order after the stage is what going on means, not a reason for it
-        and (source <> 'orders' or occurred_at < came)
+        -- an order is how this or an earlier walk went, not a reason for it
+        and source <> 'orders'
     group by all
     union all
     select place, 'device', device from here

@@ -261,4 +261,5 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         x_unit="steps after the start",
         y_unit="share who got there",
         mark=None if half is None else (half, f"half: {half:.0f}"),
+        stairs=True,
     )

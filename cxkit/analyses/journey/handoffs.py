@@ -40,14 +40,15 @@ def handoffs(workspace: Workspace, *, as_of: date | datetime | str | None = None
         handed_on_share with Wilson's interval (_low, _high), handoffs_each (mean), asked_again_each
         (times the customer had to say it again; null: not recorded), median_days to the solution
         with its interval (_low, _high), open (of them, still), times_per_handoff (how many times as
-        long per hand-off) with its interval (_low, _high; of "all": within topics), crude_times (of
-        "all": without regard to topics), q_value (is the share
-        handed on another than that of the other topics? Benjamini-Hochberg). Below 30 tickets
+        long per hand-off, topics kept apart in "all" and "other" as well) with its interval (_low,
+        _high), crude_times (of "all": without regard to topics), q_value (is the share handed on
+        another than that of the other topics? Benjamini-Hochberg). Below 30 tickets
         nothing is estimated.
     """
     until = workspace.moment(as_of)
     tickets = workspace.query("handoffs", as_of=until).with_columns(one=1)
     told = tickets.filter(pl.col("transfers").is_not_null())
+    told = told.with_columns(topic="segment")
     table = _topics(gathered(told, "one", least=workspace.least), told)
     return Result(
         name="handoffs",
@@ -103,7 +104,11 @@ def _row(topic: str, tickets: pl.DataFrame) -> dict[str, Any]:
     median = ended_after(kaplan_meier(waits["days"].to_numpy(), waits["ended"].to_numpy()))
     row |= {f"median_days{e}": v for e, v in zip(("", "_low", "_high"), median, strict=True)}
     solved = waits.filter("ended").with_columns(log=pl.col("days").clip(_SHORTEST).log())
+<<<<<<< HEAD
     own = slope_within(solved["transfers"], solved["log"], solved["segment"])
+=======
+    own = slope_within(solved["transfers"], solved["log"], solved["topic"])
+>>>>>>> touchfix
     row |= {
         f"times_per_handoff{e}": exp(v) for e, v in zip(("", "_low", "_high"), own, strict=True)
     }
@@ -184,8 +189,8 @@ def _caveats(table: pl.DataFrame, tickets: pl.DataFrame, told: pl.DataFrame) -> 
         notes.append(f"Too few tickets to say: {names}.")
     if own is not None:
         notes.append(
-            "Within a topic harder cases travel more as well: a longer wait is associated with a "
-            "hand-off, not caused by it."
+            "Within a topic harder cases may travel more as well: how long they take is associated "
+            "with a hand-off, not caused by it."
         )
     return tuple(notes)
 

@@ -319,8 +319,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     title = f"{who} have arrived after {lasted(told['median_days'] or 0)}"
     if told["median_days"] is None:
         title = f"{who} have not arrived by the end of the data"
+    each_group = shown.select("segment", "starts").iter_rows()
     named = shown.with_columns(
-        label=pl.format("{} (n = {})", "segment", "starts"), time=pl.col("days") * each
+        label=pl.Series([f"{row[0]} (n = {row[1]:,})" for row in each_group]),
+        time=pl.col("days") * each,
     )
     return charts.curves(
         named,
