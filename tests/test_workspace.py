@@ -124,7 +124,7 @@ def test_a_field_that_tells_people_apart_is_no_segment(tmp_path):
 
 def test_the_query_shown_is_the_query_run():
     text = workspace.query_text("stage_funnel")
-    assert text.startswith("-- How far")
+    assert text.startswith("-- Who are the people that may enter the funnel?")
     with pytest.raises(BadQuestion, match=r"There is no query 'fun'\. The queries are: .*funnel"):
         workspace.query_text("fun")
 

@@ -104,11 +104,7 @@ def _row(topic: str, tickets: pl.DataFrame) -> dict[str, Any]:
     median = ended_after(kaplan_meier(waits["days"].to_numpy(), waits["ended"].to_numpy()))
     row |= {f"median_days{e}": v for e, v in zip(("", "_low", "_high"), median, strict=True)}
     solved = waits.filter("ended").with_columns(log=pl.col("days").clip(_SHORTEST).log())
-<<<<<<< HEAD
-    own = slope_within(solved["transfers"], solved["log"], solved["segment"])
-=======
     own = slope_within(solved["transfers"], solved["log"], solved["topic"])
->>>>>>> touchfix
     row |= {
         f"times_per_handoff{e}": exp(v) for e, v in zip(("", "_low", "_high"), own, strict=True)
     }
