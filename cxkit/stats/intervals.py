@@ -86,7 +86,7 @@ def ratio(parts: pl.Series, wholes: pl.Series) -> Interval:
     6.3). One pair, or wholes that add up to nothing, have no interval.
 
     >>> ratio(pl.Series([10.0, 0.0, 5.0]), pl.Series([10.0, 10.0, 5.0]))
-    Interval(value=0.6, low=0.03..., high=1.16...)
+    Interval(value=0.6, low=-0.118..., high=1.318...)
     """
     n, total = len(wholes), float(wholes.sum())
     if not total:
