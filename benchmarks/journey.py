@@ -99,8 +99,9 @@ def ours(ws: Any) -> dict[str, tuple[Callable[[], Any], str, Callable[[Any], Any
             lambda result: result.table.filter(result.table["count"] > 0)["count"].sort().to_list(),
         ),
     }
-    if hasattr(cx, "journey_map"):
-        operations["journey_map"] = (lambda: cx.journey_map(ws), "", lambda result: None)
+    operations["journey_map"] = (
+        lambda: cx.journey_map(ws, stages=STAGES), "", lambda result: None,
+    )  # fmt: skip
     return operations
 
 

@@ -154,8 +154,8 @@ def journey_map(
 def _unit(workspace: Workspace, asked: Journey) -> str:
     """Name who is counted: where strangers pass the first stage, not all are customers."""
     strangers = workspace.sql(
-        "select count(*) from timeline join people using (customer_key) "
-        "where not known and list_contains($first, touchpoint::varchar)",
+        "select exists (select 1 from timeline semi join (from people where not known) "
+        "using (customer_key) where list_contains($first, touchpoint::varchar))",
         first=list(asked.plan.touchpoints[0]),
     ).item()
     return "visitor or customer" if strangers else "customer"
