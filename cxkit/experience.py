@@ -156,6 +156,16 @@ def _people(
     return found
 
 
+def who_enters(workspace: Workspace, asked: Journey) -> str:
+    """Name who is counted: where strangers pass the first stage, not all are customers."""
+    strangers = workspace.sql(
+        "select exists (select 1 from timeline semi join (from people where not known) "
+        "using (customer_key) where list_contains($first, touchpoint::varchar))",
+        first=list(asked.plan.touchpoints[0]),
+    ).item()
+    return "visitor or customer" if strangers else "customer"
+
+
 def trails(workspace: Workspace, asked: Journey) -> Iterator[tuple[Log, Stays]]:
     """Yield what happened and the stays at the stages, some ten million rows at a time."""
     for part in slices(workspace):

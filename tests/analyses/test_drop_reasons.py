@@ -124,6 +124,29 @@ def test_the_mix_of_devices_turns_it_round(tmp_path):
     assert any("(Simpson's paradox)" in caveat for caveat in result.caveats)
 
 
+def test_a_device_is_no_reason_where_visitors_come_by(tmp_path):
+    """At the desk people become known by paying: hardly a known one of them drops out."""
+    rows, strangers = [], []
+    for number in range(120):
+        paid = [(f"p{number:03d}", 10, "paid", "phone")] * (number % 2)
+        rows += [(f"p{number:03d}", 0, "cart", "phone"), *paid]
+        if number % 2 or number < 4:
+            paid = [(f"d{number:03d}", 10, "paid", "desk")] * (number % 2)
+            rows += [(f"d{number:03d}", 0, "cart", "desk"), *paid]
+        else:
+            strangers.append({"visitor_id": f"v{number}", "occurred_at": BEGIN, "event": "cart"})
+    known = company(tmp_path / "known", settings=JOURNEY, events=log(*rows))
+    result = cx.drop_reasons(known)
+    assert result.table.row(0, named=True)["kind"] == "device"
+    assert "'desk'" in result.finding
+    met = company(tmp_path / "met", settings=JOURNEY, events=log(*rows) + strangers)
+    result = cx.drop_reasons(met)
+    assert result.table.is_empty()
+    assert "58 visitors whom nobody could link" in " ".join(result.caveats)
+    assert "Devices and channels are not compared" in " ".join(result.caveats)
+    assert "182 known customers at 'cart'" in result.finding
+
+
 def test_few_nobody_and_bad_questions(tmp_path):
     empty = cx.drop_reasons(company(tmp_path / "none", settings=JOURNEY))
     assert empty.finding.startswith("No known customer's arrival at 'cart' is 7 days old yet")

@@ -321,14 +321,14 @@ def test_t19_a_young_cohort_is_no_worsening(another, tmp_path):
     assert slope < 0  # who counts the young months as well sees a worsening
 
 
-@pytest.mark.skipif(PROFILE == "small", reason="fifty whole null companies: CXKIT_THOROUGH=1")
 @pytest.mark.timeout(3600)
 def test_null_companies_have_no_broken_step(tmp_path):
-    alarms = []
-    for seed in range(600, 650):
+    """At most one in twenty; fifty where the demo has its full size."""
+    seeds, alarms = range(600, 620 if PROFILE == "small" else 650), []
+    for seed in seeds:
         ws = visits_of(tmp_path / str(seed), seed, null=True)
         table = cx.stage_breaks(ws, **JOURNEY).table
         ws.close()
         if table["break_no"].max():
             alarms.append(seed)
-    assert len(alarms) <= 2, alarms
+    assert len(alarms) <= len(seeds) // 20, alarms

@@ -41,6 +41,8 @@ def drop_reasons(
     up to the moment at which somebody went on. Of those who dropped out nobody knows such a moment:
     they are looked at for as long as those who went on were, so that both have had the same time.
     Only known people are compared: a visitor has no tickets, and often becomes known by going on.
+    Where visitors come to the stage, devices and channels are no candidates: on each of them
+    another part of the visits is linked to a person, and going on is what links them.
 
     The journey's own touchpoints and everything about orders are no candidates: they are how an
     earlier walk through the same journey went, and so tell who has bought before and when they buy
@@ -57,7 +59,8 @@ def drop_reasons(
 
     Returns:
         One row per thing that at least 30 had met and at least 30 had not, the surest first: kind
-        ("had" a touchpoint; "device" or "channel" of the arrival; a field of the customer), value,
+        ("had" a touchpoint; a field of the customer; where no visitor came to the stage "device"
+        and "channel" of the arrival), value,
         people (with it), dropped (of them), dropped_share with Wilson's interval (_low, _high),
         others, others_dropped, others_share, risk_ratio (how many times as often those with it drop
         out; Mantel and Haenszel's, among people of one device and channel) with its interval,
@@ -95,14 +98,14 @@ def drop_reasons(
         stage=list(asked.touchpoints[here]),
         walked=[touchpoint for group in asked.touchpoints for touchpoint in group],
     )
-    table = _compared(units, met)
-    way = asked.stages[here], asked.stages[there]
     visitors = everyone.filter(~pl.col("known") & pl.col(f"got_{asked.step_of[here]}")).height
+    table = _compared(units, met, spots=not visitors)
+    way = asked.stages[here], asked.stages[there]
     return Result(
         name="drop_reasons",
         question=QUESTION,
         table=table,
-        finding=_finding(table, units, way, asked),
+        finding=_finding(table, units, way, visitors, asked),
         caveats=(
             *_caveats(table, units, way, visitors, asked),
             *end_note(workspace, as_of),
@@ -152,7 +155,7 @@ def _chosen(
     return max(range(len(lost)), key=lambda place: lost[place])
 
 
-def _compared(units: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
+def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.DataFrame:
     base = units.with_row_index("place").select(pl.col("place").cast(pl.Int64), "dropped")
     for spot in _SPOTS:
         where = met.filter(pl.col("kind") == spot).select("place", pl.col("value").alias(spot))
@@ -161,6 +164,8 @@ def _compared(units: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for (kind, value), having in met.group_by("kind", "value", maintain_order=True):
         if not ENOUGH <= having.height <= base.height - ENOUGH:
+            continue
+        if kind in _SPOTS and not spots:
             continue
         strata = [spot for spot in _SPOTS if spot != kind]
         told = base.with_columns(has=pl.col("place").is_in(having["place"].implode()))
@@ -225,15 +230,21 @@ def _sure(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter((pl.col("q_value") < 0.05) & ratio.is_not_null() & (ratio > 0))
 
 
-def _finding(table: pl.DataFrame, units: pl.DataFrame, way: tuple[str, str], asked: Plan) -> str:
-    noun = UNITS[asked.unit]
+def _finding(
+    table: pl.DataFrame, units: pl.DataFrame, way: tuple[str, str], visitors: int, asked: Plan
+) -> str:
+    noun, whose = UNITS[asked.unit], ""
+    if visitors and asked.unit == "customer":
+        noun = "known customer"
+    elif visitors:
+        whose = " of known people"
     arrived, dropped = units.height, int(units["dropped"].sum())
     if arrived == 0:
         return (
-            f"No known {noun}'s arrival at '{way[0]}' is {counted(asked.days, 'day')} old yet: "
-            "nothing can be compared."
+            f"No known {UNITS[asked.unit]}'s arrival at '{way[0]}' is {counted(asked.days, 'day')} "
+            "old yet: nothing can be compared."
         )
-    base = f"{counted(arrived, noun)} at '{way[0]}'"
+    base = f"{counted(arrived, noun)}{whose} at '{way[0]}'"
     if arrived < ENOUGH:
         return f"{base}, {dropped:,} of whom dropped out: too few to say what separates them."
     share = (
@@ -265,7 +276,8 @@ def _caveats(
         notes.append(
             f"Left out: {counted(visitors, 'visitor' if asked.unit == 'customer' else noun)} "
             f"{'' if asked.unit == 'customer' else 'of visitors '}whom nobody could link to a "
-            "person: they have no tickets, and often become known by going on."
+            "person: they have no tickets, and often become known by going on. Devices and "
+            "channels are not compared for the same reason (see stage_funnel)."
         )
     if table.is_empty():
         return tuple(notes)

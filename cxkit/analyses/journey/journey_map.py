@@ -22,6 +22,7 @@ from cxkit.experience import (
     spots,
     told,
     trails,
+    who_enters,
 )
 from cxkit.notes import end_note
 from cxkit.passages import micros
@@ -134,7 +135,7 @@ def journey_map(
     table = _counts(tally, asked)
     table = table.hstack(_glitches(met, table, asked)).hstack(_moods(answers, table, asked))
     table = _named(workspace, table, asked, answers)
-    table = table.with_columns(unit=pl.lit(_unit(workspace, asked)))
+    table = table.with_columns(unit=pl.lit(who_enters(workspace, asked)))
     table = _hidden(table, workspace.least)
     table = table.with_columns(opportunity=pl.Series(_opportunities(table), dtype=pl.String))
     return Result(
@@ -149,16 +150,6 @@ def journey_map(
         draw=None if page else _chart,
         deal=_cards if page else None,
     )
-
-
-def _unit(workspace: Workspace, asked: Journey) -> str:
-    """Name who is counted: where strangers pass the first stage, not all are customers."""
-    strangers = workspace.sql(
-        "select exists (select 1 from timeline semi join (from people where not known) "
-        "using (customer_key) where list_contains($first, touchpoint::varchar))",
-        first=list(asked.plan.touchpoints[0]),
-    ).item()
-    return "visitor or customer" if strangers else "customer"
 
 
 def _counted(

@@ -8,7 +8,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion
-from cxkit.experience import Journey, in_words, journey, trails
+from cxkit.experience import Journey, in_words, journey, trails, who_enters
 from cxkit.notes import end_note
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
@@ -46,7 +46,8 @@ def journey_order(
 
     Returns:
         One row per order, the expected one first, then the most frequent: order, follows,
-        customers, share with Wilson's interval (_low, _high). What is beyond eight others is one
+        customers, share with Wilson's interval (_low, _high), unit (who is counted: customers, or
+        visitors as well). What is beyond eight others is one
         row, and so is in a report what fewer people did than may stand alone.
 
     Raises:
@@ -63,7 +64,9 @@ def journey_order(
     counts: Counter[tuple[int, ...]] = Counter()
     for there, found in trails(workspace, asked) if asked.until else ():
         counts.update(orders(there, found, len(asked.plan.stages), asked.required))
-    table = _orders(counts, asked, workspace.least)
+    table = _orders(counts, asked, workspace.least).with_columns(
+        unit=pl.lit(who_enters(workspace, asked))
+    )
     return Result(
         name="journey_order",
         question=QUESTION,
@@ -97,17 +100,20 @@ def _orders(counts: Counter[tuple[int, ...]], asked: Journey, least: int) -> pl.
 def _finding(table: pl.DataFrame, where: Mapping[str, str] | None) -> str:
     who = f" with {in_words(where)}" if where else ""
     people = int(table["customers"].sum())
+    counted_people = counted(people, table["unit"][0])
     if not people:
-        return f"No customer{who} has met two of the stages: there is no order to compare."
+        return (
+            f"No {table['unit'][0]}{who} has met two of the stages: there is no order to compare."
+        )
     as_expected = int(table["customers"][0])
     if people < ENOUGH:
         return (
-            f"{veiled(as_expected, 0)} of {counted(people, 'customer')}{who} went the way that is "
-            "expected: too few to say more."
+            f"{veiled(as_expected, 0)} of {counted_people}{who} went the way that is expected: "
+            "too few to say more."
         )
     start = (
-        f"{said(as_expected, people)} of {people:,} customers{who} who met two stages or more went "
-        "the way that is expected"
+        f"{said(as_expected, people)} of {counted_people}{who} who met two stages or more went the "
+        "way that is expected"
     )
     others = table.filter(~pl.col("follows") & (pl.col("order") != "any other order"))
     if others.is_empty():
@@ -142,9 +148,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="order",
-        title=f"{table['share'][0]:.0%} of {counted(people, 'customer')} go the way that is "
+        title=f"{table['share'][0]:.0%} of {counted(people, table['unit'][0])} go the way that is "
         "expected",
-        unit="share of the customers who met two stages or more",
+        unit="share of those who met two stages or more",
         texts=[f"{row['customers']:,} · {row['share']:.0%}" for row in table.iter_rows(named=True)],
         highlight=[not follows for follows in table["follows"]],
     )

@@ -329,9 +329,9 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     days = asked.days
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
-        known = f"{UNITS[asked.unit]}s{' of known customers' * bool(_total(table, 'visitors'))}"
-        if asked.unit == "customer":
-            known = "known customers" if _total(table, "visitors") else "customers"
+        known = f"{UNITS[asked.unit]}s"
+        if _total(table, "visitors"):
+            known = "known customers" if asked.unit == "customer" else f"{known} of known people"
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
             f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
@@ -464,7 +464,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     if apart:
         title = (
             f"'{apart['segment']}' keeps {apart['known'] / apart['base']:.0%} of its "
-            f"{UNITS[apart['unit']]}s from "
+            f"{'known ' * bool(_total(table, 'visitors'))}{UNITS[apart['unit']]}s from "
             f"'{apart['before']}' to '{apart['stage']}', the others "
             f"{apart['rest'] / apart['rest_base']:.0%}"
         )

@@ -39,7 +39,8 @@ def stage_people(
     they did, whatever it was: 'contacted support' where it was a ticket or a message of theirs.
 
     Returns:
-        One row per unit that entered, in the order of the people: customer_id, stage (the last
+        One row per unit that entered, in the order of the people: customer_id, known (false
+        for a visitor whom nobody could link to a person), stage (the last
         one that was reached), place, reason ('finished', 'excluded', 'had it too early
         or too late', 'never had it', 'still has time'), next (a touchpoint, 'contacted support' or
         'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows no
@@ -113,6 +114,7 @@ def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: boo
     following = pl.col("next_touchpoint")
     told = pl.concat([units, after], how="horizontal").select(
         "customer_id",
+        known="known",
         stage=pl.when(pl.col("place") > 0)
         .then(pl.lit(list(asked.stages)).list.get(pl.max_horizontal("place", 1) - 1))
         .otherwise(pl.lit(asked.stages[0])),
@@ -145,8 +147,14 @@ def _worst(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.filter(pl.col("place") == place)
 
 
+def _noun(table: pl.DataFrame, asked: Plan) -> str:
+    """Name what is counted: a visitor whom nobody could link may be no customer."""
+    strangers = asked.unit == "customer" and not table["known"].all()
+    return "visitor or customer" if strangers else UNITS[asked.unit]
+
+
 def _finding(table: pl.DataFrame, asked: Plan) -> str:
-    noun = UNITS[asked.unit]
+    noun = _noun(table, asked)
     ripe = table.filter(pl.col("reason") != "still has time")
     if ripe.is_empty():
         return f"Nobody's entry at '{asked.stages[0]}' is {counted(asked.days, 'day')} old yet."
@@ -169,7 +177,7 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     helped = ""
     if support.height and first["next"] != "contacted support":
         helped = f"; {said(support['units'][0], stopped)} contacted support"
-    return f"After '{first['stage']}' {stopped:,} {noun}s stopped: {told}{helped}."
+    return f"After '{first['stage']}' {counted(stopped, noun)} stopped: {told}{helped}."
 
 
 def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
@@ -177,7 +185,7 @@ def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
     young = table.filter(pl.col("reason") == "still has time").height
     if young:
         notes.append(
-            f"{counted(young, UNITS[asked.unit])} entered less than {counted(asked.days, 'day')} "
+            f"{counted(young, _noun(table, asked))} entered less than {counted(asked.days, 'day')} "
             f"before the end of the data and still {verb(young, 'have')} time."
         )
     if table.filter(pl.col("next") != "nothing").height:

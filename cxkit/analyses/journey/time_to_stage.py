@@ -50,12 +50,13 @@ def time_to_stage(
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        Some 25 rows per segment, the largest first (beyond eight in 'other'): segment, starts,
-        arrived (of them, by as_of), median_days with its interval (_low, _high; null: not reached),
-        q_value (is its pace another than the others'? Log-rank test, Benjamini-Hochberg over
-        segments; of known people, not visitors), days, at_risk (still on their way just before),
-        arrived_share with its log-log interval (_low, _high). 1, 7 and 30 days are always among the
-        rows, as far as the data reach. The pairs are those of the R package funneljoin.
+        Some 25 rows per segment, the largest first (beyond eight in 'other'): segment, start and
+        end (the stages), starts, arrived (of them, by as_of), median_days with its interval (_low,
+        _high; null: not reached), q_value (is its pace another than the others'? Log-rank test,
+        Benjamini-Hochberg over segments; of known people, not visitors), days, at_risk (still on
+        their way just before), arrived_share with its log-log interval (_low, _high). 1, 7 and 30
+        days are always among the rows, as far as the data reach. The
+        pairs are those of the R package funneljoin.
 
     Raises:
         BadQuestion: where no stage is named and the settings have no journey, a stage is not in
@@ -80,7 +81,7 @@ def time_to_stage(
         as_of=until,
     ).with_columns(ended=pl.col("ended_at").is_not_null(), one=1)
     cases = gathered(walks.filter(pl.col("days") >= 0), "one", least=workspace.least)
-    table = _curves(cases)
+    table = _curves(cases, ends)
     return Result(
         name="time_to_stage",
         question=QUESTION,
@@ -115,7 +116,7 @@ def _stage(workspace: Workspace, name: str, asked: str | None, place: int) -> st
     return asked
 
 
-def _curves(cases: pl.DataFrame) -> pl.DataFrame:
+def _curves(cases: pl.DataFrame, ends: tuple[str, str]) -> pl.DataFrame:
     frames = []
     q_values = _q_values(cases)
     for members in cases.partition_by("segment", maintain_order=True):
@@ -126,6 +127,8 @@ def _curves(cases: pl.DataFrame) -> pl.DataFrame:
         frames.append(
             told.select(
                 segment=pl.lit(name),
+                start=pl.lit(ends[0]),
+                end=pl.lit(ends[1]),
                 starts=pl.lit(members.height, pl.Int64),
                 arrived=pl.lit(int(members["ended"].sum()), pl.Int64),
                 median_days=pl.lit(median.days, pl.Float64),
@@ -143,7 +146,8 @@ def _curves(cases: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nothing() -> pl.DataFrame:
-    kinds: dict[str, Any] = {"segment": pl.String, "starts": pl.Int64, "arrived": pl.Int64}
+    kinds: dict[str, Any] = dict.fromkeys(["segment", "start", "end"], pl.String)
+    kinds |= {"starts": pl.Int64, "arrived": pl.Int64}
     kinds |= dict.fromkeys(["median_days", "median_days_low", "median_days_high"], pl.Float64)
     kinds |= {"q_value": pl.Float64, "days": pl.Float64, "at_risk": pl.Int64}
     shares = ["arrived_share", "arrived_share_low", "arrived_share_high"]
@@ -316,9 +320,13 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     told = apart or first
     who = f"'{told['segment']}': half" if table["segment"].n_unique() > 1 else "Half"
     who = who if told["median_days"] is not None else f"{who} or more"
-    title = f"{who} have arrived after {lasted(told['median_days'] or 0)}"
+    title = (
+        f"{who} are at '{told['end']}' {lasted(told['median_days'] or 0)} after '{told['start']}'"
+    )
     if told["median_days"] is None:
-        title = f"{who} have not arrived by the end of the data"
+        title = (
+            f"{who} have not come from '{told['start']}' to '{told['end']}' by the end of the data"
+        )
     each_group = shown.select("segment", "starts").iter_rows()
     named = shown.with_columns(
         label=pl.Series([f"{row[0]} (n = {row[1]:,})" for row in each_group]),
