@@ -111,6 +111,20 @@ def _gaps(mean: Floats, columns: int, draws: Draws) -> Floats:
     return np.maximum(mean[:, None] * np.minimum(gaps, _LONGEST) / _mean_of_cut_gap(), 1.0)
 
 
+def _first_waits(mean: Floats, draws: Draws) -> Floats:
+    """Days until the first purchase of those who have long been buying when the data begin.
+
+    A long gap is more likely to be met than a short one, so this is no share of a common gap: the
+    rest of a gap that is Erlang with shape k is Erlang with shape 1 to k, each as likely.
+    """
+    waits = np.full(len(mean), np.inf)
+    while (beyond := np.flatnonzero(waits > _LONGEST)).size:
+        parts = draws.exponential(len(beyond), _REGULARITY) / _REGULARITY
+        many = draws.integers(1, _REGULARITY + 1, len(beyond))
+        waits[beyond] = np.where(np.arange(_REGULARITY) < many[:, None], parts, 0.0).sum(axis=1)
+    return mean * waits / _mean_of_cut_gap()
+
+
 def _arrivals(
     profile: Profile, effects: Effects, persona: Ints, draws: Draws
 ) -> tuple[Bools, Floats]:
@@ -198,11 +212,9 @@ def _purchases(
     mean = np.asarray(effects.gaps)[persona]
     columns = int(DAYS / (0.7 * mean.min()))
     gaps = _gaps(mean, columns, draws)
-    # opening customers are met somewhere inside a gap
-    phase = draws.uniform(len(mean))
-    first = np.where(opening, gaps[:, 0] * phase, joined)
-    late = opening & (first >= left)  # whoever leaves at once still bought once
-    first[late] = left[late] * phase[late]
+    first = np.where(opening, _first_waits(mean, draws), joined)
+    late = np.flatnonzero(opening & (first >= left))  # whoever leaves at once still bought once
+    first[late] = left[late] * draws.uniform(len(late))
     when = np.concatenate([first[:, None], first[:, None] + np.cumsum(gaps[:, 1:], axis=1)], axis=1)
     happens = when < np.minimum(left, DAYS)[:, None]
     happens[:, 0] = True
