@@ -469,9 +469,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
             f"{apart['rest'] / apart['rest_base']:.0%}"
         )
     elif worst:
-        who = "visitors and customers" if " or " in _noun(table) else f"{_noun(table)}s"
-        share = f"{worst['lost'] / worst['base']:.0%} of {who}"
-        title = f"The largest loss: {share} get no further than '{worst['before']}'"
+        here = f"{counted(worst['base'], _noun(table))} at '{worst['before']}'"
+        title = f"The largest loss: {worst['lost'] / worst['base']:.0%} of {here} get no further"
     again = pl.int_range(1, pl.len() + 1).over("segment", "stage")
     labelled = table.with_columns(
         label=pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
