@@ -1,0 +1,344 @@
+"""What does a comment want: an answer, an end to a trouble, a change, or to say thanks?
+
+The rules are the phrases of `intents.toml`. They are matched word by word and only forward, each
+at most a dozen words long, so the work grows with the length of the comment and not faster. Each
+sentence is judged by itself; a comment wants whatever one of its sentences wants.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from cxkit.text.language import detect_languages
+from cxkit.text.rules import _ASKS_FOR_FAULTS, _ASKS_FOR_PRAISE, _WORD, _spelled_out, word_score
+
+INTENTS = ("asking", "complaining", "suggesting", "praising")
+SCORER = "intents-en-1"
+ENOUGH = 1.0  # evidence from which on a sentence has an intent
+# How a sentence sounds (-1 to 1, see `word_score`) is evidence too; beyond these it is enough.
+SOUNDS_BAD, SOUNDS_GOOD = -0.45, 0.45
+
+_TOKEN = re.compile(
+    r"(?:https?://|www\.)\S+|[@#]\w+|&(?:amp|gt|lt|quot|nbsp|\#\d{1,6});"  # read over
+    r"|(?P<word>[^\W_]+(?:['’`][^\W_]+)*|['’](?:d|ll|m|n't|re|s|ve)\b)"
+    r"|(?P<stop>[.!?…]+(?![^\W_])|[\n\r\t\v\f]+)"
+)
+_MARKUP = re.compile(r"<[^<>]{1,200}>")
+_REMEMBERED = 40  # characters: longer words are rare and would only fill the memory
+_SHORTENED = {
+    "d": "would", "ll": "will", "m": "am", "re": "are", "s": "is", "ve": "have",
+}  # fmt: skip
+
+
+class Word(NamedTuple):
+    """One word of a sentence: under which names rules know it, and where it stands."""
+
+    names: tuple[str, ...]
+    start: int
+    end: int
+
+
+class Sentence(NamedTuple):
+    """One sentence: its words, between a start and its end sign, and where it stands."""
+
+    words: list[Word]
+    start: int
+    end: int
+
+
+class Rule(NamedTuple):
+    """Phrases that mean the same: what they are evidence of, and how strong."""
+
+    name: str
+    intent: str
+    weight: float  # 0: no evidence, but phrases that overlap with these are none either
+    question: str | None  # "faults", "praise": counts only where the question asks for these
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rules find in one sentence."""
+
+    found: dict[str, float]  # rule -> weight
+    spans: list[tuple[str, int, int]]  # intent, start, end
+    sound: float | None
+
+
+def find_intents(
+    texts: pl.Series | Sequence[str | None],
+    *,
+    languages: Iterable[str] | None = None,
+    question: str | None = None,
+) -> pl.DataFrame:
+    """Learn what each comment wants: it may ask, complain, suggest and praise, or none of these.
+
+    One row per text, in the order given: `asking`, `complaining`, `suggesting`, `praising` and
+    `nothing` (it says that there is nothing to report), all null where not judged; `spans`, which
+    characters of the text made a rule speak (list of `intent`, `start`, `end`; empty where the
+    words as a whole decided); `reason` ("empty" or "language", null where judged); `scorer`;
+    `language` (null where empty). Each distinct text is judged once. English only. `languages` are
+    the languages the column may hold (see `detect_languages`); `question` is what the comments
+    answer: "More staff" is a suggestion where it asks what to improve.
+
+    >>> found = find_intents(["Lovely staff, but please add a lift", "N/A"], languages=["en"])
+    >>> found.select("praising", "suggesting", "nothing").rows()
+    [(True, True, False), (False, False, True)]
+    >>> found["spans"][0].to_list()
+    [{'intent': 'suggesting', 'start': 18, 'end': 28}]
+    """
+    comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+    comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
+    distinct = comments.unique(maintain_order=True)
+    asked = _asked(question)
+    rows = [_judged(text, language, question, asked) for text, language in distinct.iter_rows()]
+    span = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
+    schema: dict[str, Any] = {
+        **dict.fromkeys((*INTENTS, "nothing"), pl.Boolean),
+        "spans": pl.List(span),
+        "reason": pl.String,
+    }
+    judged = pl.DataFrame(rows, schema=schema, orient="row")
+    judged = judged.with_columns(distinct["text"], scorer=pl.lit(SCORER))
+    return comments.join(
+        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
+    ).select(*schema, "scorer", "language")
+
+
+def _judged(
+    text: str | None, language: str | None, question: str | None, asked: str | None
+) -> tuple[Any, ...]:
+    """Judge one comment: the four intents, nothing, spans, reason."""
+    if text is None or not text.strip():
+        return None, None, None, None, None, [], "empty"
+    if language != "en":
+        return None, None, None, None, None, [], "language"
+    wants = dict.fromkeys((*INTENTS, "nothing"), False)
+    spans: list[tuple[str, int, int]] = []
+    for sentence in sentences(text):
+        evidence = read_sentence(text, sentence, asked)
+        intents = _decide(evidence)
+        for intent in intents:
+            wants[intent] = True
+        spans += [span for span in evidence.spans if span[0] in intents]
+    wants["nothing"] &= not (wants["asking"] or wants["complaining"] or wants["suggesting"])
+    shown = [
+        {"intent": intent, "start": start, "end": end}
+        for intent, start, end in _united(spans)
+        if wants[intent]
+    ]
+    return *wants.values(), shown, None
+
+
+def _decide(evidence: Evidence) -> set[str]:
+    """Say what one sentence wants, from all that is evidence of it."""
+    rules = _rules()[0]
+    total = dict.fromkeys((*INTENTS, "nothing"), 0.0)
+    for name, weight in evidence.found.items():
+        total[rules[name].intent] += weight
+    sound = evidence.sound
+    if sound is not None:
+        # a wish or a question may be worded kindly or angrily without being praise or complaint
+        total["complaining"] += max(sound / SOUNDS_BAD, 0.0)
+        if total["suggesting"] < ENOUGH and total["asking"] < ENOUGH:
+            total["praising"] += max(sound / SOUNDS_GOOD, 0.0)
+        if sound < 0:
+            total["praising"] = 0.0
+    if total["complaining"] >= ENOUGH and total["praising"] < 2 * ENOUGH:
+        total["praising"] = 0.0
+    return {intent for intent, value in total.items() if value >= ENOUGH}
+
+
+def _united(spans: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Join spans of one intent that overlap; in the order of the text."""
+    last: dict[str, list[Any]] = {}
+    joined: list[list[Any]] = []
+    for intent, start, end in sorted(spans, key=lambda span: (span[1], span[2])):
+        before = last.get(intent)
+        if before is not None and start < before[2]:
+            before[2] = max(before[2], end)
+        else:
+            last[intent] = [intent, start, end]
+            joined.append(last[intent])
+    return ((intent, start, end) for intent, start, end in joined)
+
+
+def _asked(question: str | None) -> str | None:
+    """Say what a question asks for: "faults", "praise" or neither.
+
+    >>> _asked("What could we do better?"), _asked("What did you like?"), _asked("Comments")
+    ('faults', 'praise', None)
+    """
+    words = frozenset(_WORD.findall((question or "").lower()))
+    if words & _ASKS_FOR_FAULTS:
+        return "faults"
+    return "praise" if words & _ASKS_FOR_PRAISE else None
+
+
+def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Evidence:
+    """Find the rules that speak in one sentence, and how it sounds.
+
+    >>> text = "Please add a dark mode"
+    >>> [evidence] = [read_sentence(text, sentence) for sentence in sentences(text)]
+    >>> evidence.spans
+    [('suggesting', 0, 10)]
+    """
+    rules, tree = _rules()
+    words = sentence.words
+    hits: list[tuple[Rule, int, int]] = []
+    for first, word in enumerate(words):
+        for name in word.names:
+            if name in tree:
+                _follow(tree[name], words, first, first + 1, hits)
+    found: dict[str, float] = {}
+    spans: list[tuple[str, int, int]] = []
+    if hits:
+        silenced: dict[str, set[int]] = {}
+        for rule, first, end in hits:
+            if not rule.weight:
+                silenced.setdefault(rule.intent, set()).update(range(first, end))
+        for rule, first, end in hits:
+            if not rule.weight or (rule.question and rule.question != asked):
+                continue
+            covered = silenced.get(rule.intent)
+            if covered and any(place in covered for place in range(first, end)):
+                continue
+            found[rule.name] = rule.weight
+            spans.append((rule.intent, words[first].start, words[end - 1].end))
+    return Evidence(found, spans, word_score(text[sentence.start : sentence.end]))
+
+
+def _follow(
+    node: dict[Any, Any], words: list[Word], first: int, at: int, hits: list[tuple[Rule, int, int]]
+) -> None:
+    """Collect the phrases that go on from `node` at word `at`."""
+    if None in node:
+        hits += [(rule, first, at) for rule in node[None]]
+    if at < len(words):
+        for name in words[at].names:
+            if name in node:
+                _follow(node[name], words, first, at + 1, hits)
+
+
+def sentences(text: str) -> Iterator[Sentence]:
+    """Cut a comment into sentences: at end signs, at tabs and at the ends of lines.
+
+    >>> [text[s.start:s.end] for text in ["Wi-Fi is 3.5 stars. Why?"] for s in sentences(text)]
+    ['Wi-Fi is 3.5 stars.', 'Why?']
+    """
+    if "<" in text:
+        text = _MARKUP.sub(lambda found: " " * len(found.group()), text)
+    words: list[Word] = []
+    begin = None
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        start, end = token.span()
+        if kind == "word":
+            if begin is None:
+                begin = start
+                words = [Word(("^",), start, start)]
+            spelled = token.group()
+            known = _names_of(spelled) if end - start <= _REMEMBERED else (("*",),)
+            for names in known:
+                words.append(Word(names, start, end))
+        elif kind == "stop":
+            if begin is None:
+                begin, words = start, [Word(("^",), start, start)]
+            sign = "?" if "?" in token.group() else "$"
+            words.append(Word((sign,), start, end))
+            yield Sentence(words, begin, end)
+            begin = None
+    if begin is not None:
+        words.append(Word(("$",), words[-1].end, words[-1].end))
+        yield Sentence(words, begin, len(text))
+
+
+@lru_cache(maxsize=1 << 16)
+def _names_of(spelled: str) -> tuple[tuple[str, ...], ...]:
+    """Write a word as the rules know it: the word, the classes it belongs to, any word.
+
+    >>> [names[0] for names in _names_of("Couldn't")], [names[0] for names in _names_of("I'd")]
+    (['could', 'not'], ['i', 'would'])
+    """
+    word = spelled.lower().replace("’", "'").replace("`", "'")
+    classes = _classes()
+    parts: tuple[str, ...]
+    stem, mark, ending = word.partition("'")
+    if mark and ending in _SHORTENED and word not in ("let's",):
+        parts = (stem, _SHORTENED[ending]) if stem else (_SHORTENED[ending],)
+    else:
+        parts = tuple(part for part in _spelled_out(word, _COMMON) if part)
+    return tuple((part, *classes.get(part, ()), "*") for part in parts)
+
+
+_COMMON: dict[str, float] = {}  # no word list: "soooo" becomes "so"
+
+
+@cache
+def _book() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("intents.toml").read_text("utf-8"))
+
+
+@cache
+def _classes() -> dict[str, tuple[str, ...]]:
+    """Say in which groups of single words each word is."""
+    classes: dict[str, list[str]] = {}
+    for name, members in _groups().items():
+        for member in members:
+            if member and " " not in member and member != "*":
+                classes.setdefault(member, []).append(f"<{name}>")
+    return {word: tuple(names) for word, names in classes.items()}
+
+
+@cache
+def _groups() -> dict[str, list[str]]:
+    """List the members of each group; a string of words is a list of them."""
+    return {
+        name: members.split() if isinstance(members, str) else members
+        for name, members in _book()["groups"].items()
+    }
+
+
+def _choices(piece: str) -> list[str]:
+    """Say what one piece of a phrase may be: a word, a class of words, or several words.
+
+    >>> _choices("please"), _choices("[very]")
+    (['please'], ['very', ''])
+    """
+    if piece.startswith("[") and piece.endswith("]"):
+        return [*_choices(piece[1:-1]), ""]
+    if not piece.startswith("{"):
+        return [piece]
+    members = _groups()[piece[1:-1]]
+    single = any(member and " " not in member and member != "*" for member in members)
+    several = [member for member in members if not member or " " in member or member == "*"]
+    return [f"<{piece[1:-1]}>"] * single + several
+
+
+@cache
+def _rules() -> tuple[dict[str, Rule], dict[Any, Any]]:
+    """Read the rules, and the tree of their phrases."""
+    rules: dict[str, Rule] = {}
+    tree: dict[Any, Any] = {}
+    for name, told in _book()["rules"].items():
+        rule = Rule(name, told["intent"], float(told["weight"]), told.get("question"))
+        rules[name] = rule
+        for phrase in told["phrases"].splitlines():
+            choices = [_choices(piece) for piece in phrase.split()]
+            for chosen in itertools.product(*choices):
+                node = tree
+                for word in " ".join(chosen).split():
+                    node = node.setdefault(word, {})
+                if node is not tree:
+                    ends = node.setdefault(None, [])
+                    if rule not in ends:
+                        ends.append(rule)
+    return rules, tree
