@@ -191,7 +191,7 @@ def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Ev
     >>> evidence.spans
     [('suggesting', 0, 10)]
     """
-    rules, tree = _rules()
+    tree = _rules()[1]
     words = sentence.words
     hits: list[tuple[Rule, int, int]] = []
     for first, word in enumerate(words):
