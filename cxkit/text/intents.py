@@ -1,13 +1,17 @@
 """What does a comment want: an answer, an end to a trouble, a change, or to say thanks?
 
 The rules are the phrases of `intents.toml`. They are matched word by word and only forward, each
-at most a dozen words long, so the work grows with the length of the comment and not faster. Each
-sentence is judged by itself; a comment wants whatever one of its sentences wants.
+at most a dozen words long, so the work grows with the length of the comment and not faster. How
+far the words lean towards a complaint or praise refines them: the weights of `intents.json`, made
+by benchmarks/voice/build_intents.py (see docs/models.md). Each sentence is judged by itself; a
+comment wants whatever one of its sentences wants.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +30,8 @@ SCORER = "intents-en-1"
 ENOUGH = 1.0  # evidence from which on a sentence has an intent
 # How a sentence sounds (-1 to 1, see `word_score`) is evidence too; beyond these it is enough.
 SOUNDS_BAD, SOUNDS_GOOD = -0.45, 0.45
+# How far its words lean is a fifth of a case per unit, and never more than two fifths.
+LEANS, LEANS_AT_MOST = 0.2, 2.0
 
 _TOKEN = re.compile(
     r"(?:https?://|www\.)\S+|[@#]\w+|&(?:amp|gt|lt|quot|nbsp|\#\d{1,6});"  # read over
@@ -71,6 +77,8 @@ class Evidence:
     found: dict[str, float]  # rule -> weight
     spans: list[tuple[str, int, int]]  # intent, start, end
     sound: float | None
+    leaning: tuple[float, float]  # towards a complaint, towards praise
+    words: int
 
 
 def find_intents(
@@ -93,7 +101,7 @@ def find_intents(
     >>> found.select("praising", "suggesting", "nothing").rows()
     [(True, True, False), (False, False, True)]
     >>> found["spans"][0].to_list()
-    [{'intent': 'suggesting', 'start': 18, 'end': 28}]
+    [{'intent': 'suggesting', 'start': 18, 'end': 30}]
     """
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
@@ -144,17 +152,30 @@ def _decide(evidence: Evidence) -> set[str]:
     total = dict.fromkeys((*INTENTS, "nothing"), 0.0)
     for name, weight in evidence.found.items():
         total[rules[name].intent] += weight
-    sound = evidence.sound
+    sound, leans = evidence.sound, evidence.leaning
+    if total["nothing"] >= ENOUGH:
+        # "nothing", "no" and "could be better" sound like blame and are none here
+        total["complaining"] = max(
+            (w for n, w in evidence.found.items() if rules[n].intent == "complaining"), default=0.0
+        )
+        short = evidence.words <= 3  # "No complaints" is no praise, "No, lovely staff" is
+        sound = None if short or sound is None else max(sound, 0.0)
+        leans = (0.0, 0.0 if short else leans[1])
     if sound is not None:
         # a wish or a question may be worded kindly or angrily without being praise or complaint
         total["complaining"] += max(sound / SOUNDS_BAD, 0.0)
-        if total["suggesting"] < ENOUGH and total["asking"] < ENOUGH:
-            total["praising"] += max(sound / SOUNDS_GOOD, 0.0)
-        if sound < 0:
-            total["praising"] = 0.0
+    total["complaining"] += _held(leans[0])
+    if total["suggesting"] < ENOUGH and total["asking"] < ENOUGH:
+        total["praising"] += max((sound or 0.0) / SOUNDS_GOOD, 0.0) + _held(leans[1])
+    if sound is not None and sound < 0:
+        total["praising"] = 0.0
     if total["complaining"] >= ENOUGH and total["praising"] < 2 * ENOUGH:
         total["praising"] = 0.0
     return {intent for intent, value in total.items() if value >= ENOUGH}
+
+
+def _held(leaning: float) -> float:
+    return LEANS * min(max(leaning, -LEANS_AT_MOST), LEANS_AT_MOST)
 
 
 def _united(spans: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]:
@@ -189,7 +210,7 @@ def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Ev
     >>> text = "Please add a dark mode"
     >>> [evidence] = [read_sentence(text, sentence) for sentence in sentences(text)]
     >>> evidence.spans
-    [('suggesting', 0, 10)]
+    [('suggesting', 0, 10), ('suggesting', 0, 12)]
     """
     tree = _rules()[1]
     words = sentence.words
@@ -200,6 +221,7 @@ def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Ev
                 _follow(tree[name], words, first, first + 1, hits)
     found: dict[str, float] = {}
     spans: list[tuple[str, int, int]] = []
+    shown: list[tuple[Rule, int, int]] = []
     if hits:
         silenced: dict[str, set[int]] = {}
         for rule, first, end in hits:
@@ -212,8 +234,24 @@ def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Ev
             if covered and any(place in covered for place in range(first, end)):
                 continue
             found[rule.name] = rule.weight
-            spans.append((rule.intent, words[first].start, words[end - 1].end))
-    return Evidence(found, spans, word_score(text[sentence.start : sentence.end]))
+            if rule.weight > 0:
+                shown.append((rule, *_where(words, first, end)))
+        whole = {rule.intent for rule, _, _ in shown if rule.weight >= ENOUGH}
+        # where one rule is enough, the halves of a case beside it are not shown
+        spans = [
+            (rule.intent, start, end)
+            for rule, start, end in shown
+            if rule.weight >= ENOUGH or rule.intent not in whole
+        ]
+    sound = word_score(text[sentence.start : sentence.end])
+    return Evidence(found, spans, sound, leaning(words), len(words) - 2)
+
+
+def _where(words: list[Word], first: int, end: int) -> tuple[int, int]:
+    """Say where words stand in the text, without the sign at their end."""
+    if end - first > 1 and words[end - 1].names[0] in "$?":
+        end -= 1
+    return words[first].start, words[end - 1].end
 
 
 def _follow(
@@ -232,33 +270,68 @@ def sentences(text: str) -> Iterator[Sentence]:
     """Cut a comment into sentences: at end signs, at tabs and at the ends of lines.
 
     >>> [text[s.start:s.end] for text in ["Wi-Fi is 3.5 stars. Why?"] for s in sentences(text)]
-    ['Wi-Fi is 3.5 stars.', 'Why?']
+    ['Wi-Fi is 3.5 stars.', ' Why?']
     """
     if "<" in text:
         text = _MARKUP.sub(lambda found: " " * len(found.group()), text)
     words: list[Word] = []
-    begin = None
+    begin = 0
     for token in _TOKEN.finditer(text):
         kind = token.lastgroup
         start, end = token.span()
         if kind == "word":
-            if begin is None:
-                begin = start
+            if not words:
                 words = [Word(("^",), start, start)]
             spelled = token.group()
             known = _names_of(spelled) if end - start <= _REMEMBERED else (("*",),)
-            for names in known:
-                words.append(Word(names, start, end))
+            words += [Word(names, start, end) for names in known]
         elif kind == "stop":
-            if begin is None:
-                begin, words = start, [Word(("^",), start, start)]
-            sign = "?" if "?" in token.group() else "$"
-            words.append(Word((sign,), start, end))
+            words = words or [Word(("^",), start, start)]
+            words.append(Word(("?" if "?" in token.group() else "$",), start, end))
             yield Sentence(words, begin, end)
-            begin = None
-    if begin is not None:
+            words, begin = [], end
+    rest = text[begin:]
+    if words or rest.strip():  # signs alone, such as emoji, are a sentence too
+        words = words or [Word(("^",), begin, begin)]
         words.append(Word(("$",), words[-1].end, words[-1].end))
         yield Sentence(words, begin, len(text))
+
+
+def grams(words: list[Word]) -> set[str]:
+    """List the distinct words and pairs of words.
+
+    >>> sorted(grams([Word(("well",), 0, 4), Word(("done",), 5, 9)]))
+    ['done', 'well', 'well done']
+    """
+    names = [word.names[0] for word in words]
+    return {*names, *map(" ".join, itertools.pairwise(names))}
+
+
+def leaning(words: list[Word]) -> tuple[float, float]:
+    """Say how far the words of a sentence lean towards a complaint, and towards praise.
+
+    >>> [sentence] = sentences("The battery died after a week")
+    >>> complaint, praise = leaning(sentence.words)
+    >>> complaint > 0 > praise
+    True
+    """
+    unit, (bad, good), weights = _weights()
+    some = grams(words)
+    complaint = praise = 0
+    for gram in some:
+        weight = weights.get(gram)
+        if weight:
+            complaint += weight[0]
+            praise += weight[1]
+    size = math.sqrt(sum(" " not in gram for gram in some) or 1)
+    return unit * (bad + complaint / size), unit * (good + praise / size)
+
+
+@cache
+def _weights() -> tuple[float, list[int], dict[str, list[int]]]:
+    told = resources.files(__package__).joinpath("intents.json").read_text("utf-8")
+    book = json.loads(told)
+    return book["unit"], book["bias"], book["weights"]
 
 
 @lru_cache(maxsize=1 << 16)
