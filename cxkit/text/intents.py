@@ -100,8 +100,8 @@ def find_intents(
     >>> found = find_intents(["Lovely staff, but please add a lift", "N/A"], languages=["en"])
     >>> found.select("praising", "suggesting", "nothing").rows()
     [(True, True, False), (False, False, True)]
-    >>> found["spans"][0].to_list()
-    [{'intent': 'suggesting', 'start': 18, 'end': 30}]
+    >>> [(span["intent"], span["start"], span["end"]) for span in found["spans"][0]]
+    [('praising', 0, 12), ('suggesting', 18, 30)]
     """
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
@@ -147,7 +147,16 @@ def _judged(
 
 
 def _decide(evidence: Evidence) -> set[str]:
-    """Say what one sentence wants, from all that is evidence of it."""
+    return {intent for intent, value in evidence_of(evidence).items() if value >= ENOUGH}
+
+
+def evidence_of(evidence: Evidence) -> dict[str, float]:
+    """Add up what speaks for each intent, and for nothing to report, in one sentence.
+
+    >>> [sentence] = sentences("Please add a lift")
+    >>> evidence_of(read_sentence("Please add a lift", sentence))["suggesting"] >= ENOUGH
+    True
+    """
     rules = _rules()[0]
     total = dict.fromkeys((*INTENTS, "nothing"), 0.0)
     for name, weight in evidence.found.items():
@@ -171,7 +180,7 @@ def _decide(evidence: Evidence) -> set[str]:
         total["praising"] = 0.0
     if total["complaining"] >= ENOUGH and total["praising"] < 2 * ENOUGH:
         total["praising"] = 0.0
-    return {intent for intent, value in total.items() if value >= ENOUGH}
+    return total
 
 
 def _held(leaning: float) -> float:
@@ -207,10 +216,10 @@ def _asked(question: str | None) -> str | None:
 def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Evidence:
     """Find the rules that speak in one sentence, and how it sounds.
 
-    >>> text = "Please add a dark mode"
+    >>> text = "I wish it were warmer"
     >>> [evidence] = [read_sentence(text, sentence) for sentence in sentences(text)]
-    >>> evidence.spans
-    [('suggesting', 0, 10), ('suggesting', 0, 12)]
+    >>> evidence.found, evidence.spans[0]
+    ({'suggests_wish': 1.0}, ('suggesting', 0, 9))
     """
     tree = _rules()[1]
     words = sentence.words
