@@ -1,8 +1,9 @@
 """Which comments of ours have an intent, once we have marked some by hand?
 
-The words and pairs of words of a comment (TF-IDF) and what the rules of `cxkit.text.intents` find
-in it, weighed by a logistic regression. A model is plain numbers: it is kept as JSON and judges
-without the library that fitted it.
+The words and pairs of words of a comment, its turns of phrase (pairs and triples in which words
+that the rules use alike are one; both as TF-IDF) and what the rules of `cxkit.text.intents` find in
+it, weighed by a logistic regression. A model is plain numbers: it is kept as JSON and judges without
+the library that fitted it.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from cxkit.text import intents
 
 LEAST_MARKED = 20  # comments with the intent, and as many without it
 FOLDS = 5
-STRENGTH = 3.0  # of the penalty: C of the logistic regression
+STRENGTH = 2.0  # of the penalty: C of the logistic regression
 RULES_COUNT = 0.5  # what a rule weighs beside a word before fitting
+TURN = "|"  # begins the name of a turn of phrase
 STEPS = (0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5)  # more evidence than this
 
 
@@ -86,42 +88,44 @@ class IntentModel:
     """
 
     name: str
+    odds: float  # of the intent among the comments it was learned from
     bias: float
-    words: dict[str, tuple[float, float]]  # word or pair -> inverse document frequency, weight
+    words: dict[str, tuple[float, float]]  # word, pair, turn -> inverse doc. frequency, weight
     features: dict[str, float]  # what the rules find -> weight
     check: IntentCheck
     rules: IntentCheck | None
 
     def judge(self, texts: pl.Series | Sequence[str | None]) -> pl.DataFrame:
-        """Learn which comments have the intent: `has` and `probability`, null where empty."""
+        """Learn which comments have the intent; both columns are null where there is no text.
+
+        `has`: the comment speaks more for the intent than against it, were both as common;
+        `probability`: how likely it is where the intent is as common as it was in learning.
+        """
         column = pl.Series("text", texts, dtype=pl.String)
-        chances = {text: self._chance(text) for text in column.unique(maintain_order=True)}
-        chance = pl.Series("probability", [chances[text] for text in column], dtype=pl.Float64)
-        return pl.DataFrame({"has": chance >= 0.5, "probability": chance})
+        values = {text: self._value(text) for text in column.unique(maintain_order=True)}
+        value = pl.Series([values[text] for text in column], dtype=pl.Float64)
+        chance = 1 / (1 + (-(value.clip(-500, 500) + math.log(self.odds))).exp())
+        return pl.DataFrame({"has": value >= 0, "probability": chance})
 
     def telling(self, most: int = 20) -> list[str]:
         """Name the words and pairs that speak most for the intent, the strongest first."""
-        weights = {word: weight for word, (_, weight) in self.words.items()}
+        weights = {
+            word: weight for word, (_, weight) in self.words.items() if not word.startswith(TURN)
+        }
         return sorted(weights, key=lambda word: (-weights[word], word))[:most]
 
     def save(self, path: str | Path) -> None:
         """Keep the model as JSON."""
         Path(path).write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
 
-    def _chance(self, text: str | None) -> float | None:
+    def _value(self, text: str | None) -> float | None:
         if text is None or not text.strip():
             return None
         counts, features = comment_features(text)
-        known = [(*self.words[word], n) for word, n in counts.items() if word in self.words]
-        value = size = 0.0
-        for idf, weight, n in known:
-            strength = idf * (1 + math.log(n))
-            size += strength * strength
-            value += strength * weight
-        value = value / math.sqrt(size) if size else 0.0
-        value += self.bias
-        value += sum(self.features.get(name, 0.0) * is_so for name, is_so in features.items())
-        return 1 / (1 + math.exp(-max(min(value, 500.0), -500.0)))
+        idf = {word: self.words[word][0] for word in counts if word in self.words}
+        value = self.bias
+        value += sum(v * self.words[word][1] for word, v in _tf_idf(counts, idf).items())
+        return value + sum(self.features.get(name, 0.0) * so for name, so in features.items())
 
 
 def load_intent(path: str | Path) -> IntentModel:
@@ -165,14 +169,14 @@ def learn_intent(
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for fitted, kept in folds.split(marked, marked, alike):
         part = _fitted([features[at] for at in fitted], marked[fitted])
-        model = IntentModel(name, *part, IntentCheck(0, 0, 0, 0), None)
-        for at in kept:
-            judged[at] = (model._chance(pairs[at][0]) or 0.0) >= 0.5
+        model = IntentModel(name, 1.0, *part, IntentCheck(0, 0, 0, 0), None)
+        judged[kept] = model.judge([pairs[at][0] for at in kept])["has"].to_numpy()
     rules = None
     if name in intents.INTENTS:
         by_rules = intents.find_intents([text for text, _ in pairs], languages=["en"])[name]
         rules = _checked(marked, by_rules.to_numpy())
-    return IntentModel(name, *_fitted(features, marked), _checked(marked, judged), rules)
+    odds = float(marked.sum() / (~marked).sum())
+    return IntentModel(name, odds, *_fitted(features, marked), _checked(marked, judged), rules)
 
 
 Features = tuple[Counter[str], dict[str, float]]
@@ -193,6 +197,10 @@ def comment_features(text: str) -> Features:
         names = [word.names[0] for word in sentence.words]
         counts.update(names)
         counts.update(map(" ".join, pairwise(names)))
+        kinds = [word.names[1 if len(word.names) > 2 else 0] for word in sentence.words]
+        for length in (2, 3):
+            ends = range(length, len(kinds) + 1)
+            counts.update(TURN + " ".join(kinds[end - length : end]) for end in ends)
         evidence = intents.read_sentence(text, sentence)
         found.update(dict.fromkeys(evidence.found, 1.0))
         for intent, weight in intents.evidence_of(evidence).items():
@@ -200,7 +208,7 @@ def comment_features(text: str) -> Features:
     for intent, weight in most.items():
         found[intent] = weight
         found |= {f"{intent} > {step}": 1.0 for step in STEPS if weight >= step}
-    found["length"] = min(counts.total() / 80, 3.0)
+    found["length"] = min(counts.total() / 160, 3.0)
     return counts, {name: RULES_COUNT * weight for name, weight in found.items() if weight}
 
 
@@ -220,10 +228,9 @@ def _fitted(
     values: list[float] = []
     ends = [0]
     for counts, found in features:
-        known = [(place[w], idf[w] * (1 + math.log(n))) for w, n in counts.items() if w in place]
-        size = math.sqrt(sum(value * value for _, value in known)) or 1.0
-        columns += [at for at, _ in known] + [rule_place[name] for name in found]
-        values += [value / size for _, value in known] + list(found.values())
+        known = _tf_idf(counts, idf)
+        columns += [*map(place.__getitem__, known), *map(rule_place.__getitem__, found)]
+        values += [*known.values(), *found.values()]
         ends.append(len(columns))
     matrix = csr_matrix((values, columns, ends), shape=(len(features), len(words) + len(names)))
     matrix.sort_indices()
@@ -235,6 +242,19 @@ def _fitted(
         {word: (idf[word], weights[at]) for word, at in place.items()},
         {name: weights[at] for name, at in rule_place.items()},
     )
+
+
+def _tf_idf(counts: Counter[str], idf: dict[str, float]) -> dict[str, float]:
+    """Weigh the known words by how often and how rare; words and turns are each of length 1.
+
+    >>> _tf_idf(Counter({"a": 1, "b": 1, "|x y": 1}), {"a": 3.0, "b": 4.0, "|x y": 2.0})
+    {'a': 0.6, 'b': 0.8, '|x y': 1.0}
+    """
+    known = {word: idf[word] * (1 + math.log(n)) for word, n in counts.items() if word in idf}
+    size = {True: 0.0, False: 0.0}
+    for word, value in known.items():
+        size[word.startswith(TURN)] += value * value
+    return {word: value / math.sqrt(size[word.startswith(TURN)]) for word, value in known.items()}
 
 
 def _checked(marked: np.ndarray, judged: np.ndarray) -> IntentCheck:

@@ -34,10 +34,12 @@ SOUNDS_BAD, SOUNDS_GOOD = -0.45, 0.45
 LEANS, LEANS_AT_MOST = 0.2, 2.0
 
 _TOKEN = re.compile(
-    r"(?:https?://|www\.)\S+|[@#]\w+|&(?:amp|gt|lt|quot|nbsp|\#\d{1,6});"  # read over
+    r"(?:https?://|www\.)\S+|[@#]\w+|&(?:amp|gt|lt|quot|nbsp|\#\d{1,6});"
+    r"|\b\d{1,2}[.)](?=\s)"  # the number of a list; so far all is read over
     r"|(?P<word>[^\W_]+(?:['’`][^\W_]+)*|['’](?:d|ll|m|n't|re|s|ve)\b)"
     r"|(?P<stop>[.!?…]+(?![^\W_])|[\n\r\t\v\f]+)"
 )
+_PAUSES = frozenset((", ", ": ", "; ", "- "))
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _REMEMBERED = 40  # characters: longer words are rare and would only fill the memory
 _SHORTENED = {
@@ -293,6 +295,8 @@ def sentences(text: str) -> Iterator[Sentence]:
                 words = [Word(("^",), start, start)]
             spelled = token.group()
             known = _names_of(spelled) if end - start <= _REMEMBERED else (("*",),)
+            if text[start - 2 : start] in _PAUSES:
+                known = (known[0] + tuple("," + name for name in known[0]), *known[1:])
             words += [Word(names, start, end) for names in known]
         elif kind == "stop":
             words = words or [Word(("^",), start, start)]
@@ -395,6 +399,8 @@ def _choices(piece: str) -> list[str]:
     >>> _choices("please"), _choices("[very]")
     (['please'], ['very', ''])
     """
+    if piece.startswith(","):
+        return ["," + choice for choice in _choices(piece[1:])]
     if piece.startswith("[") and piece.endswith("]"):
         return [*_choices(piece[1:-1]), ""]
     if not piece.startswith("{"):
