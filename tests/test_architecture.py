@@ -15,8 +15,8 @@ HOUSE = Path(cxkit.__file__).parent
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
     "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
-    "periods", "experience", "persona_model", "persona_keep", "analyses", "widgets", "report",
-    "checks", "cli",
+    "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "analyses",
+    "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.

@@ -122,7 +122,8 @@ def _first_waits(mean: Floats, draws: Draws) -> Floats:
         parts = draws.exponential(len(beyond), _REGULARITY) / _REGULARITY
         many = draws.integers(1, _REGULARITY + 1, len(beyond))
         waits[beyond] = np.where(np.arange(_REGULARITY) < many[:, None], parts, 0.0).sum(axis=1)
-    return mean * waits / _mean_of_cut_gap()
+    days: Floats = mean * waits / _mean_of_cut_gap()
+    return days
 
 
 def _arrivals(

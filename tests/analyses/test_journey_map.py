@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cxkit as cx
 from cxkit import demo
-from cxkit.analyses.journey.journey_map import _span
+from cxkit.map_cells import _span
 from cxkit.errors import BadQuestion
 
 STAGES = ["visit", "cart", "buy"]
