@@ -13,11 +13,14 @@ from cxkit.passages import kinds, kinds_of, micros, passages, slices
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, newcombe, shares_p
 from cxkit.stats.stays import Stays, stays
 from cxkit.stats.walks import Log, log
+from cxkit.text.excerpts import sentence_at
+from cxkit.text.intents import find_intents
 from cxkit.text.scoring import mostly_foreign, score_comments
 from cxkit.workspace import Workspace
 
 SPOTS = ("channel", "device")  # of the entry, not of the person
 CONTACTS = ("ticket opened", "message in")
+INTENTS = (("ask", "asking"), ("complaint", "complaining"), ("suggestion", "suggesting"))
 RETURN_DAYS = 90
 _COMPANYS = ("message out", "ticket resolved", "ticket escalated", "contacted", "refunded")
 _GLITCHES = ("glitch", "error", "crash", "fail")  # in the name of an event
@@ -181,8 +184,10 @@ def told(workspace: Workspace, asked: Journey) -> pl.DataFrame:
 
     The columns are customer_key, at, moment (as the survey calls it), mood (-1 to 1: the mean of
     the scores, or how the comment sounds where there is no score), tone (1 good, -1 bad, 0
-    neither, null unknown), comment, sentiment (-1 to 1), feedback_id, and foreign: whether the
-    comments cannot be judged since most are in another language.
+    neither, null unknown; of scores within their scale), comment, sentiment (-1 to 1), ask,
+    complaint and suggestion (the sentence of the comment that is one), judged (whether it was
+    looked at for these), feedback_id, beyond (scores outside of their scale), and foreign: whether
+    the comments cannot be judged since most are in another language.
     """
     answers = asked.only(
         workspace.query("journey_map", since=asked.since, as_of=asked.until), "customer_key"
@@ -191,6 +196,7 @@ def told(workspace: Workspace, asked: Journey) -> pl.DataFrame:
     foreign = mostly_foreign(scores)
     felt = pl.lit(None, pl.Float64) if foreign else pl.col("sentiment")
     tone = pl.when(felt >= 0.1).then(1).when(felt <= -0.1).then(-1).when(felt.is_not_null()).then(0)
+    wants = find_intents(answers["comment"])
     return answers.with_columns(scores["score"].alias("sentiment")).select(
         "customer_key",
         "at",
@@ -199,9 +205,26 @@ def told(workspace: Workspace, asked: Journey) -> pl.DataFrame:
         pl.coalesce("tone", tone).cast(pl.Int64).alias("tone"),
         "comment",
         felt.alias("sentiment"),
+        *(_sentences(answers["comment"], wants, *names, foreign=foreign) for names in INTENTS),
+        (wants["reason"].is_null() & ~pl.lit(foreign)).alias("judged"),
         "feedback_id",
+        "beyond",
         pl.lit(foreign).alias("foreign"),
     )
+
+
+def _sentences(
+    comments: pl.Series, wants: pl.DataFrame, name: str, intent: str, *, foreign: bool
+) -> pl.Series:
+    """Return of each comment the sentence that is an ask, say; null where it has none."""
+    found: list[str | None] = []
+    for comment, has, spans in zip(comments, wants[intent], wants["spans"], strict=True):
+        if not has or foreign:
+            found.append(None)
+            continue
+        first = next((span for span in spans if span["intent"] == intent), None)
+        found.append(sentence_at(comment, first["start"], first["end"]) if first else comment)
+    return pl.Series(name, found, dtype=pl.String)
 
 
 def glitches(workspace: Workspace, asked: Journey) -> pl.DataFrame:

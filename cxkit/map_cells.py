@@ -1,5 +1,6 @@
 """The cells of a journey map: what each shows, what it tells on hover, and what stands out."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -10,7 +11,7 @@ from cxkit.stats.intervals import ENOUGH, said
 from cxkit.tally import left, rate, three
 
 _STANDS_OUT = 1.25  # times the other stages' mean, beyond doubt: then it is an opportunity
-_ID = 18  # characters of an answer's id that the chart shows; the table has it whole
+_ID = 18  # characters of an answer's id that a cell shows; the table has it whole
 _INTERVALS = ("", "_low", "_high")
 
 
@@ -150,7 +151,7 @@ def _leak_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
         "high": row["share_leak_high"],
         "marked": out == "share_leak",
         "hover": f"{said(left(row), row['reached'])} of {row['reached']:,} who came here "
-        "did not go on to the next required stage in time",
+        "went no further in time",
     }
 
 
@@ -202,19 +203,23 @@ def _next_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
     return {"text": text, "hover": f"{text}: what {row['leavers']:,} who left did next"}
 
 
-def _words_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
-    if row["quote"] is None:
-        return {}
-    quote = (
-        row["quote"]
-        if len(row["quote"]) <= words
-        else f"{row['quote'][:words].rsplit(' ', 1)[0]} …"
-    )
-    return {
-        "text": f"“{quote}”",
-        "more": row["quote_id"][:_ID] + "…" * (len(row["quote_id"]) > _ID),
-        "hover": f"“{row['quote']}” ({row['quote_id']})",
-    }
+def _told_of(name: str) -> Callable[[_Cell, str, _Cell, int], _Cell]:
+    """Make the cells of what is asked for, complained of or suggested: a quote, and how often."""
+
+    def cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
+        quote, many, comments = row[name], row[f"{name}s"], row["comments"]
+        often = "" if many is None else f"{many:,} of {comments:,}"
+        if quote is None:
+            return {} if many is None else {"text": often if many else "none"}
+        short = quote if len(quote) <= words else f"{quote[:words].rsplit(' ', 1)[0]} …"
+        told = often or "the lowest score's comment"
+        return {
+            "text": f"“{short}”",
+            "more": " · ".join(filter(None, (often, row[f"{name}_id"][:_ID]))),
+            "hover": f"“{quote}” ({row[f'{name}_id']}): {told}",
+        }
+
+    return cell
 
 
 def _owner_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
@@ -232,7 +237,9 @@ _BANDS = (
     ("Reach", "bars", _reach_cell),
     ("They also do, per 100", "words", _actions_cell),
     ("Mood", "curve", _mood_cell),
-    ("Worst words", "words", _words_cell),
+    ("They complain", "words", _told_of("complaint")),
+    ("They ask", "words", _told_of("ask")),
+    ("They suggest", "words", _told_of("suggestion")),
     ("Leave here", "bars", _leak_cell),
     ("Leavers next", "words", _next_cell),
     ("Time to go on (median)", "words", _time_cell),

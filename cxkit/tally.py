@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from cxkit.experience import CONTACTS, Journey, contact_kinds, spots, trails
@@ -32,7 +33,7 @@ class Tally(NamedTuple):
     """What was counted of some of the people, stage by stage: added up over all parts."""
 
     reached: list[int]
-    went_on: list[int | None]  # of those: to the next required stage
+    went_on: list[int | None]  # of those: to the next required stage, or an optional one before it
     stays: list[int]
     waits: list[list[Waits]]
     contacts: list[int]
@@ -86,6 +87,10 @@ def _add(tally: Tally, asked: Journey, there: Any, found: Any) -> None:
         further = plan.onward_of[place] if plan.optional[place] else plan.step_of[following]
         assert further is not None
         on = walked[further].rows
+        between = [walked[plan.step_of[p]].rows for p in range(place + 1, following)]
+        if between:
+            on = np.unique(np.concatenate([on, *between]))
+            on = on[np.isin(there.who[on], people(there, here))]
         tally.went_on[place] = (tally.went_on[place] or 0) + len(people(there, on))
         here_to_next = [plan.steps[plan.step_of[p]] for p in (place, following)]
         ends = onward(there, starts, here_to_next, plan.within)[-1]

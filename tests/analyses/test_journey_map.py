@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import cxkit as cx
 from cxkit import demo
-from cxkit.map_cells import _span
 from cxkit.errors import BadQuestion
+from cxkit.map_cells import _span
 
 STAGES = ["visit", "cart", "buy"]
 # ann buys; bob gets as far as the cart and asks for help; cid meets an error after the visit.
@@ -75,8 +75,9 @@ def test_three_customers_counted_by_hand(three):
     assert table["mood"].to_list() == [None, -100, 100]
     assert table["answers"].to_list() == [0, 1, 1]
     assert table["share_heard"].to_list() == [0, 0.5, 1]
-    assert table["quote"].to_list()[1] == "Terrible, nobody called me back at [e-mail]"
-    assert table["quote_id"].to_list() == [None, "f2", None]
+    assert table["complaint"].to_list()[1] == "Terrible, nobody called me back at [e-mail]"
+    assert table["complaint_id"].to_list() == [None, "f2", None]
+    assert table.select("comments", "complaints", "asks").rows()[1] == (1, 1, 0)
     assert table["owner"].to_list() == [None, "Shop team", "Payments"]
     assert table["next_step"].to_list() == ["error", "contacted support", None]
     assert table["leavers"].to_list() == [1, 1, 0]
@@ -165,7 +166,9 @@ def test_without_comments_tickets_glitches_or_owners(tmp_path):
     table = result.table
     for name in (
         "mood",
-        "quote",
+        "complaint",
+        "ask",
+        "suggestions",
         "owner",
         "contacts",
         "glitches",
@@ -175,7 +178,7 @@ def test_without_comments_tickets_glitches_or_owners(tmp_path):
         assert table[name].null_count() == 3, name
     texts = list(result.chart().data[-3].text)
     # mood, words, contacts and glitches of three stages, and what could stand out at the last
-    assert texts.count("no data") == 13
+    assert texts.count("no data") == 19
     assert texts.count("no owner named") == 3
     (card,) = cx.journey_map(
         company(tmp_path / "2", events=THREE[:5]), stages=STAGES, within_days=1, page=True
@@ -204,8 +207,88 @@ def test_one_stage_one_person_no_events(tmp_path):
 def test_a_report_hides_cells_of_few_people(three, monkeypatch):
     monkeypatch.setenv("CXKIT_REPORT", "1")
     table = cx.journey_map(three).table
-    for name in ("mood", "quote", "quote_id", "next_step", "actions", "median_days"):
+    for name in ("mood", "complaint", "complaint_id", "next_step", "actions", "median_days"):
         assert table[name].null_count() == 3, name
+
+
+def answers(*rows, start="2026-01-05"):
+    """Write (who, moment, score, comment), all on a day of their own."""
+    return [
+        {
+            "feedback_id": f"f{number}",
+            "customer_id": who,
+            "given_at": f"{start[:8]}{int(start[8:]) + number % 20:02d}",
+            "metric": "csat",
+            "scale": "5",
+            "touchpoint": moment,
+            "score": score,
+            "comment": comment,
+        }
+        for number, (who, moment, score, comment) in enumerate(rows)
+    ]
+
+
+def test_what_is_asked_complained_of_and_suggested_at_each_stage(tmp_path):
+    said = answers(
+        ("ann", "cart", "2", "The parcel is late again. Where is my parcel?"),
+        ("bob", "cart", "2", "When does the parcel arrive?"),
+        ("cat", "cart", "5", "Lovely shop! Please add a map of the stores."),
+        ("ann", "cart", "1", "Awful, nobody called me back."),
+        ("cat", "buy", "5", ""),
+    )
+    table = cx.journey_map(company(tmp_path, TOLD, events=THREE, feedback=said)).table
+    cart = table.row(1, named=True)
+    assert cart["comments"] == 4
+    assert (cart["asks"], cart["complaints"], cart["suggestions"]) == (2, 2, 1)
+    assert cart["ask"] == "Where is my parcel?"
+    assert cart["ask_id"] == "f0"
+    assert cart["suggestion"] == "Please add a map of the stores."
+    assert cart["suggestion_id"] == "f2"
+    assert table.row(2, named=True)["asks"] is None, "nothing was written there"
+
+
+def test_a_score_outside_of_its_scale_is_no_mood(tmp_path):
+    said = answers(("ann", "cart", "50", ""), ("bob", "cart", "4", ""), ("cat", "cart", "-3", ""))
+    result = cx.journey_map(company(tmp_path, TOLD, events=THREE, feedback=said))
+    assert result.table["mood"].to_list()[1] == 50
+    assert result.table["answers"].to_list()[1] == 1
+    assert any("2 scores outside of the scale" in caveat for caveat in result.caveats)
+
+
+def test_who_goes_on_to_an_optional_stage_has_not_left(tmp_path):
+    rows = events(
+        *(f"{who} 2026-01-01T10:00 visit" for who in "abcde"),
+        *(f"{who} 2026-01-01T10:01 help" for who in "abc"),
+        *(f"{who} 2026-01-01T10:02 buy" for who in "ad"),
+        "z 2026-03-01T10:00 noise",
+    )
+    ws = company(tmp_path, events=rows)
+    asked = {"stages": ["visit", "help", "buy"], "optional": ["help"], "within_days": 7}
+    table = cx.journey_map(ws, **asked).table
+    assert table["share_leak"].to_list() == [pytest.approx(1 / 5), pytest.approx(2 / 3), None]
+    assert table["leavers"].to_list() == [1, 2, 0]
+    stopped = cx.stage_people(ws, **asked).table.filter(reason="never had it")
+    assert sorted(stopped["stage"]) == ["help", "help", "visit"], "each is told of once"
+
+
+def test_a_report_counts_people_not_their_answers(tmp_path, monkeypatch):
+    """One person who writes twelve times and meets a glitch stays one person."""
+    crowd = [
+        row
+        for number in range(20)
+        for row in (f"p{number} 2026-01-01T10:00 visit", f"p{number} 2026-01-01T10:01 cart")
+    ]
+    said = answers(*[("p0", "cart", "1", "My knee hurts, nobody called me back")] * 12)
+    secret = ["p0 2026-01-01T10:02 error_of_one"]
+    ws = company(tmp_path, TOLD, events=events(*crowd, *secret), feedback=said)
+    shown = cx.journey_map(ws)
+    assert "knee" in str(shown.table.row(1))
+    assert "error_of_one (1)" in shown.table["top_glitch"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    hidden = cx.journey_map(ws)
+    assert "knee" not in str(hidden.table.rows()) + hidden.chart().to_json()
+    assert "error_of_one" not in str(hidden.table["top_glitch"].to_list())
+    assert hidden.table["mood"].to_list() == [None, None, None]
 
 
 def many(seed: int) -> list[dict[str, object]]:

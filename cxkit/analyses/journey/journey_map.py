@@ -9,6 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.cards import Card
 from cxkit.experience import (
+    INTENTS,
     Journey,
     glitches,
     in_words,
@@ -27,10 +28,12 @@ from cxkit.safe import masked
 from cxkit.stats.intervals import ENOUGH, add_wilson, mean, said
 from cxkit.stats.rates import poisson
 from cxkit.tally import ends, left, stage_counts, tallied, three
+from cxkit.text.excerpts import most_typical
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What is the whole journey like, stage by stage?"
 _WORDS = 4  # "Great!" tells nothing
+_COUNTED = ("comments", *(f"{words}s" for words, _ in INTENTS))
 
 
 def journey_map(
@@ -73,11 +76,15 @@ def journey_map(
         visitors as well), entered and reached, share_reached,
         passages, actions (the most frequent touchpoints, per 100 passages), median_days (from
         entering to the next required stage, Kaplan-Meier; null: half never go on in time),
-        median_days_on (of those who did), share_leak (of those who reached it, who did not go on),
-        contacts and contacts_per_100 (tickets opened and messages in, per 100 passages), glitches
+        median_days_on (of those who did), share_leak (of those who reached it, who went no
+        further: neither to an optional stage that follows nor to the next required one),
+        contacts and contacts_per_100 (tickets opened and messages in, per 100 passages; one with
+        which a passage begins belongs to the stage before: it is what led there), glitches
         and glitches_per_100, top_glitch (with how often), mood, answers, share_heard (of the
-        passages: somebody told of it), share_bad (of the answers), quote and quote_id (the most
-        negative comment, masked), owner, next_step, share_next_step and share_silent (of
+        passages: somebody told of it), share_bad (of the answers), comments (of them those whose
+        words could be judged), asks, complaints and suggestions (how many of these), ask,
+        complaint and suggestion (the most typical sentence, masked) with ask_id, complaint_id and
+        suggestion_id (of the answer), owner, next_step, share_next_step and share_silent (of
         `leavers`), moment_of_truth (see `moments_of_truth`), opportunity. Shares and mood
         come with _low and _high: Wilson's interval, Student's of the mood; rates with Garwood's.
         Null where there are no data.
@@ -102,7 +109,7 @@ def journey_map(
     answers = placed(answers, asked, trail)
     met = placed(met, asked, trail, strangers=True)
     table = stage_counts(tally, asked)
-    table = table.hstack(_glitches(met, table, asked)).hstack(_moods(answers, table, asked))
+    table = table.hstack(_glitches(met, table, workspace.least)).hstack(_moods(answers, table))
     table = _named(workspace, table, asked, answers)
     table = table.with_columns(unit=pl.lit(who_enters(workspace, asked)))
     table = _hidden(table, workspace.least)
@@ -121,73 +128,112 @@ def journey_map(
     )
 
 
-def _glitches(met: pl.DataFrame, table: pl.DataFrame, asked: Journey) -> pl.DataFrame:
-    """Count the glitches of each stage per 100 passages; null where none are ever recorded."""
-    counts = dict(met.drop_nulls("place").group_by("place").len().iter_rows())
-    many = [int(counts.get(place, 0)) for place in range(table.height)]
-    topics = met.drop_nulls("place").group_by("place", "topic").len()
+def _glitches(met: pl.DataFrame, table: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Count the glitches of each stage per 100 passages; null where none are ever recorded.
+
+    A topic is named where at least `least` people met it.
+    """
+    people = pl.col("customer_key").n_unique().alias("people")
+    here = met.drop_nulls("place")
+    counts = {
+        place: (n, who) for place, n, who in here.group_by("place").agg(pl.len(), people).rows()
+    }
+    many = [counts.get(place, (0, 0)) for place in range(table.height)]
+    topics = here.group_by("place", "topic").agg(pl.len(), people)
+    topics = topics.filter(pl.col("people") >= least)
     topics = topics.sort("len", "topic", descending=[True, False])
-    top = {place: f"{topic} ({n:,})" for place, topic, n in reversed(topics.rows())}
+    top = {place: f"{topic} ({n:,})" for place, topic, n, _ in reversed(topics.rows())}
     base = table["passages"].to_list()
+    known = met.height > 0
     rates = [
-        poisson(n if len(met) else 0, b if len(met) else 0) for n, b in zip(many, base, strict=True)
+        poisson(n, b) if known else poisson(0, 0) for (n, _), b in zip(many, base, strict=True)
     ]
     return pl.DataFrame(
         {
-            "glitches": pl.Series(many if len(met) else [None] * table.height, dtype=pl.Int64),
+            "glitches": pl.Series([n if known else None for n, _ in many], dtype=pl.Int64),
+            "_met": pl.Series([who or None for _, who in many], dtype=pl.Int64),
             **ends("glitches_per_100", rates, 100),
             "top_glitch": pl.Series([top.get(p) for p in range(table.height)], dtype=pl.String),
         }
     )
 
 
-def _moods(answers: pl.DataFrame, table: pl.DataFrame, asked: Journey) -> pl.DataFrame:
-    """Sum up what was said at each stage: mood, coverage and the worst words."""
-    rows = []
+def _moods(answers: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Sum up what was said at each stage: mood, coverage, and what was asked for."""
+    rows: list[dict[str, Any]] = []
     for place in range(table.height):
         here = answers.filter(pl.col("place") == place)
         felt = here["mood"].drop_nulls()
-        value = mean(len(felt), float(felt.sum()), float((felt * felt).sum()), -1, 1)
-        heard = here.filter(pl.col("mood").is_not_null())["stay"].drop_nulls().n_unique()
+        heard = here.filter(pl.col("mood").is_not_null())
         rows.append(
             {
-                "_mood": value,
+                "_mood": mean(len(felt), float(felt.sum()), float((felt * felt).sum()), -1, 1),
                 "answers": len(felt),
-                "_heard": heard,
+                "_heard": heard["stay"].drop_nulls().n_unique(),
                 "_bad": int((here["tone"] == -1).sum()),
-                **_worst_words(here),
+                "_people": here["customer_key"].n_unique(),
+                "comments": int(here["judged"].sum()),
+                **_words(here, answers),
             }
         )
+    quoted = {
+        name: pl.Series([row[name] for row in rows], dtype=pl.String)
+        for words, _ in INTENTS
+        for name in (words, f"{words}_id")
+    }
     frame = pl.DataFrame(
         {
-            "answers": [row["answers"] for row in rows],
-            "_heard": [row["_heard"] for row in rows],
-            "_bad": [row["_bad"] for row in rows],
+            **{
+                name: pl.Series([row[name] for row in rows], dtype=pl.Int64)
+                for name in ("answers", "_heard", "_bad", "_people", *_COUNTED)
+            },
             "_passages": table["passages"],
-            "quote": pl.Series([row["quote"] for row in rows], dtype=pl.String),
-            "quote_id": pl.Series([row["quote_id"] for row in rows], dtype=pl.String),
+            **quoted,
             **ends("mood", [row["_mood"] for row in rows], 100),
         }
     )
     frame = add_wilson(frame, "_heard", "_passages", "share_heard")
     frame = add_wilson(frame, "_bad", "answers", "share_bad")
+    said_of = [f"{words}{end}" for words, _ in INTENTS for end in ("s", "", "_id")]
     return frame.select(
-        *three("mood"), "answers", "share_heard", *three("share_bad"), "quote", "quote_id"
+        *three("mood"),
+        "answers",
+        "_people",
+        "share_heard",
+        *three("share_bad"),
+        "comments",
+        *said_of,
     )
 
 
-def _worst_words(here: pl.DataFrame) -> dict[str, str | None]:
-    """Return the comment that sounds worst, masked; the worst scored where words cannot be judged.
+def _words(here: pl.DataFrame, answers: pl.DataFrame) -> dict[str, Any]:
+    """Count who asks, complains and suggests at a stage, and quote the most typical of each.
 
-    Only of bad experiences: where nobody complains there is no complaint to show.
+    Where the words cannot be judged the complaint is the comment beside the lowest score, if that
+    was a bad one.
     """
-    bad = here.filter(
-        pl.col("comment").str.count_matches(r"\w+") >= _WORDS, pl.col("mood") < 0
-    ).sort("sentiment", "mood", "feedback_id", nulls_last=True)
-    if bad.is_empty():
-        return {"quote": None, "quote_id": None}
-    quote = masked(bad["comment"].head(1)).str.replace_all(r"\s+", " ").str.strip_chars()
-    return {"quote": quote[0], "quote_id": bad["feedback_id"][0]}
+    found: dict[str, Any] = {}
+    judged = bool(here["judged"].any())
+    for words, _ in INTENTS:
+        own = here.filter(pl.col(words).is_not_null()).sort("feedback_id")
+        found[f"{words}s"] = own.height if judged else None
+        told = own.filter(pl.col(words).str.count_matches(r"\w+") >= _WORDS)
+        quote = name = None
+        if told.height:
+            typical = most_typical(told[words].to_list(), answers[words].drop_nulls().to_list())
+            quote, name = told[words][typical], told["feedback_id"][typical]
+        found |= {words: quote, f"{words}_id": name}
+    if answers["foreign"].any():
+        bad = here.filter(
+            pl.col("comment").str.count_matches(r"\w+") >= _WORDS, pl.col("mood") < 0
+        ).sort("mood", "feedback_id")
+        if bad.height:
+            found |= {"complaint": bad["comment"][0], "complaint_id": bad["feedback_id"][0]}
+    for words, _ in INTENTS:
+        if found[words] is not None:
+            safe = masked(pl.Series([found[words]], dtype=pl.String))
+            found[words] = safe.str.replace_all(r"\s+", " ").str.strip_chars()[0]
+    return found
 
 
 def _named(
@@ -212,18 +258,20 @@ def _named(
 
 
 def _hidden(table: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Empty the cells of a report that rest on fewer people or answers than may stand alone."""
+    """Empty the cells of a report that rest on fewer people than may stand alone."""
     of = {
         "reached": ("actions", "median_days", "median_days_on", *three("share_leak"),
                     *three("contacts_per_100"), "contacts"),
         "leavers": ("next_step", *three("share_next_step"), *three("share_silent")),
-        "answers": (*three("mood"), *three("share_bad"), "quote", "quote_id", "share_heard"),
+        "_people": (*three("mood"), *three("share_bad"), "share_heard", *_COUNTED,
+                    *(f"{words}{end}" for words, _ in INTENTS for end in ("", "_id"))),
+        "_met": ("glitches", *three("glitches_per_100"), "top_glitch"),
     }  # fmt: skip
     return table.with_columns(
         pl.when(pl.col(base).is_null() | (pl.col(base) >= least)).then(pl.col(name)).alias(name)
         for base, names in of.items()
         for name in names
-    )
+    ).drop("_people", "_met")
 
 
 def _finding(table: pl.DataFrame, days: int, where: Mapping[str, str] | None) -> str:
@@ -241,7 +289,7 @@ def _finding(table: pl.DataFrame, days: int, where: Mapping[str, str] | None) ->
     if entered < ENOUGH:
         return f"{parts[0]} within {counted(days, 'day')}: too few to say more."
     worst = _extreme(table, "share_leak", "reached")
-    if worst:
+    if worst and left(worst):
         parts.append(f"'{worst['stage']}' leaks most, {said(left(worst), worst['reached'])}")
     sad = _extreme(table, "mood", "answers", lowest=True)
     if sad:
@@ -307,12 +355,18 @@ def _caveats(
         notes.append("The mood is of those who answered; who kept silent may feel differently.")
         if answers["foreign"].any():
             notes.append(
-                "Most comments are not English: moods are scores alone, and quotes those of the "
-                "lowest scores."
+                "Most comments are not English: moods are scores alone, complaints the comments "
+                "beside the lowest scores, and asks and suggestions are not known."
             )
+    if answers["beyond"].sum():
         notes.append(
-            "Nothing tells yet whether a comment asks, complains or suggests: the quote is the "
-            "most negative one."
+            f"{counted(int(answers['beyond'].sum()), 'score')} outside of the scale asked for: "
+            "left out of the mood."
+        )
+    if answers["judged"].any():
+        notes.append(
+            "Whether a comment complains, asks or suggests is judged by its words, and wrongly at "
+            "times: the quote is the most typical one, the counts say how many were judged so."
         )
     lost = met.filter(pl.col("place").is_null()).height
     if lost:
@@ -339,7 +393,7 @@ def _title(table: pl.DataFrame) -> str:
     worst = _extreme(table, "share_leak", "reached")
     sad = _extreme(table, "mood", "answers", lowest=True)
     parts = []
-    if worst:
+    if worst and left(worst):
         parts.append(f"'{worst['stage']}' leaks most ({100 * worst['share_leak']:.0f} % leave)")
     if sad:
         parts.append(f"'{sad['stage']}' has the lowest mood ({sad['mood']:+.0f})")

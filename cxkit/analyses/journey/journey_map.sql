@@ -4,12 +4,15 @@ with
 
 said as (
     select *,
+        if(metric = 'nps', 0, 1) as least,
+        score between least and scale and scale > least as fits,
         -- from -1, the worst answer, to 1, the best
-        2 * (score - if(metric = 'nps', 0, 1)) / (scale - if(metric = 'nps', 0, 1)) - 1 as mood,
+        if(fits, 2 * (score - least) / (scale - least) - 1, null) as mood,
         case
+            when not fits then null
             when metric = 'nps' then case when score >= 9 then 1 when score <= 6 then -1 else 0 end
-            when 2 * (score - 1) / (scale - 1) - 1 >= 0.3 then 1
-            when 2 * (score - 1) / (scale - 1) - 1 <= -0.3 then -1
+            when mood >= 0.3 then 1
+            when mood <= -0.3 then -1
             else 0
         end as tone
     from feedback
@@ -27,6 +30,7 @@ select
     min(said.touchpoint) as moment,
     avg(mood) as score_mood,
     sign(sum(tone))::integer as tone,
+    count(*) filter (not fits) as beyond,
     arg_min(comment, feedback_id) filter (trim(comment) <> '') as comment,
     coalesce(min(feedback_id) filter (trim(comment) <> ''), min(feedback_id)) as feedback_id
 from said
