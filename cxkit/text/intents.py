@@ -169,13 +169,15 @@ def evidence_of(evidence: Evidence) -> dict[str, float]:
         total["complaining"] = max(
             (w for n, w in evidence.found.items() if rules[n].intent == "complaining"), default=0.0
         )
-        short = evidence.words <= 3  # "No complaints" is no praise, "No, lovely staff" is
+        short = evidence.words <= 4  # "No complaints" is no praise, "No, lovely staff" is
         sound = None if short or sound is None else max(sound, 0.0)
         leans = (0.0, 0.0 if short else leans[1])
     if sound is not None:
         # a wish or a question may be worded kindly or angrily without being praise or complaint
         total["complaining"] += max(sound / SOUNDS_BAD, 0.0)
-    total["complaining"] += _held(leans[0])
+    # a rule that is enough by itself is not outweighed by words that lean the other way
+    enough = total["complaining"] >= ENOUGH
+    total["complaining"] += max(_held(leans[0]), 0.0) if enough else _held(leans[0])
     if total["suggesting"] < ENOUGH and total["asking"] < ENOUGH:
         total["praising"] += max((sound or 0.0) / SOUNDS_GOOD, 0.0) + _held(leans[1])
     if sound is not None and sound < 0:
