@@ -133,9 +133,15 @@ def _judged(
         return None, None, None, None, None, [], "language"
     wants = dict.fromkeys((*INTENTS, "nothing"), False)
     spans: list[tuple[str, int, int]] = []
+    silent: set[str] = set()  # sentences without intent: the same again says no more
     for sentence in sentences(text):
+        said = text[sentence.start : sentence.end]
+        if said in silent:
+            continue
         evidence = read_sentence(text, sentence, asked)
         intents = _decide(evidence)
+        if not intents:
+            silent.add(said)
         for intent in intents:
             wants[intent] = True
         spans += [span for span in evidence.spans if span[0] in intents]
