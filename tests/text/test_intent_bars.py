@@ -38,5 +38,5 @@ def test_answers_of_nothing_are_heard(shared, bars):
     nothing = bars.by_rules(frame, "nothing")
     none = (frame["label"] == "Couldn't be improved").to_numpy()
     care = frame["label"].is_in(["Access", "Communication", "Staff"]).to_numpy()
-    assert nothing[none].mean() >= 0.6  # texts alike count once here: "Nothing" is one of them
+    assert nothing[none].mean() >= 0.75
     assert nothing[care].mean() <= 0.05
