@@ -94,8 +94,8 @@ def find_intents(
     One row per text, in the order given: `asking`, `complaining`, `suggesting`, `praising` and
     `nothing` (it says that there is nothing to report), all null where not judged; `spans`, which
     characters of the text made a rule speak (list of `intent`, which may be "nothing", `start`,
-    `end`; empty where the words as a whole decided); `reason` ("empty" or "language", null where judged); `scorer`;
-    `language` (null where empty). Each distinct text is judged once. English only. `languages` are
+    `end`; empty where the words as a whole decided); `reason` ("empty" or "language", null where
+    judged); `scorer`; `language` (null where empty). Each distinct text is judged once. English only. `languages` are
     the languages the column may hold (see `detect_languages`); `question` is what the comments
     answer: "More staff" is a suggestion where it asks what to improve.
 
@@ -109,7 +109,7 @@ def find_intents(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     asked = _asked(question)
-    rows = [_judged(text, language, question, asked) for text, language in distinct.iter_rows()]
+    rows = [_judged(text, language, asked) for text, language in distinct.iter_rows()]
     span = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
     schema: dict[str, Any] = {
         **dict.fromkeys((*INTENTS, "nothing"), pl.Boolean),
@@ -123,9 +123,7 @@ def find_intents(
     ).select(*schema, "scorer", "language")
 
 
-def _judged(
-    text: str | None, language: str | None, question: str | None, asked: str | None
-) -> tuple[Any, ...]:
+def _judged(text: str | None, language: str | None, asked: str | None) -> tuple[Any, ...]:
     """Judge one comment: the four intents, nothing, spans, reason."""
     if text is None or not text.strip():
         return None, None, None, None, None, [], "empty"
