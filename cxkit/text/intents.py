@@ -95,9 +95,9 @@ def find_intents(
     `nothing` (it says that there is nothing to report), all null where not judged; `spans`, which
     characters of the text made a rule speak (list of `intent`, which may be "nothing", `start`,
     `end`; empty where the words as a whole decided); `reason` ("empty" or "language", null where
-    judged); `scorer`; `language` (null where empty). Each distinct text is judged once. English only. `languages` are
-    the languages the column may hold (see `detect_languages`); `question` is what the comments
-    answer: "More staff" is a suggestion where it asks what to improve.
+    judged); `scorer`; `language` (null where empty). Each distinct text is judged once. English
+    only. `languages` are the languages the column may hold (see `detect_languages`); `question` is
+    what the comments answer: "More staff" is a suggestion where it asks what to improve.
 
     >>> found = find_intents(["Lovely staff, but please add a lift", "N/A"], languages=["en"])
     >>> found.select("praising", "suggesting", "nothing").rows()
