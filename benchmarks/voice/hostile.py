@@ -1,4 +1,5 @@
-"""Does any comment of 100 kB take more than half a second to score or to mask?
+"""Does any comment of 100 kB take more than half a second to score, to mask or to
+find intents in?
 
 Run: python benchmarks/voice/hostile.py   (the texts are those of tests/text)
 
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cxkit.text.intents import find_intents
 from cxkit.text.masking import mask
 from cxkit.text.rules import word_score
 
@@ -33,12 +35,20 @@ def cpu(run: Callable[[str], object], text: str) -> float:
     return time.process_time() - started
 
 
+def intents(text: str) -> object:
+    return find_intents([text], languages=["en"])
+
+
 def main() -> int:
-    word_score("warm up")
-    mask("warm up")
+    for run in (word_score, mask, intents):
+        run("warm up")
     times = [
         (min(cpu(run, text) for _ in range(3)), run.__name__, name)
-        for module, run in (("test_rules", word_score), ("test_masking", mask))
+        for module, run in (
+            ("test_rules", word_score),
+            ("test_masking", mask),
+            ("test_intents", intents),
+        )
         for name, text in hostile(module).items()
     ]
     for seconds, function, name in sorted(times, reverse=True):

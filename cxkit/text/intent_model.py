@@ -1,9 +1,9 @@
 """Which comments of ours have an intent, once we have marked some by hand?
 
 The words and pairs of words of a comment, its turns of phrase (pairs and triples in which words
-that the rules use alike are one; both as TF-IDF) and what the rules of `cxkit.text.intents` find in
-it, weighed by a logistic regression. A model is plain numbers: it is kept as JSON and judges without
-the library that fitted it.
+that the rules use alike are one; both as TF-IDF) and what the rules of `cxkit.text.intents` find
+in it, weighed by a logistic regression. A model is plain numbers: it is kept as JSON and judges
+without the library that fitted it.
 """
 
 from __future__ import annotations

@@ -93,11 +93,11 @@ def find_intents(
 
     One row per text, in the order given: `asking`, `complaining`, `suggesting`, `praising` and
     `nothing` (it says that there is nothing to report), all null where not judged; `spans`, which
-    characters of the text made a rule speak (list of `intent`, `start`, `end`; empty where the
-    words as a whole decided); `reason` ("empty" or "language", null where judged); `scorer`;
-    `language` (null where empty). Each distinct text is judged once. English only. `languages` are
-    the languages the column may hold (see `detect_languages`); `question` is what the comments
-    answer: "More staff" is a suggestion where it asks what to improve.
+    characters of the text made a rule speak (list of `intent`, which may be "nothing", `start`,
+    `end`; empty where the words as a whole decided); `reason` ("empty" or "language", null where
+    judged); `scorer`; `language` (null where empty). Each distinct text is judged once. English
+    only. `languages` are the languages the column may hold (see `detect_languages`); `question` is
+    what the comments answer: "More staff" is a suggestion where it asks what to improve.
 
     >>> found = find_intents(["Lovely staff, but please add a lift", "N/A"], languages=["en"])
     >>> found.select("praising", "suggesting", "nothing").rows()
@@ -109,7 +109,7 @@ def find_intents(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     asked = _asked(question)
-    rows = [_judged(text, language, question, asked) for text, language in distinct.iter_rows()]
+    rows = [_judged(text, language, asked) for text, language in distinct.iter_rows()]
     span = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
     schema: dict[str, Any] = {
         **dict.fromkeys((*INTENTS, "nothing"), pl.Boolean),
@@ -123,9 +123,7 @@ def find_intents(
     ).select(*schema, "scorer", "language")
 
 
-def _judged(
-    text: str | None, language: str | None, question: str | None, asked: str | None
-) -> tuple[Any, ...]:
+def _judged(text: str | None, language: str | None, asked: str | None) -> tuple[Any, ...]:
     """Judge one comment: the four intents, nothing, spans, reason."""
     if text is None or not text.strip():
         return None, None, None, None, None, [], "empty"
@@ -133,9 +131,15 @@ def _judged(
         return None, None, None, None, None, [], "language"
     wants = dict.fromkeys((*INTENTS, "nothing"), False)
     spans: list[tuple[str, int, int]] = []
+    silent: set[str] = set()  # sentences without intent: the same again says no more
     for sentence in sentences(text):
+        said = text[sentence.start : sentence.end]
+        if said in silent:
+            continue
         evidence = read_sentence(text, sentence, asked)
         intents = _decide(evidence)
+        if not intents:
+            silent.add(said)
         for intent in intents:
             wants[intent] = True
         spans += [span for span in evidence.spans if span[0] in intents]
@@ -169,13 +173,15 @@ def evidence_of(evidence: Evidence) -> dict[str, float]:
         total["complaining"] = max(
             (w for n, w in evidence.found.items() if rules[n].intent == "complaining"), default=0.0
         )
-        short = evidence.words <= 3  # "No complaints" is no praise, "No, lovely staff" is
+        short = evidence.words <= 4  # "No complaints" is no praise, "No, lovely staff" is
         sound = None if short or sound is None else max(sound, 0.0)
         leans = (0.0, 0.0 if short else leans[1])
     if sound is not None:
         # a wish or a question may be worded kindly or angrily without being praise or complaint
         total["complaining"] += max(sound / SOUNDS_BAD, 0.0)
-    total["complaining"] += _held(leans[0])
+    # a rule that is enough by itself is not outweighed by words that lean the other way
+    enough = total["complaining"] >= ENOUGH
+    total["complaining"] += max(_held(leans[0]), 0.0) if enough else _held(leans[0])
     if total["suggesting"] < ENOUGH and total["asking"] < ENOUGH:
         total["praising"] += max((sound or 0.0) / SOUNDS_GOOD, 0.0) + _held(leans[1])
     if sound is not None and sound < 0:
