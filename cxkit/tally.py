@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from cxkit.experience import CONTACTS, Journey, contact_kinds, spots, trails
@@ -12,6 +11,7 @@ from cxkit.passages import micros
 from cxkit.stats.intervals import add_wilson
 from cxkit.stats.rates import poisson
 from cxkit.stats.stays import (
+    Stays,
     Waits,
     doings,
     last_rows,
@@ -21,7 +21,7 @@ from cxkit.stats.stays import (
     seated,
     waits,
 )
-from cxkit.stats.walks import onward, people, rows_of, walk
+from cxkit.stats.walks import Log, either, onward, people, rows_of, walk
 from cxkit.workspace import Workspace
 
 _DAY = 86_400_000_000  # microseconds
@@ -33,6 +33,7 @@ class Tally(NamedTuple):
     """What was counted of some of the people, stage by stage: added up over all parts."""
 
     reached: list[int]
+    visitors: list[int]  # of the first stage: whom nobody could link to a customer
     went_on: list[int | None]  # of those: to the next required stage, or an optional one before it
     stays: list[int]
     waits: list[list[Waits]]
@@ -48,6 +49,7 @@ def tallied(
     size = len(asked.plan.stages)
     tally = Tally(
         [0] * size,
+        [0],
         [None] * size,
         [0] * size,
         [[] for _ in range(size)],
@@ -58,14 +60,15 @@ def tallied(
     trail: list[pl.DataFrame] = []
     if asked.until is None:
         return tally, trail
+    strangers = workspace.sql("select customer_key from people where not known")["customer_key"]
     for there, found in trails(workspace, asked):
         if len(heard):
             trail.append(spots(there, found, heard, sum(tally.stays)))
-        _add(tally, asked, there, found)
+        _add(tally, asked, there, found, strangers)
     return tally, trail
 
 
-def _add(tally: Tally, asked: Journey, there: Any, found: Any) -> None:
+def _add(tally: Tally, asked: Journey, there: Log, found: Stays, strangers: pl.Series) -> None:
     plan, until = asked.plan, asked.until
     assert until is not None
     size, start = len(plan.stages), micros(plan.latest_start(until))
@@ -73,6 +76,8 @@ def _add(tally: Tally, asked: Journey, there: Any, found: Any) -> None:
     contacts = seated(there, found, contact_kinds(asked), size, plan.within).tolist()
     done = doings(there, found, plan.kinds, plan.within)
     own = rows_of(there, asked.own_kinds)
+    entered = people(there, walked[plan.step_of[0]].rows)
+    tally.visitors[0] += int(pl.Series(entered).is_in(strangers.implode()).sum())
     for place in range(size):
         here = walked[plan.step_of[place]].rows
         tally.reached[place] += len(people(there, here))
@@ -89,8 +94,7 @@ def _add(tally: Tally, asked: Journey, there: Any, found: Any) -> None:
         on = walked[further].rows
         between = [walked[plan.step_of[p]].rows for p in range(place + 1, following)]
         if between:
-            on = np.unique(np.concatenate([on, *between]))
-            on = on[np.isin(there.who[on], people(there, here))]
+            on = either(there, [on, *between], of=here)
         tally.went_on[place] = (tally.went_on[place] or 0) + len(people(there, on))
         here_to_next = [plan.steps[plan.step_of[p]] for p in (place, following)]
         ends = onward(there, starts, here_to_next, plan.within)[-1]
@@ -119,6 +123,8 @@ def stage_counts(tally: Tally, asked: Journey) -> pl.DataFrame:
             "stage": list(plan.stages),
             "optional": list(plan.optional),
             "entered": [tally.reached[0]] * len(plan.stages),
+            "visitors": [tally.visitors[0]] * len(plan.stages),
+            "unit": ["visitor or customer" if tally.visitors[0] else "customer"] * len(plan.stages),
             "reached": [n if there else None for n, there in zip(tally.reached, seen, strict=True)],
             "_went_on": tally.went_on,
             "passages": bases,
@@ -155,7 +161,9 @@ def stage_counts(tally: Tally, asked: Journey) -> pl.DataFrame:
         "place",
         "stage",
         "optional",
+        "unit",
         "entered",
+        "visitors",
         "reached",
         *three("share_reached"),
         "passages",

@@ -156,6 +156,18 @@ def people(log: Log, rows: Ints) -> npt.NDArray[Any]:
     return first
 
 
+def either(log: Log, parts: Sequence[Ints], of: Ints) -> Ints:
+    """Return the rows of any part that belong to somebody who has a row in `of`, in order.
+
+    >>> rows = pl.DataFrame({"who": [3, 3, 7], "at": [0, 1, 2], "kind": [1, 1, 1]})
+    >>> either(log(rows), [np.array([1]), np.array([2])], of=np.array([0]))
+    array([1])
+    """
+    rows = np.unique(np.concatenate(parts))
+    belongs: Ints = rows[np.isin(log.who[rows], people(log, of))]
+    return belongs
+
+
 def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
     """Return for each of `size` ids from `first` on whether it is among `ids`.
 

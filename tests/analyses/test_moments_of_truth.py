@@ -46,7 +46,7 @@ def test_counted_by_hand(tmp_path):
     assert (row["share_good_returned"], row["share_bad_returned"]) == (0.5, 0)
     assert row["q_value"] is None
     assert result.finding == (
-        "No moment of 1 moment has 30 good and 30 bad experiences: too few to say where it is "
+        "The one moment has not 30 good and 30 bad experiences: too few to say where it is "
         "decided who comes back."
     )
     result.chart()

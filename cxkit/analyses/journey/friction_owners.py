@@ -85,7 +85,7 @@ def friction_owners(
         question=QUESTION,
         table=table,
         finding=_finding(table, found, where),
-        caveats=(*_caveats(table, found), *end_note(workspace, as_of)),
+        caveats=(*_caveats(table, found, workspace.least), *end_note(workspace, as_of)),
         sql="\n".join(map(query_text, ("friction_owners", "glitches_met", "journey_map"))),
         as_of=asked.until,
         n=found.height,
@@ -154,10 +154,8 @@ def _table(found: pl.DataFrame, bases: dict[str, int], least: int) -> pl.DataFra
             own = here.filter(pl.col("owner") == owner)
             if own["customer_key"].n_unique() < least:
                 continue
-            topics = own.group_by("topic").len().sort("len", "topic", descending=[True, False])
-            rows.append(
-                _row(owner, kind, own.height, share, bases.get(owner, 0), topics["topic"][0])
-            )
+            topic = next(iter(_topics(own, least)), None)
+            rows.append(_row(owner, kind, own.height, share, bases.get(owner, 0), topic))
     three = ("", "_low", "_high")
     frame = pl.DataFrame(
         rows,
@@ -177,9 +175,16 @@ def _table(found: pl.DataFrame, bases: dict[str, int], least: int) -> pl.DataFra
     )
 
 
+def _topics(rows: pl.DataFrame, least: int) -> list[str]:
+    """Name the topics, the most frequent first, that at least so many people met."""
+    people = pl.col("customer_key").n_unique().alias("people")
+    topics = rows.group_by("topic").agg(pl.len(), people).filter(pl.col("people") >= least)
+    return topics.sort("len", "topic", descending=[True, False])["topic"].drop_nulls().to_list()
+
+
 def _row(
-    owner: str, kind: str, many: int, share: Interval, base: int, topic: str
-) -> tuple[str | int | float, ...]:
+    owner: str, kind: str, many: int, share: Interval, base: int, topic: str | None
+) -> tuple[str | int | float | None, ...]:
     rate = poisson(many, base)
     return (owner, kind, many, *share, base, *(100 * value for value in rate), topic)
 
@@ -202,7 +207,9 @@ def _finding(table: pl.DataFrame, found: pl.DataFrame, where: Mapping[str, str] 
         base = found.filter(pl.col("kind") == kind).height
         if rows.height and base >= ENOUGH:
             row = rows.row(0, named=True)
-            parts.append(f"{row['owner']} has {_share(row)} of {base:,} {kind}")
+            alike = rows.filter(pl.col("friction") == row["friction"])["owner"].sort().to_list()
+            have = f"{alike[0]} has" if len(alike) == 1 else f"{' and '.join(alike)} each have"
+            parts.append(f"{have} {_share(row)} of {base:,} {kind}")
     rates = named.filter((pl.col("kind") == "glitches") & (pl.col("passages") >= ENOUGH))
     most = rates.sort("per_100", descending=True).head(1)
     for row in most.iter_rows(named=True):
@@ -232,7 +239,7 @@ def _outside_marketing(found: pl.DataFrame) -> str:
     return f"; {100 * share:.0f} % of all friction is outside marketing"
 
 
-def _caveats(table: pl.DataFrame, found: pl.DataFrame) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, found: pl.DataFrame, least: int) -> tuple[str, ...]:
     if found.is_empty():
         return ()
     notes = [
@@ -242,11 +249,11 @@ def _caveats(table: pl.DataFrame, found: pl.DataFrame) -> tuple[str, ...]:
     ]
     nobody = found.filter(pl.col("owner") == _NOBODY)
     if nobody.height:
-        topics = nobody.group_by("topic").len().sort("len", "topic", descending=[True, False])
-        named = ", ".join(f"'{topic}'" for topic in topics["topic"].head(3))
+        named = ", ".join(f"'{topic}'" for topic in _topics(nobody, least)[:3])
+        about = f", most about {named}" if named else ""
         notes.append(
-            f"{nobody.height:,} of {_cases(found)} have no owner, most about "
-            f"{named}: name one in [journey] owners or in the glitch register."
+            f"{nobody.height:,} of {_cases(found)} have no owner{about}: name one in [journey] "
+            "owners or in the glitch register."
         )
     if table.filter(pl.col("owner").str.contains(", ")).height:
         notes.append(

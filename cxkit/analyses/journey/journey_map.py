@@ -18,7 +18,6 @@ from cxkit.experience import (
     owners,
     placed,
     told,
-    who_enters,
 )
 from cxkit.map_cells import cells, opportunities
 from cxkit.map_cells import page as printed
@@ -73,12 +72,12 @@ def journey_map(
 
     Returns:
         One row per stage: place, stage, optional, unit (who is counted: customers, or
-        visitors as well), entered and reached, share_reached,
-        passages, actions (the most frequent touchpoints, per 100 passages), median_days (from
-        entering to the next required stage, Kaplan-Meier; null: half never go on in time),
-        median_days_on (of those who did), share_leak (of those who reached it, who went no
-        further: neither to an optional stage that follows nor to the next required one),
-        contacts and contacts_per_100 (tickets opened and messages in, per 100 passages; one with
+        visitors as well), entered and of them visitors (whom nobody could link to a customer),
+        reached, share_reached, passages, actions (the most frequent touchpoints, per 100
+        passages), median_days (from entering to the next required stage, Kaplan-Meier; null: half
+        never go on in time), median_days_on (of those who did), share_leak (of those who reached
+        it, who went no further: neither to an optional stage that follows nor to the next
+        required one), contacts and contacts_per_100 (tickets opened and messages in, per 100 passages; one with
         which a passage begins belongs to the stage before: it is what led there), glitches
         and glitches_per_100, top_glitch (with how often), mood, answers, share_heard (of the
         passages: somebody told of it), share_bad (of the answers), comments (of them those whose
@@ -111,7 +110,6 @@ def journey_map(
     table = stage_counts(tally, asked)
     table = table.hstack(_glitches(met, table, workspace.least)).hstack(_moods(answers, table))
     table = _named(workspace, table, asked, answers)
-    table = table.with_columns(unit=pl.lit(who_enters(workspace, asked)))
     table = _hidden(table, workspace.least)
     table = table.with_columns(opportunity=pl.Series(opportunities(table), dtype=pl.String))
     return Result(
@@ -322,6 +320,15 @@ def _caveats(
     table: pl.DataFrame, asked: Journey, answers: pl.DataFrame, met: pl.DataFrame
 ) -> tuple[str, ...]:
     notes = []
+    visitors, first = int(table["visitors"][0]), asked.plan.stages[0]
+    if visitors:
+        notes.append(
+            f"{visitors:,} of the {table['entered'][0]:,} at '{first}' {verb(visitors, 'are')} "
+            f"{'a visitor' if visitors == 1 else 'visitors'} whom nobody could link to a customer: "
+            "whoever buys becomes known, so those left did not get far, and the leaks of devices "
+            "and channels on which fewer are known look larger. One person with two browsers "
+            "counts twice."
+        )
     unseen = [
         (stage, asked.plan.stages[asked.bases[place]])
         for place, (stage, known) in enumerate(

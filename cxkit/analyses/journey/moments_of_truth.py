@@ -129,10 +129,12 @@ def _finding(table: pl.DataFrame, where: Mapping[str, str] | None) -> str:
         )
     compared = table.filter(pl.col("q_value").is_not_null())
     if compared.is_empty():
-        many = counted(table.height, "moment")
+        many = f"None of {table.height} moments has"
+        if table.height == 1:
+            many = "The one moment has not"
         return (
-            f"No moment of {many} has {ENOUGH} good and {ENOUGH} bad experiences: too few to say "
-            "where it is decided who comes back."
+            f"{many} {ENOUGH} good and {ENOUGH} bad experiences: too few to say where it is "
+            "decided who comes back."
         )
     best = compared.row(0, named=True)
     good, bad = best["good"], best["bad"]

@@ -198,7 +198,7 @@ def _finding(table: pl.DataFrame, begins: str, where: Mapping[str, str] | None) 
     for row in table.filter(
         (pl.col("wait") == _NOT_YET) & (pl.col("answers") >= ENOUGH)
     ).to_dicts():
-        end += f"; of those who answered before they got there it is {_said(row)}"
+        end += f"; of those who were not there yet when they answered it is {_said(row)}"
     return (
         f"After the longest waits from '{begins}' to '{slow['stage']}' ({slow['least_days']:.1f} "
         f"days or more) the mood{who} is {_said(slow)}, after the shortest (up to "
