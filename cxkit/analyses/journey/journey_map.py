@@ -77,15 +77,15 @@ def journey_map(
         passages), median_days (from entering to the next required stage, Kaplan-Meier; null: half
         never go on in time), median_days_on (of those who did), share_leak (of those who reached
         it, who went no further: neither to an optional stage that follows nor to the next
-        required one), contacts and contacts_per_100 (tickets opened and messages in, per 100 passages; one with
-        which a passage begins belongs to the stage before: it is what led there), glitches
-        and glitches_per_100, top_glitch (with how often), mood, answers, share_heard (of the
-        passages: somebody told of it), share_bad (of the answers), comments (of them those whose
-        words could be judged), asks, complaints and suggestions (how many of these), ask,
+        required one), contacts and contacts_per_100 (tickets opened and messages in, per 100
+        passages; one with which a passage begins belongs to the stage before: it is what led
+        there), glitches and glitches_per_100, top_glitch (with how often), mood, answers,
+        share_heard (of the passages: somebody told of it), share_bad (of the answers), comments
+        (whose words could be judged), asks, complaints and suggestions (how many of these), ask,
         complaint and suggestion (the most typical sentence, masked) with ask_id, complaint_id and
         suggestion_id (of the answer), owner, next_step, share_next_step and share_silent (of
-        `leavers`), moment_of_truth (see `moments_of_truth`), opportunity. Shares and mood
-        come with _low and _high: Wilson's interval, Student's of the mood; rates with Garwood's.
+        `leavers`), moment_of_truth (see `moments_of_truth`), opportunity. Shares and mood come
+        with _low and _high: Wilson's interval, Student's of the mood; rates with Garwood's.
         Null where there are no data.
 
     Raises:
