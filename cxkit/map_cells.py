@@ -11,7 +11,7 @@ from cxkit.stats.intervals import ENOUGH, said
 from cxkit.tally import left, rate, three
 
 _STANDS_OUT = 1.25  # times the other stages' mean, beyond doubt: then it is an opportunity
-_ID = 18  # characters of an answer's id that a cell shows; the table has it whole
+_ID = 12  # characters of an answer's id that a cell shows; the table has it whole
 _INTERVALS = ("", "_low", "_high")
 
 
@@ -203,6 +203,10 @@ def _next_cell(row: _Cell, out: str, most: _Cell, words: int) -> _Cell:
     return {"text": text, "hover": f"{text}: what {row['leavers']:,} who left did next"}
 
 
+def _short(name: str) -> str:
+    return name if len(name) <= _ID + 1 else f"{name[:_ID]}…"
+
+
 def _told_of(name: str) -> Callable[[_Cell, str, _Cell, int], _Cell]:
     """Make the cells of what is asked for, complained of or suggested: a quote, and how often."""
 
@@ -215,7 +219,7 @@ def _told_of(name: str) -> Callable[[_Cell, str, _Cell, int], _Cell]:
         told = often or "the lowest score's comment"
         return {
             "text": f"“{short}”",
-            "more": " · ".join(filter(None, (often, row[f"{name}_id"][:_ID]))),
+            "more": " · ".join(filter(None, (often, _short(row[f"{name}_id"])))),
             "hover": f"“{quote}” ({row[f'{name}_id']}): {told}",
         }
 

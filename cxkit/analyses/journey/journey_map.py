@@ -215,7 +215,10 @@ def _words(here: pl.DataFrame, answers: pl.DataFrame) -> dict[str, Any]:
     for words, _ in INTENTS:
         own = here.filter(pl.col(words).is_not_null()).sort("feedback_id")
         found[f"{words}s"] = own.height if judged else None
-        told = own.filter(pl.col(words).str.count_matches(r"\w+") >= _WORDS)
+        long = own.filter(pl.col(words).str.count_matches(r"\w+") >= _WORDS)
+        others = [pl.col(words).eq_missing(pl.col(other)) for other, _ in INTENTS if other != words]
+        alone = long.filter(~pl.any_horizontal(others))  # a question may sound like a complaint
+        told = alone if alone.height else long
         quote = name = None
         if told.height:
             typical = most_typical(told[words].to_list(), answers[words].drop_nulls().to_list())
