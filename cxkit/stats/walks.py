@@ -83,9 +83,9 @@ def walk(
 ) -> list[Reached]:
     """Return for each step the rows that reach it at most `within` after a start, inclusive.
 
-    A walk starts no later than `until`; both are in microseconds. The semantics are those of
-    ClickHouse's windowFunnel.
-
+    Both are in microseconds. The first pass of the first step, the entry, is no later than
+    `until`; what came before it in any order lies in the same window, so that every walk that is
+    counted was watched to its end. The semantics are those of ClickHouse's windowFunnel.
 
     >>> rows = pl.DataFrame({"who": [1, 1, 1], "at": [0, 5, 9], "kind": [1, 2, 2]})
     >>> there = walk(log(rows), [Step(((1,),)), Step(((2,),), after=0)], within=5)[1]
@@ -94,13 +94,10 @@ def walk(
     """
     found: list[Reached] = []
     for step in steps:
-        rows, since = _all_passed(log, step.passes)
+        rows, since = _all_passed(log, step.passes, until if step.after is None else None)
         if step.after is None:
             if len(step.passes) > 1 and within is not None:
                 kept = np.flatnonzero(log.at[rows] - log.at[since] <= within)
-                rows, since = rows[kept], since[kept]
-            if until is not None:
-                kept = np.flatnonzero(log.at[since] <= until)
                 rows, since = rows[kept], since[kept]
             found.append(Reached(rows, since, since, rows[:0]))
             continue
@@ -212,15 +209,26 @@ def rows_of(log: Log, kinds: Collection[int]) -> Ints:
     return np.flatnonzero(_lookup(log.kind, kinds))
 
 
-def _all_passed(log: Log, passes: Sequence[tuple[int, ...]]) -> tuple[Ints, Ints]:
-    """Return the rows by which all is passed, and the earliest of their latest passages."""
-    rows = rows_of(log, [kind for kinds in passes for kind in kinds])
-    since = rows
-    for kinds in passes if len(passes) > 1 else ():
-        there = rows_of(log, kinds)
-        latest = _latest(log, there, rows)
+def _all_passed(
+    log: Log, passes: Sequence[tuple[int, ...]], until: int | None
+) -> tuple[Ints, Ints]:
+    """Return the rows by which all is passed, and the earliest of their latest passages.
+
+    The first of `passes` counts up to `until`.
+    """
+    there = [rows_of(log, kinds) for kinds in passes]
+    if until is not None:
+        there[0] = there[0][log.at[there[0]] <= until]
+    if len(passes) == 1:
+        return there[0], there[0]
+    any_of_them = np.zeros(len(log.who), bool)
+    for passed in there:
+        any_of_them[passed] = True
+    rows = since = np.flatnonzero(any_of_them)
+    for passed in there:
+        latest = _latest(log, passed, rows)
         known = latest >= 0
-        rows, since, latest = rows[known], since[known], there[latest[known]]
+        rows, since, latest = rows[known], since[known], passed[latest[known]]
         known = log.who[latest] == log.who[rows]
         rows, since = rows[known], np.minimum(since[known], latest[known])
     return rows, since

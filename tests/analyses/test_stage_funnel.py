@@ -567,3 +567,44 @@ def test_options_that_do_not_fit_together(tmp_path, asked, message):
     ws = company(tmp_path, events=OPTIONS)
     with pytest.raises(BadQuestion, match=message):
         cx.stage_funnel(ws, **{"stages": ["visit", "cart", "buy"], **asked})
+
+
+def test_in_any_order_the_entry_is_old_enough_not_what_came_before_it(tmp_path):
+    """ann had b in time, but entered at a too late to be followed: she is left out."""
+    rows = events(
+        "ann 2026-01-10T00:00 b",
+        "ann 2026-01-13T00:00 a",
+        "bob 2026-01-01T00:00 a",
+        "bob 2026-01-21T00:00 x",
+    )
+    ws = company(tmp_path, events=rows)
+    funnel = cx.stage_funnel(ws, stages=["a", "b"], within_days=10, order="any")
+    assert funnel.table["reached"].to_list() == [1, 0]
+    assert funnel.table["left_out"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_equals_a_brute_force_and_never_widens(tmp_path, seed):
+    draw = Random(seed)
+    begun = datetime(2026, 1, 1)
+    log = [
+        (f"p{draw.randrange(25)}", begun + timedelta(days=draw.randrange(16)), draw.choice("abcx"))
+        for _ in range(160)
+    ]
+    ws = company(
+        tmp_path,
+        events=[{"customer_id": who, "occurred_at": at, "event": name} for who, at, name in log],
+    )
+    as_of = max(at for _, at, _ in log)
+    for days in (1, 3, 8):
+        edge, path, reached = as_of - timedelta(days=days), "abc", [0, 0, 0]
+        for one in {who for who, _, _ in log}:
+            times = {name: [at for who, at, n in log if (who, n) == (one, name)] for name in path}
+            for length in range(1, 4):
+                reached[length - 1] += any(
+                    chain[0] <= edge and max(chain) - min(chain) <= timedelta(days=days)
+                    for chain in itertools.product(*(times[name] for name in path[:length]))
+                )
+        funnel = cx.stage_funnel(ws, stages=list(path), within_days=days, order="any")
+        assert funnel.table["reached"].to_list() == reached
+        assert reached == sorted(reached, reverse=True)
