@@ -194,10 +194,12 @@ def walked(
     One row per unit: who, customer_key, at (its first entry, in microseconds), tries (its
     entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
     each step of the plan, was `barred_` from it, and `passed_` each later stage at any time. With
-    `times` also `at_` each step: when it first got there, in microseconds.
+    `times` also `at_` each step: when it first got there, in microseconds; and the case_id of
+    orders and cases.
     """
     followed = asked.hold or asked.unit
-    rows = passages(workspace, until, followed, part, asked.touchpoints[0])
+    numbered = times and asked.unit in ("order", "case")
+    rows = passages(workspace, until, followed, part, asked.touchpoints[0], named=numbered)
     there = log(rows, asked.of_use())
     start = None if until is None else micros(asked.latest_start(until))
     reached = walk(there, asked.steps, asked.within, start)
@@ -206,7 +208,8 @@ def walked(
     if followed == "customer":
         owned = begun.with_columns(customer_key="who")
     else:
-        owner = rows.group_by("who").agg(pl.col("customer_key").first()).sort("who")
+        of_unit = ["customer_key", *(["case_id"] if numbered else [])]
+        owner = rows.group_by("who").agg(pl.col(of_unit).first()).sort("who")
         owned = begun.join(owner, on="who", maintain_order="left")
         if of_people:
             owned = (

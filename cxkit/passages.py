@@ -26,6 +26,8 @@ def passages(
     unit: str = "customer",
     people: tuple[int, int] | None = None,
     entry: Sequence[str] = (),
+    *,
+    named: bool = False,
 ) -> pl.DataFrame:
     """Return what happened up to `until`: one row per dated row of the data, in order.
 
@@ -33,13 +35,14 @@ def passages(
     no customer, customer_key. `who` is dense within the answer. A session ends with 30 minutes of
     silence; an order or a case is one person's rows with that number; an attempt begins with each
     of the touchpoints in `entry` and ends with the next. `people` are the first and
-    last customer_key to look at. Raises BadQuestion where there is no such unit.
+    last customer_key to look at. With `named` orders and cases bear their number, case_id. Raises
+    BadQuestion where there is no such unit.
     """
     if unit not in UNITS:
         raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
     first, last = people or (0, 2**31 - 1)
     query = "passages" if unit == "customer" else "passages_of_units"
-    asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry)}
+    asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry), "named": named}
     return workspace.query(query, as_of=until, first=first, last=last, **asked)
 
 

@@ -68,3 +68,42 @@ def test_too_few_none_and_several_currencies(tmp_path):
     assert mixed.table["amount"].to_list() == [None, None]
     with pytest.raises(BadQuestion, match="There is no unit 'cow'"):
         cx.stage_amounts(cx.open(), unit="cow")
+
+
+def test_orders_of_one_instant_keep_their_own_amounts(tmp_path):
+    """ann placed two orders at once, and one of them was delivered."""
+    ws = company(
+        tmp_path,
+        orders=orders("ann 2026-01-01T10:00 10", "ann 2026-01-01T10:00 30", "bob 2026-01-02 5"),
+        events=[event("ann", 3, "delivered") | {"case_id": "o1"}, END],
+    )
+    ask = {"stages": ["ordered", "delivered"], "within_days": 10}
+    money = ["reached", "with_amount", "amount", "amount_went_on"]
+    by_order = cx.stage_amounts(ws, unit="order", **ask).table.select(money).rows()
+    assert by_order == [(3, 3, 45.0, 10.0), (1, 0, None, None)]
+    # with an order held, a customer's amount is that of the orders that were there first
+    held = cx.stage_amounts(ws, hold="order", **ask).table.select(money).rows()
+    assert held == [(2, 2, 45.0, 40.0), (1, 0, None, None)]
+    people = cx.stage_amounts(ws, **ask).table.select(money).rows()
+    assert people == [(2, 2, 45.0, 40.0), (1, 0, None, None)]
+
+
+def test_with_an_order_held_what_another_order_paid_is_not_counted(tmp_path):
+    """At the instant at which ann's o1 is approved o2 is as well, which was never placed."""
+    rows = [
+        event("ann", 1, "placed", 10) | {"case_id": "o1"},
+        event("ann", 2, "approved", 11) | {"case_id": "o1"},
+        event("ann", 2, "approved", 99) | {"case_id": "o2"},
+        END,
+    ]
+    ws = company(tmp_path / "a", events=rows)
+    ask = {"stages": ["placed", "approved"], "within_days": 10}
+    assert cx.stage_amounts(ws, hold="case", **ask).table["amount"].to_list() == [10.0, 11.0]
+    assert cx.stage_amounts(ws, unit="case", **ask).table["amount"].to_list() == [10.0, 11.0]
+
+
+    # who first got there without an amount has none, whatever a later case paid
+    rows[0] = event("ann", 1, "placed") | {"case_id": "o1"}
+    rows.insert(1, event("ann", 2, "placed", 7) | {"case_id": "o3"})
+    later = cx.stage_amounts(company(tmp_path / "b", events=rows), hold="case", **ask).table
+    assert later["with_amount"].to_list() == [0, 1]

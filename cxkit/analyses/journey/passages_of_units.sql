@@ -1,6 +1,6 @@
 -- What happened in each session, order, case or attempt? One row per dated row that is in one.
 -- $unit: a session ends with 30 minutes of silence; an attempt ends where the next one begins
--- $entry: the touchpoints that begin an attempt
+-- $entry: the touchpoints that begin an attempt    $named: whether orders and cases bear their number
 -- $as_of: what happened later is not counted    $first, $last: the people to look at
 with
 
@@ -38,6 +38,7 @@ numbered as (
 )
 
 select
+    case when $named then case_id end as case_id,
     (dense_rank() over (order by customer_key, case_id, number) - 1)::integer as who,
     customer_key,
     epoch_us(occurred_at) as at,

@@ -29,7 +29,8 @@ def stage_amounts(
 
     Of every customer that gets to a stage (see `stage_funnel`) the amount counts that was recorded
     when they first did: a basket, an order, an invoice. It went on where that customer got to the
-    next stage as well, whatever was paid there.
+    next stage as well, whatever was paid there. Of orders and cases only the amounts of their own
+    number count, of a held one those of the orders or cases by which the customer first got there.
 
     Args:
         workspace: an open store.
@@ -56,15 +57,20 @@ def stage_amounts(
         workspace, stages=stages, optional=[], within_days=within_days, unit=unit, hold=hold
     )
     until = workspace.moment(as_of)
+    # what is held is walked for itself: each one's amounts are those of its own number
+    each = asked._replace(unit=asked.hold or asked.unit, hold=None)
     units = pl.concat(
-        walked(workspace, asked, until, part, times=True) for part in slices(workspace)
+        walked(workspace, each, until, part, times=True) for part in slices(workspace)
     )
     currencies = workspace.sql(
         "select distinct coalesce(currency, $own) as money from orders where amount is not null "
         "order by 1",
         own=workspace.settings.company.currency,
     )["money"].to_list()
-    table = _table(units, _amounts(workspace, units, asked), asked, mixed=len(currencies) > 1)
+    amounts = _amounts(workspace, units, asked)
+    if asked.hold:
+        units, amounts = _of_customers(units, amounts)
+    table = _table(units, amounts, asked, mixed=len(currencies) > 1)
     return Result(
         name="stage_amounts",
         question=QUESTION,
@@ -79,11 +85,17 @@ def stage_amounts(
 
 
 def _amounts(workspace: Workspace, units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
-    """Return the amount of each unit at each place that it reached: unit, place, amount."""
+    """Return the amount, if any, of each unit at each place that it reached: unit, place, amount."""
     passed = pl.concat(
         units.with_row_index("unit")
         .filter(pl.col(f"got_{step}"))
-        .select("unit", "customer_key", place=pl.lit(place), at=pl.col(f"at_{step}"))
+        .select(
+            "unit",
+            "customer_key",
+            place=pl.lit(place),
+            at=pl.col(f"at_{step}"),
+            case_id=pl.col("case_id") if "case_id" in units.columns else pl.lit(None, pl.String),
+        )
         for place, step in enumerate(asked.step_of, 1)
     )
     named = [(t, place) for place, group in enumerate(asked.touchpoints, 1) for t in group]
@@ -92,18 +104,36 @@ def _amounts(workspace: Workspace, units: pl.DataFrame, asked: Plan) -> pl.DataF
         keys=passed["customer_key"].to_list(),
         places=passed["place"].to_list(),
         at=passed["at"].to_list(),
+        cases=passed["case_id"].to_list(),
         touchpoints=[touchpoint for touchpoint, _ in named],
         stage_places=[place for _, place in named],
     )
     return passed.with_row_index("passage").join(
-        found.with_columns(pl.col("passage").cast(pl.UInt32)), on="passage", maintain_order="left"
+        found.with_columns(pl.col("passage").cast(pl.UInt32)),
+        on="passage",
+        how="left",
+        maintain_order="left",
     )
+
+
+def _of_customers(
+    units: pl.DataFrame, amounts: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put what was held together again: a customer counts once, as of when they first got there."""
+    got = [name for name in units.columns if name.startswith("got_")]
+    people = units.group_by("customer_key", maintain_order=True).agg(pl.col(got).any())
+    first = amounts.filter(pl.col("at") == pl.col("at").min().over("customer_key", "place"))
+    added = first.group_by("customer_key", "place", maintain_order=True).agg(
+        amount=pl.when(pl.col("amount").is_not_null().any()).then(pl.col("amount").sum())
+    )
+    unit = people.with_row_index("unit").select("unit", "customer_key")
+    return people, added.join(unit, on="customer_key", maintain_order="left")
 
 
 def _table(units: pl.DataFrame, amounts: pl.DataFrame, asked: Plan, *, mixed: bool) -> pl.DataFrame:
     rows = []
     for place, (stage, step) in enumerate(zip(asked.stages, asked.step_of, strict=True), 1):
-        here = amounts.filter(pl.col("place") == place)["unit", "amount"]
+        here = amounts.filter(pl.col("place") == place).drop_nulls("amount")["unit", "amount"]
         following = asked.step_of[place] if place < len(asked.stages) else None
         went_on = pl.lit(None) if following is None else pl.col(f"got_{following}")
         known = units.with_row_index("unit").select("unit", went_on=went_on)
