@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, listed, names, whole_number
+from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
 from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
 from cxkit.stats.walks import Step, earliest, entries, flags, log, people, rows_of, walk
 from cxkit.workspace import Workspace
 
 ORDERS = ("ordered", "strict", "any")
+_HELD = ("session", "order", "case")  # what all stages can be asked to lie in
 _DAY = 86_400_000_000  # microseconds
 
 
@@ -71,13 +72,23 @@ def plan(
     chosen = () if stages is not None else journey.optional
     skippable = names("optional", optional) if optional is not None else chosen
     days = journey.within_days if within_days is None else whole_number("within_days", within_days)
-    limits, barred = dict(step_days or {}), dict(exclude or {})
+    anchored = names("anchored", anchored)
+    limits = by_name("step_days", step_days, "{'paid': 1}")
+    barred = by_name("exclude", exclude, "{'paid': ['ticket opened']}")
     _check_stages(named, skippable)
     _check_order(named, order, anchored, limits, barred)
-    for name, value in (("unit", unit), ("hold", hold)):
-        if value not in UNITS and not (name == "hold" and value is None):
-            raise BadQuestion(f"There is no {name} {value!r}. There are: {listed(UNITS)}.")
+    one_of("unit", unit, UNITS)
+    if hold is not None:
+        one_of("hold", hold, _HELD)
+        if unit != "customer":
+            raise BadQuestion(
+                f"hold={hold!r} and unit={unit!r} are both given: hold counts customers. To count "
+                f"each {UNITS[hold]} by itself, leave hold out and ask with unit={hold!r}."
+            )
     known = kinds(workspace)
+    barring = {
+        stage: _ending(workspace, names("exclude", those), known) for stage, those in barred.items()
+    }
     touched = tuple(tuple(journey.touchpoints_of(stage)) for stage in named)
     counted = tuple(kinds_of(known, group) for group in touched)
     free = [order == "any" and stage not in anchored for stage in named]
@@ -91,7 +102,7 @@ def plan(
 
     def add(place: int, passed: Sequence[int], after: int | None, way: Sequence[int]) -> int:
         """Add a step; `way` are the stages that were passed on the way to it, the last one last."""
-        bars = set(kinds_of(known, names("exclude", barred.get(named[place], ()))))
+        bars = set(barring.get(named[place], ()))
         if order == "strict" and way:
             own = [kind for p in (way[-1], *skipped) for kind in counted[p]]
             bars |= set(known.values()) - set(own)
@@ -140,6 +151,18 @@ def plan(
     )
 
 
+def _ending(
+    workspace: Workspace, those: Sequence[str], known: Mapping[str, int]
+) -> tuple[int, ...]:
+    """Return the kinds of touchpoints and stages that end a try; BadQuestion for strangers."""
+    journey = workspace.settings.journey
+    there = {*known, *journey.stages, *journey.touchpoints}
+    strangers = [name for name in those if name not in there]
+    if strangers:
+        raise BadQuestion(f"exclude names {strangers[0]!r}. The data have: {listed(there)}.")
+    return kinds_of(known, [one for name in those for one in journey.touchpoints_of(name)])
+
+
 def _check_stages(stages: Sequence[str], skippable: Sequence[str]) -> None:
     if not stages:
         raise BadQuestion(
@@ -160,8 +183,7 @@ def _check_order(
     limits: Mapping[str, int],
     barred: Mapping[str, Sequence[str]],
 ) -> None:
-    if order not in ORDERS:
-        raise BadQuestion(f"There is no order {order!r}. There are: {listed(ORDERS)}.")
+    one_of("order", order, ORDERS)
     for name, value in (("anchored", anchored), ("step_days", limits), ("exclude", barred)):
         strangers = [stage for stage in value if stage not in stages]
         if strangers:

@@ -1,6 +1,6 @@
 """Who was where, and when: the timeline in whole columns, for functions that walk along it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -38,8 +38,7 @@ def passages(
     last customer_key to look at. With `named` orders and cases bear their number, case_id. Raises
     BadQuestion where there is no such unit.
     """
-    if unit not in UNITS:
-        raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
+    _check_unit(unit, attempts=bool(entry))
     first, last = people or (0, 2**31 - 1)
     query = "passages" if unit == "customer" else "passages_of_units"
     asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry), "named": named}
@@ -61,7 +60,7 @@ def kinds(workspace: Workspace) -> dict[str, int]:
     return {name: place for place, name in enumerate(names["name"])}
 
 
-def kinds_of(known: dict[str, int], touchpoints: Iterable[str]) -> tuple[int, ...]:
+def kinds_of(known: Mapping[str, int], touchpoints: Iterable[str]) -> tuple[int, ...]:
     """Return the numbers of those touchpoints that the data hold.
 
     >>> kinds_of({"cart": 0, "paid": 1}, ["paid", "phoned"])
@@ -104,9 +103,18 @@ def place_names(workspace: Workspace, of: str) -> list[str]:
     raise BadQuestion(f"of is {of!r}; it is 'touchpoint' or 'stage'.")
 
 
+def _check_unit(unit: str, *, attempts: bool) -> None:
+    """Raise BadQuestion where there is no such unit; attempts need a stage that begins them."""
+    known = [name for name in UNITS if attempts or name != "attempt"]
+    if not isinstance(unit, str) or unit not in known:
+        raise BadQuestion(f"There is no unit {unit!r} to follow here. There are: {listed(known)}.")
+
+
 def who(workspace: Workspace, unit: str) -> str:
-    """Name a unit: a visitor whom nobody could link may be no customer."""
-    if unit not in UNITS:
-        raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
+    """Name a unit that has no entry: a visitor whom nobody could link may be no customer.
+
+    Raises BadQuestion where there is no such unit, or it is an attempt: those begin with an entry.
+    """
+    _check_unit(unit, attempts=False)
     strangers = workspace.sql("select count(*) as n from people where not known")["n"][0]
     return "visitor or customer" if unit == "customer" and strangers else UNITS[unit]

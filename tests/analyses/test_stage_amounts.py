@@ -101,7 +101,6 @@ def test_with_an_order_held_what_another_order_paid_is_not_counted(tmp_path):
     assert cx.stage_amounts(ws, hold="case", **ask).table["amount"].to_list() == [10.0, 11.0]
     assert cx.stage_amounts(ws, unit="case", **ask).table["amount"].to_list() == [10.0, 11.0]
 
-
     # who first got there without an amount has none, whatever a later case paid
     rows[0] = event("ann", 1, "placed") | {"case_id": "o1"}
     rows.insert(1, event("ann", 2, "placed", 7) | {"case_id": "o3"})

@@ -554,7 +554,18 @@ def test_an_order_is_held_constant(tmp_path):
     [
         ({"order": "random"}, "There is no order 'random'. There are: any, ordered, strict."),
         ({"unit": "cow"}, "There is no unit 'cow'."),
-        ({"hold": "cow"}, "There is no hold 'cow'."),
+        ({"hold": "cow"}, "There is no hold 'cow'. There are: case, order, session."),
+        ({"hold": "attempt"}, "There is no hold 'attempt'."),
+        ({"hold": "order", "unit": "session"}, "leave hold out and ask with unit='order'"),
+        ({"unit": []}, r"There is no unit \[\]."),
+        ({"hold": []}, r"There is no hold \[\]."),
+        ({"step_days": 5}, "step_days is 5; give values by name, as in {'paid': 1}."),
+        ({"exclude": 5}, "exclude is 5; give values by name"),
+        ({"exclude": ["visit", "buy"]}, "give values by name"),
+        ({"exclude": {"buy": ["hellp"]}}, "exclude names 'hellp'. The data have: buy, cart, help,"),
+        ({"anchored": None, "order": "any"}, "anchored is None; give a list of texts"),
+        ({"anchored": "visit", "order": "any"}, "anchored is 'visit'; give a list of texts"),
+        ({"optional": "cart"}, "optional is 'cart'; give a list of texts"),
         ({"step_days": {"fax": 1}}, "step_days names 'fax', which is not among the stages."),
         ({"step_days": {"visit": 1}}, "nothing comes before the first stage"),
         ({"exclude": {"buy": "help"}}, "exclude is 'help'; give a list"),
@@ -608,3 +619,26 @@ def test_any_order_equals_a_brute_force_and_never_widens(tmp_path, seed):
         funnel = cx.stage_funnel(ws, stages=list(path), within_days=days, order="any")
         assert funnel.table["reached"].to_list() == reached
         assert reached == sorted(reached, reverse=True)
+
+
+def test_a_stage_that_is_excluded_stands_for_its_touchpoints(tmp_path):
+    journey = {"touchpoints": {"asked for help": ["help", "ticket opened"]}}
+    ws = company(tmp_path, {"journey": journey}, events=OPTIONS)
+    ask = {"stages": ["visit", "cart", "buy"]}
+    told = cx.stage_funnel(ws, exclude={"cart": ["asked for help"]}, **ask).table
+    assert told["reached"].to_list() == [5, 3, 3]
+    assert told["excluded"].to_list() == [0, 1, 0]
+
+
+def test_an_attempt_takes_in_all_of_its_first_instant(tmp_path):
+    """The journey of the settings ranks x before zz: that must not part what happened at once."""
+    rows = events(
+        "ann 2026-01-05T10:00 zz",
+        "ann 2026-01-05T10:00 x",
+        "ann 2026-01-05T10:00 zz",
+        "ann 2026-03-05T10:00 q",
+    )
+    ws = company(tmp_path, {"journey": {"stages": ["x", "y"]}}, events=rows)
+    for unit in ("customer", "session", "attempt"):
+        funnel = cx.stage_funnel(ws, stages=["zz", "x"], unit=unit, within_days=10)
+        assert funnel.table["reached"].to_list() == [1, 1], unit

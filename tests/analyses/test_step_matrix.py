@@ -105,3 +105,12 @@ def test_both_forms_equal_plain_python(rows, unit, of, steps):
         assert {row[:2]: row[2] for row in portable.rows()} == dict(counts)
         if unit in ("customer", "session"):
             assert ws.query("step_matrix", **asked).equals(portable)
+
+
+def test_attempts_need_a_stage_that_begins_them(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    known = "There are: case, customer, order, session."
+    with pytest.raises(BadQuestion, match=f"no unit 'attempt' to follow here. {known}"):
+        cx.step_matrix(ws, unit="attempt")
+    with pytest.raises(BadQuestion, match="There is no unit"):
+        cx.step_matrix(ws, unit=[])

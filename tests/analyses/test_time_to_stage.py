@@ -227,3 +227,23 @@ def test_the_demo_company_answers(demo):
     result = cx.time_to_stage(demo, start="checkout started", end="paid", by="device")
     assert result.n > 600
     assert "visitors whom nobody could link" in " ".join(result.caveats)
+
+
+def test_pairs_of_which_none_is_left_are_not_called_nobody(tmp_path):
+    rows = events(
+        "ann 2026-01-01T10:00 paid",
+        "ann 2026-01-02T10:00 visited",
+        "ann 2026-01-03T10:00 paid",
+        "bob 2026-01-01T10:00 paid",
+        "bob 2026-01-04T10:00 visited",
+    )
+    ws = company(tmp_path, events=rows)
+    found = cx.time_to_stage(ws, start="visited", end="paid", pairs="first-first")
+    assert found.finding == (
+        "All 2 people at 'visited' had their first 'paid' before: no pair of first and first is "
+        "left. Ask with pairs='first-firstafter'."
+    )
+    with pytest.raises(BadQuestion, match=r"start is \[\]. The data have: paid, visited"):
+        cx.time_to_stage(ws, start=[], end="paid")
+    with pytest.raises(BadQuestion, match=r"end is \[\]"):
+        cx.time_to_stage(ws, start="visited", end=[])

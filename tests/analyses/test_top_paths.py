@@ -136,3 +136,12 @@ def test_both_forms_equal_plain_python(rows, unit, of, steps):
         ]
         if unit in ("customer", "session"):
             assert ws.query("top_paths", **asked).equals(portable)
+
+
+def test_attempts_need_a_stage_that_begins_them(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    known = "There are: case, customer, order, session."
+    with pytest.raises(BadQuestion, match=f"no unit 'attempt' to follow here. {known}"):
+        cx.top_paths(ws, unit="attempt")
+    with pytest.raises(BadQuestion, match="There is no unit"):
+        cx.top_paths(ws, unit=[])

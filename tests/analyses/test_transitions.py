@@ -143,6 +143,7 @@ def test_bad_questions_name_what_there_is(tmp_path):
         ({"unit": "case"}, "There is no unit 'case' here. There are: customer, session."),
         ({"start": "cat"}, "No touchpoint is called 'cat'. The data have: cart, pay, visit."),
         ({"start": "cart", "end": "pay"}, "start and end are both given"),
+        ({"since": "0001-01-01"}, "since is '0001-01-01', which is not a day."),
         ({"since": "May"}, "since is 'May', which is not a day. Write it as '2026-01-31'."),
         ({"since": "2026-02-01"}, "since is 2026-02-01 and the data end"),
     ):

@@ -116,9 +116,7 @@ def _amounts(workspace: Workspace, units: pl.DataFrame, asked: Plan) -> pl.DataF
     )
 
 
-def _of_customers(
-    units: pl.DataFrame, amounts: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _of_customers(units: pl.DataFrame, amounts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Put what was held together again: a customer counts once, as of when they first got there."""
     got = [name for name in units.columns if name.startswith("got_")]
     people = units.group_by("customer_key", maintain_order=True).agg(pl.col(got).any())

@@ -8,6 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note, link_note
+from cxkit.passages import kinds
 from cxkit.result import Result, counted, lasted, verb
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
@@ -86,7 +87,7 @@ def time_to_stage(
         name="time_to_stage",
         question=QUESTION,
         table=table,
-        finding=_finding(table, cases, ends, pairs, by),
+        finding=_finding(table, cases, walks.height - cases.height, ends, pairs, by),
         caveats=(
             *_caveats(table, cases, walks.height - cases.height, ends, pairs, by),
             *end_note(workspace, as_of),
@@ -109,9 +110,8 @@ def _stage(workspace: Workspace, name: str, asked: str | None, place: int) -> st
                 "Name them: start='visited', end='paid'."
             )
         return journey.stages[place]
-    known = workspace.sql("select unnest(enum_range(null::touchpoint_name))::varchar as name")
-    there = {*journey.stages, *journey.touchpoints, *known["name"]}
-    if asked not in there:
+    there = {*journey.stages, *journey.touchpoints, *kinds(workspace)}
+    if not isinstance(asked, str) or asked not in there:
         raise BadQuestion(f"{name} is {asked!r}. The data have: {listed(there)}.")
     return asked
 
@@ -211,10 +211,20 @@ def _people(n: int) -> str:
 
 
 def _finding(
-    table: pl.DataFrame, cases: pl.DataFrame, ends: tuple[str, str], pairs: str, by: str | None
+    table: pl.DataFrame,
+    cases: pl.DataFrame,
+    without: int,
+    ends: tuple[str, str],
+    pairs: str,
+    by: str | None,
 ) -> str:
     begun, arrived = cases.height, int(cases["ended"].sum())
     way = f"From '{ends[0]}' to '{ends[1]}'"
+    if begun == 0 and without:
+        return (
+            f"All {_people(without)} at '{ends[0]}' had their first '{ends[1]}' before: no pair of "
+            "first and first is left. Ask with pairs='first-firstafter'."
+        )
     if begun == 0:
         return f"Nobody was at '{ends[0]}': how long it takes from there cannot be said."
     if begun < ENOUGH:

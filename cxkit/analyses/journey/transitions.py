@@ -101,7 +101,7 @@ def _day_before(
     try:
         day = date.fromisoformat(since) if isinstance(since, str) else since
         after = workspace.moment(day - timedelta(days=1))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise BadQuestion(
             f"since is {since!r}, which is not a day. Write it as '2026-01-31'."
         ) from (None)
