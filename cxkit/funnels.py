@@ -8,10 +8,21 @@ import polars as pl
 
 from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
 from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
-from cxkit.stats.walks import Step, earliest, entries, flags, log, people, rows_of, walk
+from cxkit.stats.walks import (
+    Step,
+    common,
+    earliest,
+    entries,
+    flags,
+    log,
+    people,
+    rows_of,
+    walk,
+)
 from cxkit.workspace import Workspace
 
 ORDERS = ("ordered", "strict", "any")
+NUMBERED = ("order", "case")  # units that are known by a number that their rows bear
 _HELD = ("session", "order", "case")  # what all stages can be asked to lie in
 _DAY = 86_400_000_000  # microseconds
 
@@ -217,10 +228,10 @@ def walked(
     entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
     each step of the plan, was `barred_` from it, and `passed_` each later stage at any time. With
     `times` also `at_` each step: when it first got there, in microseconds; and the case_id of
-    orders and cases.
+    orders and cases. Of these also whether the one that entered has `met_` each later stage.
     """
     followed = asked.hold or asked.unit
-    numbered = times and asked.unit in ("order", "case")
+    numbered = times and asked.unit in NUMBERED
     rows = passages(workspace, until, followed, part, asked.touchpoints[0], named=numbered)
     there = log(rows, asked.of_use())
     start = None if until is None else micros(asked.latest_start(until))
@@ -257,10 +268,29 @@ def walked(
         if times:
             at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
             columns[f"at_{number}"] = at
+    begin = people(there, rows_of(there, asked.kinds[0]))
     for place, kind in enumerate(asked.kinds[1:], 1):
-        columns[f"passed_{place}"] = flags(of(people(there, rows_of(there, kind))), first, size)
+        passing = people(there, rows_of(there, kind))
+        columns[f"passed_{place}"] = flags(of(passing), first, size)
+        if followed in NUMBERED:
+            columns[f"met_{place}"] = flags(of(common(begin, passing)), first, size)
     return (
         pl.DataFrame(columns)
         .join(owned, on="who", maintain_order="left")
         .with_columns(ripe=pl.col("at") <= (start if start is not None else 0))
     )
+
+
+def unmet(asked: Plan, found: pl.DataFrame, *, entered: bool) -> frozenset[int]:
+    """Return the places to which no order or case that entered can be followed.
+
+    `found` has the columns `met_` of `walked`, or their sums. Where none of those that entered
+    has a row of a stage at whatever time, though the data hold such rows, these bear other numbers
+    or none: that is no loss. Nor can anything be followed beyond such a stage that is required.
+    """
+    if not entered or (asked.hold or asked.unit) not in NUMBERED:
+        return frozenset()
+    places = range(1, len(asked.stages))
+    blind = {place for place in places if asked.kinds[place] and not found[f"met_{place}"].sum()}
+    ends = min((place for place in blind if not asked.optional[place]), default=None)
+    return frozenset(blind | {place for place in places if ends is not None and place >= ends})

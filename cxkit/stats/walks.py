@@ -153,6 +153,15 @@ def people(log: Log, rows: Ints) -> npt.NDArray[Any]:
     return first
 
 
+def common(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the ids that are among both, each once, in order.
+
+    >>> common(np.array([3, 7]), np.array([2, 7, 9]))
+    array([7])
+    """
+    return np.intersect1d(some, others)
+
+
 def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
     """Return for each of `size` ids from `first` on whether it is among `ids`.
 

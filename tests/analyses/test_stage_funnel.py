@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import datetime, timedelta
+from html import unescape
 from random import Random
 
 import polars as pl
@@ -642,3 +643,77 @@ def test_an_attempt_takes_in_all_of_its_first_instant(tmp_path):
     for unit in ("customer", "session", "attempt"):
         funnel = cx.stage_funnel(ws, stages=["zz", "x"], unit=unit, within_days=10)
         assert funnel.table["reached"].to_list() == [1, 1], unit
+
+
+def shipped(reviews: bool) -> list[dict[str, str]]:
+    """Forty orders are placed and thirty of them sent; reviews are numbered on their own."""
+    rows = []
+    for n in range(40):
+        made = [("placed", 1, f"o{n}"), ("sent", 2, f"o{n}"), ("reviewed", 3, f"r{n}")]
+        for name, day, case in made[: 3 if reviews else 2]:
+            if name == "placed" or n < 30:
+                row = {"customer_id": f"c{n}", "occurred_at": f"2026-01-0{day}", "event": name}
+                rows.append(row | {"case_id": case})
+    return [*rows, {"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "newsletter"}]
+
+
+def test_where_a_number_ends_is_no_loss(tmp_path):
+    ws = company(tmp_path / "a", events=shipped(reviews=True))
+    path = ["placed", "sent", "reviewed"]
+    assert cx.stage_funnel(ws, stages=path).table["reached"].to_list() == [40, 30, 30]
+    for asked in ({"unit": "case"}, {"hold": "case"}):
+        funnel = cx.stage_funnel(ws, stages=path, **asked)
+        assert funnel.table["reached"].to_list() == [40, 30, None]
+        assert funnel.table["lost"].to_list() == [None, 10, None]
+        assert funnel.table["share_of_previous"].to_list()[2] is None
+        assert "got to 'sent'" in funnel.finding and "25.0 %" in funnel.finding
+        assert funnel.finding.endswith(
+            "No case at 'placed' can be followed to 'reviewed': its rows bear the numbers of none "
+            "of them."
+        )
+        assert "25% of 40" in plain(funnel)
+        assert "; 'reviewed' cannot be followed" in plain(funnel)
+    # without any such row it is a stage that nobody has, and said as that
+    none = cx.stage_funnel(company(tmp_path / "b", events=shipped(False)), stages=path, unit="case")
+    assert none.table["reached"].to_list() == [40, 30, 0]
+    two = cx.stage_funnel(ws, stages=["placed", "reviewed"], unit="case")
+    assert two.finding.startswith("40 cases entered at 'placed'. No case at 'placed' can be")
+    skipped = cx.stage_funnel(
+        ws, stages=["placed", "reviewed", "sent"], optional=["reviewed"], unit="case"
+    )
+    assert skipped.table["reached"].to_list() == [40, None, 30]
+    assert (
+        "'reviewed' is optional, and no case can be followed to it: its rows bear other numbers, "
+        "or none." in skipped.caveats
+    )
+    skipped.chart()
+
+
+def test_the_list_of_people_and_the_money_know_where_a_number_ends(tmp_path):
+    rows = shipped(reviews=True)
+    for row in rows:
+        row["amount"] = 10 if row["event"] == "sent" else None
+    ws = company(tmp_path, events=rows)
+    people = cx.stage_people(ws, stages=["placed", "sent", "reviewed"], unit="case")
+    assert sorted(people.table["reason"].value_counts().rows()) == [
+        ("cannot be followed", 30),
+        ("never had it", 10),
+    ]
+    money = cx.stage_amounts(ws, stages=["placed", "sent", "reviewed"], unit="case")
+    assert money.table["reached"].to_list() == [40, 30, None]
+    assert money.table["went_on_share"].to_list() == [None, None, None]
+    assert money.finding == (
+        "Only at 'sent' amounts are recorded: 300 of 30 cases. What is lost before is not known."
+    )
+    money.chart()
+
+
+def test_one_customer_is_said_in_the_singular(tmp_path):
+    one = company(tmp_path, events=events("ann 2026-01-01 visit", "zoe 2026-03-31 newsletter"))
+    stopped = cx.stage_funnel(one, stages=["visit", "newsletter"])
+    assert "The one customer at 'visit' gets no further" in plain(stopped)
+    assert cx.stage_people(one, stages=["visit"]).finding.startswith("The one customer got to")
+
+
+def plain(result: cx.Result) -> str:
+    return unescape(result.chart().layout.title.text.replace("<br>", " "))

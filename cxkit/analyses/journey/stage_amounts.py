@@ -1,12 +1,12 @@
 """What becomes of the money along the journey?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import Plan, plan, unmet, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
 from cxkit.result import Result, counted
@@ -45,7 +45,8 @@ def stage_amounts(
         an amount there), amount (their sum, as recorded; null where there is none or in several
         currencies), amount_median, amount_went_on (of it: of those who got to the next stage),
         went_on_share with a 95 % interval (_low, _high; the linearised ratio of two sums, Cochran
-        1977, 6.3). The last stage has no next.
+        1977, 6.3). The last stage has no next; nor has one beyond which no order or case can be
+        followed by its number (see `stage_funnel`), and reached is null there.
 
     Raises:
         BadQuestion: as `stage_funnel` does.
@@ -67,10 +68,11 @@ def stage_amounts(
         "order by 1",
         own=workspace.settings.company.currency,
     )["money"].to_list()
+    unknown = unmet(each, units, entered=bool(units["at"].is_not_null().any()))
     amounts = _amounts(workspace, units, asked)
     if asked.hold:
         units, amounts = _of_customers(units, amounts)
-    table = _table(units, amounts, asked, mixed=len(currencies) > 1)
+    table = _table(units, amounts, asked, unknown, mixed=len(currencies) > 1)
     return Result(
         name="stage_amounts",
         question=QUESTION,
@@ -85,7 +87,7 @@ def stage_amounts(
 
 
 def _amounts(workspace: Workspace, units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
-    """Return the amount, if any, of each unit at each place that it reached: unit, place, amount."""
+    """Return the amount, if any, of each unit at each place that it reached."""
     passed = pl.concat(
         units.with_row_index("unit")
         .filter(pl.col(f"got_{step}"))
@@ -128,11 +130,19 @@ def _of_customers(units: pl.DataFrame, amounts: pl.DataFrame) -> tuple[pl.DataFr
     return people, added.join(unit, on="customer_key", maintain_order="left")
 
 
-def _table(units: pl.DataFrame, amounts: pl.DataFrame, asked: Plan, *, mixed: bool) -> pl.DataFrame:
+def _table(
+    units: pl.DataFrame,
+    amounts: pl.DataFrame,
+    asked: Plan,
+    unknown: Collection[int],
+    *,
+    mixed: bool,
+) -> pl.DataFrame:
     rows = []
     for place, (stage, step) in enumerate(zip(asked.stages, asked.step_of, strict=True), 1):
         here = amounts.filter(pl.col("place") == place).drop_nulls("amount")["unit", "amount"]
-        following = asked.step_of[place] if place < len(asked.stages) else None
+        last = place == len(asked.stages) or place in unknown
+        following = None if last else asked.step_of[place]
         went_on = pl.lit(None) if following is None else pl.col(f"got_{following}")
         known = units.with_row_index("unit").select("unit", went_on=went_on)
         here = here.join(known, on="unit", maintain_order="left")
@@ -143,7 +153,7 @@ def _table(units: pl.DataFrame, amounts: pl.DataFrame, asked: Plan, *, mixed: bo
                 "place": place,
                 "stage": stage,
                 "unit": asked.unit,
-                "reached": int(units[f"got_{step}"].sum()),
+                "reached": None if place - 1 in unknown else int(units[f"got_{step}"].sum()),
                 "with_amount": here.height,
                 "amount": here["amount"].sum() if some else None,
                 "amount_median": here["amount"].median() if some else None,
@@ -201,6 +211,10 @@ def _caveats(table: pl.DataFrame, currencies: list[str]) -> tuple[str, ...]:
         f"At '{stage}' {reached - known:,} of {reached:,} have no amount: they are left out."
         for stage, reached, known in partly.select("stage", "reached", "with_amount").rows()
     ]
+    notes += [
+        f"No {UNITS[unit]} can be followed to '{stage}': its rows bear the numbers of none."
+        for stage, unit in table.filter(pl.col("reached").is_null())["stage", "unit"].rows()
+    ][:1]
     if len(currencies) == 1 and table["with_amount"].sum():
         notes.append("Each one's amount is that of the first time they got to the stage.")
     return tuple(notes)

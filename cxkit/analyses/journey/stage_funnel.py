@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import NUMBERED, Plan, plan, unmet, walked
 from cxkit.notes import end_note, link_note
 from cxkit.passages import UNITS, slices
 from cxkit.persona_keep import FIELD
-from cxkit.result import Result, counted, verb
+from cxkit.result import Result, all_of, counted, verb
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -82,7 +82,9 @@ def stage_funnel(
         previous required stage), excluded (of the lost: stopped by `exclude`), skipped (went on
         without the optional stage), otherwise (of the other lost: had the stage, but too early or
         too late), visitors (of the reached: browsers that nobody could link to a person), left_out
-        (too young to count), came_again (entered more than once). The semantics are those of
+        (too young to count), came_again (entered more than once). Where no order or case that
+        entered has a stage at all, though the data hold rows of it, it cannot be followed there:
+        reached, shares and lost are null from then on. The semantics are those of
         ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
 
     Raises:
@@ -104,7 +106,11 @@ def stage_funnel(
     field = workspace.segment(by, own=SPOTS)
     until = workspace.moment(as_of)
     parts = [_counted(workspace, asked, until, field, part) for part in slices(workspace)]
-    table = _shares(_gather(_framed(pl.concat(parts), asked, field), workspace.least))
+    counts = pl.concat(parts)
+    framed = _framed(counts, asked, field)
+    entered = framed.filter(pl.col("place") == 1).select("reached", "left_out")
+    unknown = unmet(asked, counts, entered=bool(entered.sum_horizontal().sum()))
+    table = _shares(_gather(framed, workspace.least), unknown)
     return Result(
         name="stage_funnel",
         question=QUESTION,
@@ -172,6 +178,8 @@ def _counted(
         passed = pl.col(f"passed_{place - 1}") if place > 1 else pl.lit(False)
         told[f"otherwise_{place}"] = (lost & ~barred & passed).sum()
         before = here if required else before
+        if f"met_{place - 1}" in units.columns:
+            told[f"met_{place - 1}"] = pl.col(f"met_{place - 1}").sum()
     return units.group_by("segment").agg(**told)
 
 
@@ -228,7 +236,12 @@ def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
     )
 
 
-def _shares(table: pl.DataFrame) -> pl.DataFrame:
+def _shares(table: pl.DataFrame, unknown: frozenset[int]) -> pl.DataFrame:
+    known = ~(pl.col("place") - 1).is_in(list(unknown))
+    table = table.with_columns(
+        pl.when(known).then(name).alias(name)
+        for name in ("reached", "visitors", "onward_through", "excluded", "otherwise")
+    )
     walked = pl.when(~pl.col("optional")).then(pl.col("reached"))
     frame = table.with_columns(
         entered=pl.col("reached").first().over("segment"),
@@ -268,7 +281,7 @@ def _total(table: pl.DataFrame, column: str) -> int:
 def _whole(table: pl.DataFrame) -> pl.DataFrame:
     """Return the required stages of all segments together; one named twice is numbered."""
     whole = (
-        table.filter(~pl.col("optional"))
+        table.filter(~pl.col("optional") & pl.col("reached").is_not_null())
         .group_by("place", "stage", maintain_order=True)
         .agg(pl.col("reached", "excluded", "otherwise", "visitors").sum())
     )
@@ -300,7 +313,11 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     """
     known = pl.col("reached") - pl.col("visitors")
     steps = (
-        table.filter(~pl.col("optional") & (pl.col("segment") != "missing"))
+        table.filter(
+            ~pl.col("optional")
+            & pl.col("reached").is_not_null()
+            & (pl.col("segment") != "missing")
+        )
         .with_columns(known=known)
         .with_columns(
             base=pl.col("known").shift(1).over("segment"),
@@ -325,7 +342,23 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     return max(surely, key=lambda told: abs(told["gap"].value), default=None)
 
 
+def _beyond(table: pl.DataFrame) -> str | None:
+    """Return the first required stage to which nothing can be followed by its number."""
+    unknown = table.filter(~pl.col("optional") & pl.col("reached").is_null())
+    return str(unknown["stage"][0]) if unknown.height else None
+
+
 def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
+    told, beyond = _told(table, asked, by), _beyond(table)
+    if beyond is None:
+        return told
+    return (
+        f"{told} No {UNITS[asked.hold or asked.unit]} at '{table['stage'][0]}' can be followed to "
+        f"'{beyond}': its rows bear the numbers of none of them."
+    )
+
+
+def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     days = asked.days
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
@@ -347,13 +380,14 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
             f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
         )
     worst = _worst(table)
+    if worst is None and _beyond(table):
+        return f"{counted(entered, who)} entered at '{first}'."
     if worst is None:
         return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
     last, arrived = _whole(table).select("stage", "reached").row(-1)
     window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
-        everyone = f"The one {who}" if entered == 1 else f"All {counted(entered, who)}"
-        return f"{everyone} at '{first}' got to '{last}' {window}."
+        return f"{all_of(entered, who)} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
@@ -417,26 +451,26 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
         for stage, kinds in zip(asked.stages, asked.kinds, strict=True)
         if not kinds
     ]
-    followed = asked.hold or asked.unit
-    if followed in ("order", "case") and _total(table, "entered"):
-        notes += [
-            f"No {UNITS[followed]} that entered has '{stage}' as well: the data may number its "
-            "rows otherwise."
-            for stage, got, kinds in zip(
-                whole["stage"], whole["reached"], _required(asked.kinds, asked), strict=True
-            )
-            if kinds and not got
-        ][:1]
+    notes += [
+        f"'{stage}' is optional, and no {UNITS[asked.hold or asked.unit]} can be followed to it: "
+        "its rows bear other numbers, or none."
+        for stage in table.filter(pl.col("optional") & pl.col("reached").is_null())["stage"].unique(
+            maintain_order=True
+        )
+        if (asked.hold or asked.unit) in NUMBERED
+    ]
     for stage, skipped, passed in (
-        table.filter(pl.col("optional"))
+        table.filter(pl.col("optional") & pl.col("reached").is_not_null())
         .group_by("place", "stage", maintain_order=True)
-        .agg(pl.col("skipped").sum(), pl.col("reached").sum())
+        .agg(
+            pl.when(pl.col("skipped").is_not_null().any()).then(pl.col("skipped").sum()),
+            pl.col("reached").sum(),
+        )
         .drop("place")
         .iter_rows()
     ):
-        notes.append(
-            f"'{stage}' is optional: {passed:,} passed it, and {skipped:,} went on without it."
-        )
+        without = "" if skipped is None else f", and {skipped:,} went on without it"
+        notes.append(f"'{stage}' is optional: {passed:,} passed it{without}.")
     small = table.filter((pl.col("entered") < ENOUGH) & (pl.col("entered") > 0))
     for segment, entered in small.select("segment", "entered").unique(maintain_order=True).rows():
         notes.append(f"Only {entered:,} entered in '{segment}': too few to say.")
@@ -446,10 +480,6 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
             "not caused by it."
         )
     return tuple(notes)
-
-
-def _required(values: Sequence[Any], asked: Plan) -> list[Any]:
-    return [value for value, skip in zip(values, asked.optional, strict=True) if not skip]
 
 
 def _of_the(some: int, of: int) -> str:
@@ -471,6 +501,13 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     elif worst:
         here = f"{counted(worst['base'], _noun(table))} at '{worst['before']}'"
         title = f"The largest loss: {worst['lost'] / worst['base']:.0%} of {here} get no further"
+        if worst["base"] == 1:
+            end = "gets no further" if worst["lost"] else f"gets to '{worst['stage']}'"
+            title = f"The one {_noun(table)} at '{worst['before']}' {end}"
+        elif not worst["lost"]:
+            title = f"All {here} get to '{worst['stage']}'"
+    if beyond := _beyond(table):
+        title += f"; '{beyond}' cannot be followed"
     again = pl.int_range(1, pl.len() + 1).over("segment", "stage")
     labelled = table.with_columns(
         label=pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
@@ -485,7 +522,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=title,
         unit=f"share of those who reached '{table['stage'][0]}'",
         texts=[
-            f"{row['reached']:,} · {row['share_of_start'] or 0:.0%}"
+            "cannot be followed"
+            if row["reached"] is None
+            else f"{row['reached']:,} · {row['share_of_start'] or 0:.0%}"
             for row in table.iter_rows(named=True)
         ],
         highlight=None

@@ -117,9 +117,12 @@ def _finding(table: pl.DataFrame) -> str:
     ).with_columns(gone=pl.col("count") - pl.col("before"), still=base - pl.col("before"))
     row = last.sort("gone", descending=True, maintain_order=True).row(0, named=True)
     steps = counted(int(row["step_before"]), "step")
+    if base == 1:
+        return f"The one {noun} began with '{first['place']}' and ended after {steps}."
     return (
-        f"{begun}; most end after {steps}: {said(row['gone'], row['still'])} of the "
-        f"{row['still']:,} who came so far go no further{small}."
+        f"{begun}; the largest share to end does so after {steps}: {said(row['gone'], base)} of "
+        f"all; {said(base - last['count'][-1], base)} have not ended before step "
+        f"{int(table['step'][-1])}{small}."
     )
 
 
