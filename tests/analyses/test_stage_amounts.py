@@ -106,3 +106,18 @@ def test_with_an_order_held_what_another_order_paid_is_not_counted(tmp_path):
     rows.insert(1, event("ann", 2, "placed", 7) | {"case_id": "o3"})
     later = cx.stage_amounts(company(tmp_path / "b", events=rows), hold="case", **ask).table
     assert later["with_amount"].to_list() == [0, 1]
+
+
+def test_a_report_shows_no_money_of_few(tmp_path, monkeypatch):
+    rows = [event(f"c{n}", 1, "cart", 10) for n in range(40)]
+    rows += [event(f"c{n}", 2, "paid", 9999 if n == 0 else None) for n in range(5)]
+    ws = company(tmp_path, events=[*rows, END])
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.stage_amounts(ws, stages=["cart", "paid"])
+    assert found.table["amount"].to_list() == [400.0, None]
+    assert found.table["amount_went_on"].to_list() == [None, None]  # that of five people
+    assert found.table["went_on_share"].to_list() == [None, None]
+    assert "9,999" not in str(found.outputs()) and "9999" not in str(found.outputs())
+    few = cx.stage_amounts(ws, stages=["paid"])
+    assert few.finding == "Amounts of few are recorded: a report does not show them."
+    few.chart()

@@ -46,7 +46,8 @@ def stage_amounts(
         currencies), amount_median, amount_went_on (of it: of those who got to the next stage),
         went_on_share with a 95 % interval (_low, _high; the linearised ratio of two sums, Cochran
         1977, 6.3). The last stage has no next; nor has one beyond which no order or case can be
-        followed by its number (see `stage_funnel`), and reached is null there.
+        followed by its number (see `stage_funnel`), and reached is null there. A report shows no
+        sums of few people, nor of few who went on or did not.
 
     Raises:
         BadQuestion: as `stage_funnel` does.
@@ -72,7 +73,9 @@ def stage_amounts(
     amounts = _amounts(workspace, units, asked)
     if asked.hold:
         units, amounts = _of_customers(units, amounts)
-    table = _table(units, amounts, asked, unknown, mixed=len(currencies) > 1)
+    table = _table(
+        units, amounts, asked, unknown, mixed=len(currencies) > 1, least=workspace.least
+    )
     return Result(
         name="stage_amounts",
         question=QUESTION,
@@ -137,16 +140,23 @@ def _table(
     unknown: Collection[int],
     *,
     mixed: bool,
+    least: int,
 ) -> pl.DataFrame:
     rows = []
     for place, (stage, step) in enumerate(zip(asked.stages, asked.step_of, strict=True), 1):
-        here = amounts.filter(pl.col("place") == place).drop_nulls("amount")["unit", "amount"]
+        here = amounts.filter(pl.col("place") == place).drop_nulls("amount")
+        here = here["unit", "customer_key", "amount"]
         last = place == len(asked.stages) or place in unknown
         following = None if last else asked.step_of[place]
         went_on = pl.lit(None) if following is None else pl.col(f"got_{following}")
         known = units.with_row_index("unit").select("unit", went_on=went_on)
         here = here.join(known, on="unit", maintain_order="left")
-        some = here.height > 0 and not mixed
+        people = here["customer_key"].n_unique()
+        some = 0 < here.height and not mixed and people >= least
+        # a report shows no sum of few, nor one that leads to it
+        went = {g: rows["customer_key"].n_unique() for (g,), rows in here.group_by("went_on")}
+        if least and min(went.get(True, 0), went.get(False, 0)) < least:
+            following = None
         kept = ratio(here["amount"] * here["went_on"], here["amount"]) if following else None
         rows.append(
             {
@@ -176,7 +186,10 @@ def _table(
 def _finding(table: pl.DataFrame, currencies: list[str]) -> str:
     if len(currencies) > 1:
         return f"Amounts are in several currencies ({', '.join(currencies)}): they do not add up."
-    some = table.filter(pl.col("with_amount") > 0)
+    recorded = table.filter(pl.col("with_amount") > 0)
+    some = recorded.filter(pl.col("amount").is_not_null())
+    if some.is_empty() and recorded.height:
+        return "Amounts of few are recorded: a report does not show them."
     if some.is_empty():
         return "No stage of the journey has recorded an amount: what the money does is not known."
     money = f" {currencies[0]}" if currencies and currencies[0] else ""
