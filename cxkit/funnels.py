@@ -1,13 +1,22 @@
 """What a funnel asks for, step by step, and how far each one got through it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
-from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
+from cxkit.passages import (
+    UNITS,
+    beginning,
+    chosen,
+    kinds,
+    kinds_of,
+    micros,
+    passages,
+    whom,
+)
 from cxkit.stats.walks import (
     Step,
     common,
@@ -31,7 +40,9 @@ class Plan(NamedTuple):
     """What has to be passed, as `stats.walks` understands it.
 
     `step_of` is the step of each stage, `onward_of` the one that reaches the next required stage
-    by way of an optional one, `touchpoints` and `kinds` what counts as each stage.
+    by way of an optional one, `touchpoints` and `kinds` what counts as each stage. Entries count
+    from `since` on, of the people whose keys are in `who` (None: of everyone); `chosen` says both
+    in words.
     """
 
     stages: tuple[str, ...]
@@ -45,6 +56,9 @@ class Plan(NamedTuple):
     days: int
     unit: str
     hold: str | None
+    since: datetime | None = None
+    who: pl.Series | None = None
+    chosen: str = ""
 
     @property
     def within(self) -> int:
@@ -162,6 +176,22 @@ def plan(
     )
 
 
+def narrowed(
+    workspace: Workspace,
+    asked: Plan,
+    where: Mapping[str, str] | None,
+    since: date | datetime | str | None,
+    until: datetime | None,
+) -> Plan:
+    """Return a plan for entries from a day on, and for the people of whom `where` is true.
+
+    `where` is as in `passages.chosen`. Raises BadQuestion where either cannot be.
+    """
+    begins = beginning(workspace, since)
+    people = chosen(workspace, asked.touchpoints[0], where, begins, until)
+    return asked._replace(since=begins, who=people, chosen=whom(where, since))
+
+
 def _ending(
     workspace: Workspace, those: Sequence[str], known: Mapping[str, int]
 ) -> tuple[int, ...]:
@@ -233,10 +263,16 @@ def walked(
     followed = asked.hold or asked.unit
     numbered = times and asked.unit in NUMBERED
     rows = passages(workspace, until, followed, part, asked.touchpoints[0], named=numbered)
+    if asked.who is not None:
+        key = "who" if followed == "customer" else "customer_key"
+        rows = rows.filter(pl.col(key).is_in(asked.who.implode()))
+        if key != "who":  # dense again
+            rows = rows.with_columns((pl.col("who").rank("dense") - 1).cast(pl.Int32))
     there = log(rows, asked.of_use())
     start = None if until is None else micros(asked.latest_start(until))
-    reached = walk(there, asked.steps, asked.within, start)
-    begun = entries(there, asked.kinds[0])
+    since = None if asked.since is None else micros(asked.since)
+    reached = walk(there, asked.steps, asked.within, start, since)
+    begun = entries(there, asked.kinds[0], since)
     of_people = asked.unit == "customer"
     if followed == "customer":
         owned = begun.with_columns(customer_key="who")
@@ -268,7 +304,7 @@ def walked(
         if times:
             at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
             columns[f"at_{number}"] = at
-    begin = people(there, rows_of(there, asked.kinds[0]))
+    begin = begun["who"].to_numpy()
     for place, kind in enumerate(asked.kinds[1:], 1):
         passing = people(there, rows_of(there, kind))
         columns[f"passed_{place}"] = flags(of(passing), first, size)

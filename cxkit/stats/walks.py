@@ -79,13 +79,18 @@ def log(rows: pl.DataFrame, kinds: Collection[int] | None = None) -> Log:
 
 
 def walk(
-    log: Log, steps: Sequence[Step], within: int | None = None, until: int | None = None
+    log: Log,
+    steps: Sequence[Step],
+    within: int | None = None,
+    until: int | None = None,
+    since: int | None = None,
 ) -> list[Reached]:
     """Return for each step the rows that reach it at most `within` after a start, inclusive.
 
-    Both are in microseconds. The first pass of the first step, the entry, is no later than
-    `until`; what came before it in any order lies in the same window, so that every walk that is
-    counted was watched to its end. The semantics are those of ClickHouse's windowFunnel.
+    All are in microseconds. The first pass of the first step, the entry, is no earlier than `since`
+    and no later than `until`; what came before it in any order lies in the same window, so that
+    every walk that is counted was watched to its end. The semantics are those of ClickHouse's
+    windowFunnel.
 
     >>> rows = pl.DataFrame({"who": [1, 1, 1], "at": [0, 5, 9], "kind": [1, 2, 2]})
     >>> there = walk(log(rows), [Step(((1,),)), Step(((2,),), after=0)], within=5)[1]
@@ -94,15 +99,16 @@ def walk(
     """
     found: list[Reached] = []
     for step in steps:
-        rows, since = _all_passed(log, step.passes, until if step.after is None else None)
+        edges = (since, until) if step.after is None else (None, None)
+        rows, began = _all_passed(log, step.passes, *edges)
         if step.after is None:
             if len(step.passes) > 1 and within is not None:
-                kept = np.flatnonzero(log.at[rows] - log.at[since] <= within)
-                rows, since = rows[kept], since[kept]
-            found.append(Reached(rows, since, since, rows[:0]))
+                kept = np.flatnonzero(log.at[rows] - log.at[began] <= within)
+                rows, began = rows[kept], began[kept]
+            found.append(Reached(rows, began, began, rows[:0]))
             continue
         origin = found[step.after]
-        before = _latest(log, origin.rows, since, strictly=step.later)
+        before = _latest(log, origin.rows, began, strictly=step.later)
         known = np.flatnonzero(before >= 0)
         rows, before = rows[known], before[known]
         starts = origin.starts[before]
@@ -185,8 +191,10 @@ def earliest(ids: npt.NDArray[Any], at: Ints, first: int, size: int) -> Ints:
     return found
 
 
-def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
+def entries(log: Log, kinds: Collection[int], since: int | None = None) -> pl.DataFrame:
     """Return when each one was first at one of the kinds, and how often: who, at, tries.
+
+    What happened before `since` is no entry.
 
     Rows of one instant are one try.
 
@@ -195,6 +203,8 @@ def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
     [(3, 0, 2), (7, 2, 1)]
     """
     rows = rows_of(log, kinds)
+    if since is not None:
+        rows = rows[log.at[rows] >= since]
     moment = log.moment[rows]
     rows = rows[np.append(True, moment[1:] != moment[:-1])[: len(rows)]]
     who = log.who[rows]
@@ -219,13 +229,15 @@ def rows_of(log: Log, kinds: Collection[int]) -> Ints:
 
 
 def _all_passed(
-    log: Log, passes: Sequence[tuple[int, ...]], until: int | None
+    log: Log, passes: Sequence[tuple[int, ...]], since: int | None, until: int | None
 ) -> tuple[Ints, Ints]:
     """Return the rows by which all is passed, and the earliest of their latest passages.
 
-    The first of `passes` counts up to `until`.
+    The first of `passes` counts from `since` to `until`.
     """
     there = [rows_of(log, kinds) for kinds in passes]
+    if since is not None:
+        there[0] = there[0][log.at[there[0]] >= since]
     if until is not None:
         there[0] = there[0][log.at[there[0]] <= until]
     if len(passes) == 1:
@@ -233,14 +245,14 @@ def _all_passed(
     any_of_them = np.zeros(len(log.who), bool)
     for passed in there:
         any_of_them[passed] = True
-    rows = since = np.flatnonzero(any_of_them)
+    rows = began = np.flatnonzero(any_of_them)
     for passed in there:
         latest = _latest(log, passed, rows)
         known = latest >= 0
-        rows, since, latest = rows[known], since[known], passed[latest[known]]
+        rows, began, latest = rows[known], began[known], passed[latest[known]]
         known = log.who[latest] == log.who[rows]
-        rows, since = rows[known], np.minimum(since[known], latest[known])
-    return rows, since
+        rows, began = rows[known], np.minimum(began[known], latest[known])
+    return rows, began
 
 
 def _latest(log: Log, among: Ints, rows: Ints, *, strictly: bool = False) -> Ints:

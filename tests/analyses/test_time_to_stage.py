@@ -27,7 +27,7 @@ FOUR = events(
 
 def times(ws, **asked):
     asked = {"start": ["visit"], "end": ["paid"], "later": False, "by": "all"} | asked
-    asked = {"pairs": "first-firstafter", "as_of": ws.as_of} | asked
+    asked = {"pairs": "first-firstafter", "since": None, "as_of": ws.as_of} | asked
     told = ws.query("time_to_stage", **asked)
     names = ws.sql("select customer_key, customer_id from people")
     told = told.join(names, on="customer_key").sort("customer_id", "started_at")
@@ -147,7 +147,8 @@ def test_pairs_equal_a_brute_force(crowd, pairs, shared):
             after = ends if pairs == "first-first" else after
             expected.add((f"p{who}", at, min(after, default=None)))
     told = ws.query(
-        "time_to_stage", start=start, end=end, pairs=pairs, later=shared, by="all", as_of=ws.as_of
+        "time_to_stage", start=start, end=end, pairs=pairs, later=shared, by="all", since=None,
+        as_of=ws.as_of,
     )
 
     def ms(moment):

@@ -9,7 +9,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed, whole_number
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import Plan, narrowed, plan, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, micros, slices
 from cxkit.result import Result, counted, verb
@@ -31,6 +31,8 @@ def drop_reasons(
     within_days: int | None = None,
     look_back_days: int = 30,
     unit: str = "customer",
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Compare who went on from a stage with who did not: what had they met before?
@@ -55,6 +57,10 @@ def drop_reasons(
             largest share of those who came so far is lost.
         stages, optional, within_days, unit: as in `stage_funnel`.
         look_back_days: how far before the arrival to look.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first entry, or a field of the customers.
+        since: count entries from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -81,6 +87,7 @@ def drop_reasons(
         known = listed(asked.stages[here] for here, _ in steps)
         raise BadQuestion(f"after is {after!r}; people can go on from: {known}.")
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     everyone = pl.concat(
         walked(workspace, asked, until, part, times=True) for part in slices(workspace)
     ).join(workspace.sql("select customer_key, known from people"), on="customer_key")
@@ -244,7 +251,7 @@ def _finding(
             f"No known {UNITS[asked.unit]}'s arrival at '{way[0]}' is {counted(asked.days, 'day')} "
             "old yet: nothing can be compared."
         )
-    base = f"{counted(arrived, noun)}{whose} at '{way[0]}'"
+    base = f"{counted(arrived, noun)}{whose}{asked.chosen} at '{way[0]}'"
     if arrived < ENOUGH:
         return f"{base}, {dropped:,} of whom dropped out: too few to say what separates them."
     share = (

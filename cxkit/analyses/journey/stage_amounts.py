@@ -1,12 +1,12 @@
 """What becomes of the money along the journey?"""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, unmet, walked
+from cxkit.funnels import Plan, narrowed, plan, unmet, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
 from cxkit.result import Result, counted
@@ -23,6 +23,8 @@ def stage_amounts(
     within_days: int | None = None,
     unit: str = "customer",
     hold: str | None = None,
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Add up the amounts recorded at each stage, and the part of them that went on.
@@ -38,6 +40,10 @@ def stage_amounts(
         within_days: longest time from the first stage to any later; default: the settings'.
         unit: "customer", "session", "order", "case" or "attempt".
         hold: "order", "case" or "session": all stages must be of one order, case or session.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first entry, or a field of the customers.
+        since: count entries from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -59,6 +65,7 @@ def stage_amounts(
         workspace, stages=stages, optional=[], within_days=within_days, unit=unit, hold=hold
     )
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     # what is held is walked for itself: each one's amounts are those of its own number
     each = asked._replace(unit=asked.hold or asked.unit, hold=None)
     units = pl.concat(
@@ -73,14 +80,12 @@ def stage_amounts(
     amounts = _amounts(workspace, units, asked)
     if asked.hold:
         units, amounts = _of_customers(units, amounts)
-    table = _table(
-        units, amounts, asked, unknown, mixed=len(currencies) > 1, least=workspace.least
-    )
+    table = _table(units, amounts, asked, unknown, mixed=len(currencies) > 1, least=workspace.least)
     return Result(
         name="stage_amounts",
         question=QUESTION,
         table=table,
-        finding=_finding(table, currencies),
+        finding=_finding(table, currencies, asked.chosen),
         caveats=(*_caveats(table, currencies), *end_note(workspace, as_of)),
         sql=f"{query_text('passages')}\n{query_text('stage_amounts')}",
         as_of=until,
@@ -152,7 +157,7 @@ def _table(
         known = units.with_row_index("unit").select("unit", went_on=went_on)
         here = here.join(known, on="unit", maintain_order="left")
         people = here["customer_key"].n_unique()
-        some = 0 < here.height and not mixed and people >= least
+        some = here.height > 0 and not mixed and people >= least
         # a report shows no sum of few, nor one that leads to it
         went = {g: rows["customer_key"].n_unique() for (g,), rows in here.group_by("went_on")}
         if least and min(went.get(True, 0), went.get(False, 0)) < least:
@@ -183,7 +188,7 @@ def _table(
     )
 
 
-def _finding(table: pl.DataFrame, currencies: list[str]) -> str:
+def _finding(table: pl.DataFrame, currencies: list[str], chosen: str) -> str:
     if len(currencies) > 1:
         return f"Amounts are in several currencies ({', '.join(currencies)}): they do not add up."
     recorded = table.filter(pl.col("with_amount") > 0)
@@ -196,20 +201,22 @@ def _finding(table: pl.DataFrame, currencies: list[str]) -> str:
     judged = some.filter((pl.col("with_amount") >= ENOUGH) & pl.col("went_on_share").is_not_null())
     if judged.is_empty() and some.height > 1:
         most = int(some["with_amount"].max())  # type: ignore[arg-type]
-        return f"Amounts of {counted(most, UNITS[some['unit'][0]])} are recorded: too few to say."
+        noun = counted(most, UNITS[some["unit"][0]])
+        return f"Amounts of {noun}{chosen} are recorded: too few to say."
     if judged.is_empty():
         row = some.row(-1, named=True)
         noun = counted(row["with_amount"], UNITS[row["unit"]])
         return (
             f"Only at '{row['stage']}' amounts are recorded: {row['amount']:,.0f}{money} of "
-            f"{noun}. What is lost before is not known."
+            f"{noun}{chosen}. What is lost before is not known."
         )
     row = judged.sort("went_on_share").row(0, named=True)
     low, high = 100 * row["went_on_share_low"], 100 * row["went_on_share_high"]
+    whom = f"{UNITS[row['unit']]}s{f'{chosen} and' if chosen else ''} with an amount"
     return (
         f"Of {row['amount']:,.0f}{money} recorded at '{row['stage']}' "
         f"{100 * row['went_on_share']:.1f} % ({low:.1f}–{high:.1f}) belong to those who went on "
-        f"({row['with_amount']:,} {UNITS[row['unit']]}s with an amount); "
+        f"({row['with_amount']:,} {whom}); "
         f"{row['amount'] - row['amount_went_on']:,.0f}{money} did not."
     )
 

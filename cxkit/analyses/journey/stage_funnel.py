@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import NUMBERED, Plan, plan, unmet, walked
+from cxkit.funnels import NUMBERED, Plan, narrowed, plan, unmet, walked
 from cxkit.notes import end_note, link_note
-from cxkit.passages import UNITS, slices
+from cxkit.passages import SPOTS, UNITS, slices
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, all_of, counted, verb
 from cxkit.stats.intervals import (
@@ -25,7 +25,6 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How far do customers get along the journey?"
-SPOTS = ("channel", "device")  # of the entry, not of the person
 _COUNTS = [
     "reached", "visitors", "onward_through", "excluded", "otherwise", "left_out", "came_again",
 ]  # fmt: skip
@@ -44,6 +43,8 @@ def stage_funnel(
     unit: str = "customer",
     hold: str | None = None,
     by: str | None = None,
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Count the customers who reached each stage in order, and say where most stop.
@@ -73,6 +74,10 @@ def stage_funnel(
             order, case or session.
         by: `channel` or `device` of the entry, `region`, `source` or `preferred_channel` of the
             customer, or a field of the customers' attributes. Segments add up to the total.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first entry, or a field of the customers.
+        since: count entries from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -89,7 +94,8 @@ def stage_funnel(
 
     Raises:
         BadQuestion: where there is no stage, a stage is optional but not named, the first stage
-            is optional, the arguments do not fit together, or `by` is no field of the data.
+            is optional, the arguments do not fit together, `by` is no field of the data, or
+            nobody is such as `where` says.
     """
     asked = plan(
         workspace,
@@ -105,6 +111,7 @@ def stage_funnel(
     )
     field = workspace.segment(by, own=SPOTS)
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     parts = [_counted(workspace, asked, until, field, part) for part in slices(workspace)]
     counts = pl.concat(parts)
     framed = _framed(counts, asked, field)
@@ -120,12 +127,16 @@ def stage_funnel(
             *_caveats(table, asked, by),
             *_of_buyers(workspace, by),
             *end_note(workspace, as_of),
-            *link_note(
-                workspace,
-                until,
-                "entered",
-                asked.touchpoints,
-                asked.latest_start(until) if until else None,
+            *(
+                link_note(workspace, until)
+                if asked.chosen
+                else link_note(
+                    workspace,
+                    until,
+                    "entered",
+                    asked.touchpoints,
+                    asked.latest_start(until) if until else None,
+                )
             ),
         ),
         sql=f"{query_text('passages')}\n{query_text('stage_funnel')}",
@@ -314,9 +325,7 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     known = pl.col("reached") - pl.col("visitors")
     steps = (
         table.filter(
-            ~pl.col("optional")
-            & pl.col("reached").is_not_null()
-            & (pl.col("segment") != "missing")
+            ~pl.col("optional") & pl.col("reached").is_not_null() & (pl.col("segment") != "missing")
         )
         .with_columns(known=known)
         .with_columns(
@@ -365,6 +374,7 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
         known = f"{UNITS[asked.unit]}s"
         if _total(table, "visitors"):
             known = "known customers" if asked.unit == "customer" else f"{known} of known people"
+        known += asked.chosen
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
             f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
@@ -374,20 +384,23 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
         )
     first, who = table["stage"][0], _noun(table)
     if entered == 0 and not _total(table, "left_out"):
-        return f"No {who} has '{first}': there is nothing to count."
+        return f"No {who}{asked.chosen} has '{first}': there is nothing to count."
     if entered == 0:
         return (
             f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
         )
     worst = _worst(table)
     if worst is None and _beyond(table):
-        return f"{counted(entered, who)} entered at '{first}'."
+        return f"{counted(entered, who)}{asked.chosen} entered at '{first}'."
     if worst is None:
-        return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
+        return (
+            f"{counted(entered, who)}{asked.chosen} entered at '{first}'; a funnel needs a second "
+            "stage."
+        )
     last, arrived = _whole(table).select("stage", "reached").row(-1)
     window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
-        return f"{all_of(entered, who)} at '{first}' got to '{last}' {window}."
+        return f"{all_of(entered, who)}{asked.chosen} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
@@ -395,9 +408,10 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     elif by:
         alike = " No segment surely differs."
     return (
-        f"Of {counted(entered, who)} at '{first}', {said(arrived, entered)} got to '{last}' "
-        f"{window}; the largest loss is between '{worst['before']}' and '{worst['stage']}': "
-        f"{said(worst['lost'], worst['base'])} of {worst['base']:,} got no further{small}.{alike}"
+        f"Of {counted(entered, who)}{asked.chosen} at '{first}', {said(arrived, entered)} got to "
+        f"'{last}' {window}; the largest loss is between '{worst['before']}' and "
+        f"'{worst['stage']}': {said(worst['lost'], worst['base'])} of {worst['base']:,} got no "
+        f"further{small}.{alike}"
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, unmet, walked
+from cxkit.funnels import Plan, narrowed, plan, unmet, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
 from cxkit.result import Result, all_of, counted, verb
@@ -31,6 +31,8 @@ def stage_people(
     exclude: Mapping[str, Sequence[str]] | None = None,
     unit: str = "customer",
     hold: str | None = None,
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """List who entered a funnel, how far they got, why no further, and what came next.
@@ -44,9 +46,9 @@ def stage_people(
         for a visitor whom nobody could link to a person), stage (the last
         one that was reached), place, reason ('finished', 'excluded', 'had it too early
         or too late', 'never had it', 'still has time', 'cannot be followed': an order or case
-        where the rows of the next stage bear other numbers), next (a touchpoint, 'contacted support' or
-        'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows no
-        customer_id. The list leaves the house by way of `write_tables`.
+        where the rows of the next stage bear other numbers), next (a touchpoint, 'contacted
+        support' or 'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows
+        no customer_id. The list leaves the house by way of `write_tables`.
 
     Raises:
         BadQuestion: as `stage_funnel` does.
@@ -64,6 +66,7 @@ def stage_people(
         hold=hold,
     )
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     walks = pl.concat(
         walked(workspace, asked, until, part, times=True).filter(pl.col("at").is_not_null())
         for part in slices(workspace)
@@ -167,16 +170,20 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     unknown = ripe.filter(pl.col("reason") == _UNKNOWN)
     if counts.is_empty() and unknown.height:
         return (
-            f"{all_of(ripe.height, noun)} can be followed as far as '{unknown['stage'][0]}': "
-            "rows of later stages bear the numbers of none of them."
+            f"{all_of(ripe.height, noun)}{asked.chosen} can be followed as far as "
+            f"'{unknown['stage'][0]}': rows of later stages bear the numbers of none of them."
         )
     if counts.is_empty():
-        return f"{all_of(ripe.height, noun)} got to '{asked.stages[-1]}': nobody stopped."
+        return (
+            f"{all_of(ripe.height, noun)}{asked.chosen} got to '{asked.stages[-1]}': nobody "
+            "stopped."
+        )
     worst = _worst(counts)
     stopped, first = int(worst["stopped"][0]), worst.row(0, named=True)
+    who = f"{counted(stopped, noun)}{asked.chosen}"
     if stopped < ENOUGH:
         return (
-            f"Most of those who stopped did so after '{first['stage']}': {counted(stopped, noun)}, "
+            f"Most of those who stopped did so after '{first['stage']}': {who}, "
             "too few to say what they did next."
         )
     told = f"for {said(first['units'], stopped)} the next thing was '{first['next']}'"
@@ -188,7 +195,7 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     helped = ""
     if support.height and first["next"] != "contacted support":
         helped = f"; {said(support['units'][0], stopped)} contacted support"
-    return f"After '{first['stage']}' {counted(stopped, noun)} stopped: {told}{helped}."
+    return f"After '{first['stage']}' {who} stopped: {told}{helped}."
 
 
 def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
