@@ -7,6 +7,7 @@ they go into an interval or a test that takes each visit for itself (Rao and Sco
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,24 @@ import polars as pl
 from cxkit.stats.intervals import Z
 
 Floats = npt.NDArray[np.float64]
+
+
+class ByPerson(NamedTuple):
+    """Of whom the samples of a series are: one row per person and sample; both count from 0."""
+
+    person: npt.NDArray[np.int64]
+    sample: npt.NDArray[np.int64]
+    successes: Floats
+    sizes: Floats
+
+    def only(self, samples: npt.NDArray[np.int64], of: int) -> "ByPerson":
+        """Return the rows of some of the `of` samples, which are then counted from 0 again."""
+        place = np.full(of, -1)
+        place[samples] = np.arange(len(samples))
+        here = place[self.sample] >= 0
+        return ByPerson(
+            self.person[here], place[self.sample[here]], self.successes[here], self.sizes[here]
+        )
 
 
 def design_effect(successes: Sequence[float] | Floats, sizes: Sequence[float] | Floats) -> float:
@@ -111,34 +130,61 @@ def design_effects(
     )
 
 
-def covariance(
-    person: Sequence[int] | npt.NDArray[np.int64],
-    week: Sequence[int] | npt.NDArray[np.int64],
-    successes: Sequence[float] | Floats,
-    sizes: Sequence[float] | Floats,
-    weeks: int,
-) -> Floats:
-    """Return how the successes of weeks hang together, since the same people come in several.
+def covariance(people: ByPerson, samples: int) -> Floats:
+    """Return how the successes of samples hang together, since the same people are in several.
 
-    The covariance of how far each week's successes lie from the share of all weeks, summed over
-    people; of people who come once, the diagonal alone is not 0. One row per person and week;
-    `week` counts from 0.
+    The covariance of how far each sample's successes lie from the share of all, summed over
+    people; of people who are in one, with one visit, the diagonal alone is not 0.
 
-    >>> covariance([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0], [1, 1, 1, 1], 2)
+    >>> both = ByPerson(*(np.array(column) for column in ([0, 0, 1, 1], [0, 1] * 2, [1.0, 1, 0, 0],
+    ...     [1.0] * 4)))
+    >>> covariance(both, 2)
     array([[1., 1.],
            [1., 1.]])
     """
     from scipy.sparse import csr_array  # takes a moment to load
 
-    x, n = np.asarray(successes, float), np.asarray(sizes, float)
+    x, n = people.successes, people.sizes
     if not n.sum():
-        return np.zeros((weeks, weeks))
-    names, rows = np.unique(np.asarray(person, np.int64), return_inverse=True)
-    off = csr_array(
-        (x - x.sum() / n.sum() * n, (rows, np.asarray(week, np.int64))), shape=(len(names), weeks)
-    )
+        return np.zeros((samples, samples))
+    names, rows = np.unique(people.person, return_inverse=True)
+    off = csr_array((x - x.sum() / n.sum() * n, (rows, people.sample)), shape=(len(names), samples))
     grown = len(names) / (len(names) - 1) if len(names) > 1 else 1.0
     return np.asarray((off.T @ off).toarray()) * grown
+
+
+def within_effect(people: ByPerson) -> float:
+    """Return the design effect of the share of a single sample: of visits in one and the same.
+
+    All samples together tell it, since one has too few people. See `design_effect`.
+
+    >>> one = ByPerson(*(np.array(column) for column in ([0, 1, 2, 3], [0, 0, 1, 1], [3.0, 0] * 2,
+    ...     [3.0] * 4)))
+    >>> within_effect(one)
+    4.0
+    """
+    x, n = people.successes, people.sizes
+    share = x.sum() / n.sum() if n.sum() else 0.0
+    independent = share * (1 - share) * n.sum()
+    if independent <= 0:
+        return 1.0
+    off = x - share * n
+    m = len(np.unique(people.person))
+    return max(1.0, float((off**2).sum() / independent) * m / max(1, m - 1))
+
+
+def few(people: ByPerson) -> float:
+    """Return by how much a variance has to be enlarged since so few people tell it.
+
+    >>> three = ByPerson(np.arange(3), np.zeros(3, int), np.ones(3), np.full(3, 5.0))
+    >>> round(few(three), 2)
+    4.82
+    """
+    if not len(people.sizes):
+        return 1.0
+    _, rows = np.unique(people.person, return_inverse=True)
+    each = np.bincount(rows, people.sizes)
+    return _of_few(float(each.sum() ** 2 / (each**2).sum()))
 
 
 def _of_few(people: float) -> float:

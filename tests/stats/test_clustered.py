@@ -3,11 +3,14 @@ import polars as pl
 import pytest
 
 from cxkit.stats.clustered import (
+    ByPerson,
     contrast_effect,
     covariance,
     design_effect,
     design_effects,
     effective,
+    few,
+    within_effect,
 )
 from cxkit.stats.intervals import newcombe, shares_p, wilson
 
@@ -48,9 +51,11 @@ def test_the_effects_of_several_groups_stand_beside_each_other() -> None:
 
 
 def test_the_covariance_of_people_who_come_once_is_a_diagonal() -> None:
-    told = covariance([0, 1, 2, 3], [0, 0, 1, 1], [1, 0, 1, 0], [1, 1, 1, 1], 3)
-    assert told == pytest.approx(np.diag([0.5, 0.5, 0]) * 4 / 3)
-    assert covariance([], [], [], [], 2).tolist() == [[0, 0], [0, 0]]
+    once = ByPerson(np.arange(4), np.array([0, 0, 1, 1]), np.array([1.0, 0, 1, 0]), np.ones(4))
+    assert covariance(once, 3) == pytest.approx(np.diag([0.5, 0.5, 0]) * 4 / 3)
+    nobody = ByPerson(*(np.zeros(0, kind) for kind in (int, int, float, float)))
+    assert covariance(nobody, 2).tolist() == [[0, 0], [0, 0]]
+    assert within_effect(nobody) == few(nobody) == 1.0
 
 
 # people, visits each (mean), the beta distribution of their own rates, and whether a few come often
