@@ -119,8 +119,14 @@ def test_bad_input_is_said_not_met_with_an_error(tmp_path):
         "be said."
     )
     assert cx.stage_trend(ws, **BASKET).chart().layout.title.text
-    assert cx.stage_trend(ws, stages=["cart"], within_days=1).table.height == 1
     assert cx.stage_trend(company(tmp_path / "empty"), **BASKET).n == 0
-    for wrong in ({"every": "day"}, {"unit": "week"}, {"stages": []}, {"as_of": "soon"}):
+    wrongs = (
+        {"every": "day"},
+        {"every": []},
+        {"unit": "week"},
+        {"unit": "attempt"},
+        {"stages": []},
+    )
+    for wrong in (*wrongs, {"stages": ["cart"]}, {"as_of": "soon"}):
         with pytest.raises(BadQuestion):
             cx.stage_trend(ws, **(BASKET | wrong))
