@@ -717,3 +717,102 @@ def test_one_customer_is_said_in_the_singular(tmp_path):
 
 def plain(result: cx.Result) -> str:
     return unescape(result.chart().layout.title.text.replace("<br>", " "))
+
+
+@pytest.mark.parametrize("order", ["ordered", "any"])
+@pytest.mark.parametrize("seed", range(4))
+def test_entries_from_a_day_on_of_chosen_people_equal_a_brute_force(tmp_path, seed, order):
+    """What lies before the day is no entry; in any order it may still be a later stage."""
+    draw = Random(seed)
+    begun, window = datetime(2026, 1, 1), timedelta(days=3)
+    log = [
+        (
+            f"p{draw.randrange(30):02}",
+            begun + timedelta(hours=draw.randrange(16 * 24)),
+            draw.choice("abcx"),
+            draw.choice(["phone", "desk"]),
+        )
+        for _ in range(250)
+    ]
+    ws = company(
+        tmp_path,
+        events=[
+            {"customer_id": who, "occurred_at": at, "event": name, "device": device}
+            for who, at, name, device in log
+        ],
+        customers=[
+            {"customer_id": f"p{n:02}", "region": "north" if n % 3 else "south"} for n in range(30)
+        ],
+    )
+    since, as_of = datetime(2026, 1, 5), max(at for _, at, _, _ in log)
+
+    def furthest(own):
+        times = {name: [at for at, n, _ in own if n == name] for name in "abc"}
+        for length in (3, 2, 1):
+            for chain in itertools.product(*(times[name] for name in "abc"[:length])):
+                fits = since <= chain[0] <= as_of - window and max(chain) - min(chain) <= window
+                if fits and (order == "any" or list(chain) == sorted(chain)):
+                    return length
+        return 0
+
+    for where in (
+        None,
+        {"device": "phone"},
+        {"region": "south"},
+        {"device": "desk", "region": "north"},
+    ):
+        reached, young = [0, 0, 0], 0
+        for one in {who for who, *_ in log}:
+            own = sorted((at, name, device) for who, at, name, device in log if who == one)
+            entries = [row for row in own if row[1] == "a" and row[0] >= since]
+            devices = [device for at, _, device in entries if at == entries[0][0]]
+            told = {
+                "device": min(devices, default=None),
+                "region": "north" if int(one[1:]) % 3 else "south",
+            }
+            if any(told[field] != value for field, value in (where or {}).items()):
+                continue
+            far = furthest(own)
+            reached = [n + (place < far) for place, n in enumerate(reached)]
+            young += bool(entries) and entries[0][0] > as_of - window
+        funnel = cx.stage_funnel(
+            ws, stages=list("abc"), within_days=3, order=order, where=where, since="2026-01-05"
+        )
+        assert funnel.table["reached"].to_list() == reached, where
+        assert funnel.table["left_out"][0] == young
+        people = cx.stage_people(
+            ws, stages=list("abc"), within_days=3, order=order, where=where, since="2026-01-05"
+        )
+        ripe = people.table.filter(pl.col("reason") != "still has time")
+        assert [ripe.filter(pl.col("place") > n).height for n in range(3)] == reached
+        assert (people.table["entered_at"] >= since).all()
+
+
+def test_who_is_chosen_and_since_when_is_said(tmp_path):
+    ws = company(tmp_path, {"company": {"timezone": "Asia/Tokyo"}}, events=FIVE)
+    ask = {"stages": ["visit", "cart", "buy"]}
+    app = cx.stage_funnel(ws, where={"channel": "app"}, since="2026-01-05", **ask)
+    assert app.table["reached"].to_list() == [2, 1, 1]  # ann's second visit, and bob's
+    assert app.finding.startswith(
+        "Of 2 customers with channel app since 2026-01-05 at 'visit', 50.0 %"
+    )
+    # the day begins in Tokyo: bob's visit of 19:00 there is still of the 5th
+    assert cx.stage_funnel(ws, since="2026-01-06", **ask).table["reached"][0] == 2
+    held = cx.stage_funnel(ws, where={"channel": "app"}, hold="session", **ask)
+    assert held.table["reached"].to_list() == [1, 0, 0]
+    visits = cx.stage_funnel(ws, where={"channel": "app"}, unit="session", **ask)
+    assert visits.table["reached"].to_list() == [1, 0, 0]
+    none = cx.stage_funnel(ws, since="2026-03-25", **ask)
+    assert none.finding == ("No customer since 2026-03-25 has 'visit': there is nothing to count.")
+    for asked, words in (
+        ({"where": {"device": 5}}, "Nobody's device is 5. There are: missing."),
+        ({"where": "app"}, "where is 'app'; give fields and values"),
+        ({"where": {"shoe": "x"}}, "There is no field 'shoe'"),
+        ({"since": 5}, "since is 5, which is not a day."),
+        ({"since": "May"}, "since is 'May', which is not a date."),
+        ({"since": "0001-01-01"}, "since is 0001-01-01, which is before any data."),
+        ({"since": "2027-01-01"}, "The data end on 31 Mar 2026"),
+    ):
+        with pytest.raises(BadQuestion) as problem:
+            cx.stage_funnel(ws, **ask, **asked)
+        assert words in str(problem.value), problem.value

@@ -93,7 +93,8 @@ def time_to_stage(
     if people is not None:
         walks = walks.filter(pl.col("customer_key").is_in(people.implode()))
     cases = walks.filter(pl.col("days") >= 0)
-    groups = gathered(_of_groups(cases), "one", least=workspace.least)
+    groups = _of_groups(cases)
+    groups = gathered(groups, "one", least=workspace.least, people=groups)
     table = _curves(groups, ends)
     only = whom(where, since)
     return Result(
