@@ -7,7 +7,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from company import company, events
+from company import company, events, many_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -816,3 +816,64 @@ def test_who_is_chosen_and_since_when_is_said(tmp_path):
         with pytest.raises(BadQuestion) as problem:
             cx.stage_funnel(ws, **ask, **asked)
         assert words in str(problem.value), problem.value
+
+
+def visits_of_few(folder, seed, people=40, times=60):
+    """Publish many visits of few people, each with a device and a rate of going on of their own."""
+    draw = Random(seed)
+    rows = []
+    for person in range(people):
+        rate, device = draw.betavariate(0.6, 0.6), draw.choice(["phone", "desk"])
+        for hour in draw.sample(range(24 * 180), times):
+            at = datetime(2026, 1, 5) + timedelta(hours=hour)
+            rows.append((f"p{person}", at, "a", device))
+            if draw.random() < rate:
+                rows.append((f"p{person}", at + timedelta(minutes=2), "b", device))
+    names = ["customer_id", "occurred_at", "event", "device"]
+    return many_events(folder, pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def test_visits_of_the_same_people_are_no_independent_ones(tmp_path):
+    """Devices make no difference: at most one of fifteen such companies may say that they do."""
+    alarms = 0
+    for seed in range(15):
+        ws = visits_of_few(tmp_path / str(seed), seed)
+        funnel = cx.stage_funnel(ws, stages=["a", "b"], within_days=1, unit="session", by="device")
+        alarms += "a difference" in funnel.finding
+        effects = funnel.table.filter(pl.col("place") == 2)["design_effect"]
+        assert effects.min() > 5  # sixty visits of one person say little more than one
+        ws.close()
+    assert alarms <= 2
+    told = "are of 40 people, and those of one person are alike"
+    assert any(told in note for note in funnel.caveats)
+
+
+def test_a_difference_between_people_is_found_in_their_visits(tmp_path):
+    draw = Random(3)
+    rows = []
+    for person in range(200):
+        device = "phone" if person % 2 else "desk"
+        rate = 0.3 if device == "phone" else 0.7
+        for day in range(6):
+            at = datetime(2026, 1, 5 + day, person % 24)
+            one = {"customer_id": f"p{person}", "device": device}
+            rows.append(one | {"occurred_at": at, "event": "a"})
+            if draw.random() < rate:
+                rows.append(one | {"occurred_at": at + timedelta(minutes=2), "event": "b"})
+    rows.append({"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "end"})
+    ws = company(tmp_path, events=rows)
+    funnel = cx.stage_funnel(ws, stages=["a", "b"], unit="session", by="device", within_days=1)
+    assert "a difference of" in funnel.finding
+    customers = cx.stage_funnel(ws, stages=["a", "b"], by="device", within_days=1)
+    assert customers.table["design_effect"].drop_nulls().to_list() == [1.0, 1.0]
+    assert not any("are alike" in note for note in customers.caveats)
+
+
+def test_a_report_counts_people_not_their_visits(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-01T10:00 visit web" for n in range(20)]
+    rows += [f"ann 2026-01-{day:02}T10:00 visit app" for day in range(1, 21)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 end"))
+    asked = {"stages": ["visit"], "by": "channel", "unit": "session"}
+    assert set(counts(cx.stage_funnel(ws, **asked))) == {("web", "visit", 20), ("app", "visit", 20)}
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert counts(cx.stage_funnel(ws, **asked)) == [("other", "visit", 40)]

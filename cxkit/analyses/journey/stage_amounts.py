@@ -76,7 +76,7 @@ def stage_amounts(
         "order by 1",
         own=workspace.settings.company.currency,
     )["money"].to_list()
-    unknown = unmet(each, units, entered=bool(units["at"].is_not_null().any()))
+    unknown = unmet(each, units, entered=not units.is_empty())
     amounts = _amounts(workspace, units, asked)
     if asked.hold:
         units, amounts = _of_customers(units, amounts)

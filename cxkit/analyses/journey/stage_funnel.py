@@ -13,6 +13,7 @@ from cxkit.notes import end_note, link_note
 from cxkit.passages import SPOTS, UNITS, slices
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, all_of, counted, verb
+from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -87,7 +88,9 @@ def stage_funnel(
         previous required stage), excluded (of the lost: stopped by `exclude`), skipped (went on
         without the optional stage), otherwise (of the other lost: had the stage, but too early or
         too late), visitors (of the reached: browsers that nobody could link to a person), left_out
-        (too young to count), came_again (entered more than once). Where no order or case that
+        (too young to count), came_again (entered more than once), design_effect (by how many
+        times less the segment's difference from the others says since one person's visits, orders
+        or attempts are alike; 1 for customers). Where no order or case that
         entered has a stage at all, though the data hold rows of it, it cannot be followed there:
         reached, shares and lost are null from then on. The semantics are those of
         ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
@@ -113,11 +116,15 @@ def stage_funnel(
     until = workspace.moment(as_of)
     asked = narrowed(workspace, asked, where, since, until)
     parts = [_counted(workspace, asked, until, field, part) for part in slices(workspace)]
-    counts = pl.concat(parts)
+    counts = pl.concat(found for found, _ in parts)
+    people = pl.concat(found for _, found in parts)
     framed = _framed(counts, asked, field)
     entered = framed.filter(pl.col("place") == 1).select("reached", "left_out")
     unknown = unmet(asked, counts, entered=bool(entered.sum_horizontal().sum()))
-    table = _shares(_gather(framed, workspace.least), unknown)
+    kept = _gather(framed, workspace.least, people if asked.unit != "customer" else None)
+    names = kept.select("own", "segment").unique()
+    people = people.rename({"segment": "own"}).join(names, on="own", maintain_order="left")
+    table = _with_effects(_shares(_added(kept), unknown), people, asked)
     return Result(
         name="stage_funnel",
         question=QUESTION,
@@ -125,6 +132,7 @@ def stage_funnel(
         finding=_finding(table, asked, by),
         caveats=(
             *_caveats(table, asked, by),
+            *_of_people(table, people, asked),
             *_of_buyers(workspace, by),
             *end_note(workspace, as_of),
             *(
@@ -148,8 +156,12 @@ def stage_funnel(
 
 def _counted(
     workspace: Workspace, asked: Plan, until: datetime | None, by: str, part: tuple[int, int]
-) -> pl.DataFrame:
-    """Count who of some of the people got how far: one row per segment."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Count who of some of the people got how far: one row per segment.
+
+    Where one person may count several times, also one row per segment and person: segment,
+    customer_key, visitor, and of how many of theirs got to each place (`n_`).
+    """
     units = walked(workspace, asked, until, part).join(
         workspace.query(
             "stage_funnel", by="all" if by in SPOTS else by, first=part[0], last=part[1]
@@ -191,7 +203,15 @@ def _counted(
         before = here if required else before
         if f"met_{place - 1}" in units.columns:
             told[f"met_{place - 1}"] = pl.col(f"met_{place - 1}").sum()
-    return units.group_by("segment").agg(**told)
+    each = units.filter(f"got_{asked.step_of[0]}" if asked.unit != "customer" else pl.lit(False))
+    people = each.group_by("segment", "customer_key", maintain_order=True).agg(
+        pl.col("visitor").first(),
+        *(
+            pl.col(f"got_{step}").sum().cast(pl.Int64).alias(f"n_{place}")
+            for place, step in enumerate(asked.step_of, 1)
+        ),
+    )
+    return units.group_by("segment").agg(**told), people
 
 
 def _framed(counts: pl.DataFrame, asked: Plan, by: str) -> pl.DataFrame:
@@ -237,14 +257,43 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
     )
 
 
-def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Keep the largest segments and add up the others, so that the total stays the total."""
+def _gather(table: pl.DataFrame, least: int, people: pl.DataFrame | None) -> pl.DataFrame:
+    """Name the largest segments, and all others 'other'; `own` is what each was called."""
     entries = pl.when(pl.col("place") == 1).then("reached").otherwise(0)
-    return (
-        gathered(table.with_columns(_entries=entries), "_entries", least=least)
-        .group_by("segment", "stage", "place", "optional", "unit", maintain_order=True)
-        .agg(pl.col(_COUNTS).sum())
+    named = table.with_columns(_entries=entries, own="segment")
+    return gathered(named, "_entries", least=least, people=people)
+
+
+def _added(table: pl.DataFrame) -> pl.DataFrame:
+    """Add up what goes by one name, so that the total stays the total."""
+    return table.group_by("segment", "stage", "place", "optional", "unit", maintain_order=True).agg(
+        pl.col(_COUNTS).sum()
     )
+
+
+def _with_effects(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+    """Add the design effect of each segment's difference from the others, step by step.
+
+    `people` are as in `_counted`. Compared are known people in known segments, as in `_apart`. Of
+    customers, who count once, it is 1; where there is one segment alone it is null.
+    """
+    rows = people.filter(~pl.col("visitor") & (pl.col("segment") != "missing"))
+    required = [place for place, skip in enumerate(asked.optional, 1) if not skip]
+    found = []
+    segments = table["segment"].unique(maintain_order=True)
+    for segment in segments if len(segments) > 1 else ():
+        each = (
+            rows.with_columns(group=(pl.col("segment") != segment).cast(pl.Int64))
+            .group_by("customer_key", "group", maintain_order=True)
+            .agg(pl.col("^n_.*$").sum())
+        )
+        who, group = each["customer_key"].to_numpy(), each["group"].to_numpy()
+        for before, place in pairwise(required):
+            x, n = each[f"n_{place}"].to_numpy(), each[f"n_{before}"].to_numpy()
+            found.append((segment, place, contrast_effect(who, group, x, n, [1.0, -1.0])))
+    schema = {"segment": pl.String, "place": pl.Int64, "design_effect": pl.Float64}
+    effects = pl.DataFrame(found, schema=schema, orient="row")
+    return table.join(effects, on=["segment", "place"], how="left", maintain_order="left")
 
 
 def _shares(table: pl.DataFrame, unknown: frozenset[int]) -> pl.DataFrame:
@@ -340,9 +389,12 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     for row in steps.iter_rows(named=True):
         rest, rest_base = row["all_known"] - row["known"], row["all_base"] - row["base"]
         if row["base"] >= ENOUGH and rest_base >= ENOUGH:
-            gap = newcombe(row["known"], row["base"], rest, rest_base)
-            p = shares_p(row["known"], row["base"], rest, rest_base)
-            found.append({**row, "rest": rest, "rest_base": rest_base, "gap": gap, "p": p})
+            # visits of one person are alike: they count as so many fewer
+            alone = effective(row["known"], row["base"], row["design_effect"])
+            others = effective(rest, rest_base, row["design_effect"])
+            gap, p = newcombe(*alone, *others), shares_p(*alone, *others)
+            told = {"rest": rest, "rest_base": rest_base, "alone": alone, "others": others}
+            found.append({**row, **told, "gap": gap, "p": p})
     surely = [
         told
         for told, q in zip(found, benjamini_hochberg([t["p"] for t in found]), strict=True)
@@ -377,8 +429,8 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
         known += asked.chosen
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
-            f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
-            f"{said(apart['rest'], apart['rest_base'])} of {apart['rest_base']:,}: a difference "
+            f"{said(*apart['alone'])} of {apart['base']:,} {known}, the others "
+            f"{said(*apart['others'])} of {apart['rest_base']:,}: a difference "
             f"of {100 * apart['gap'].value:+.1f} points ({100 * apart['gap'].low:+.1f} to "
             f"{100 * apart['gap'].high:+.1f}), the largest between segments."
         )
@@ -498,6 +550,20 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
 
 def _of_the(some: int, of: int) -> str:
     return "The one" if of == 1 else f"{some:,} of the {of:,}"
+
+
+def _of_people(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
+    """Say of how many people the visits, orders or attempts are."""
+    entered, persons = _total(table, "entered"), people["customer_key"].n_unique()
+    if asked.unit == "customer" or persons == entered:
+        return ()
+    groups = table["segment"].n_unique() > 1
+    return (
+        f"{counted(entered, UNITS[asked.unit])} are of {persons:,} "
+        f"{'person' if persons == 1 else 'people'}, and those of one person are alike: the "
+        f"intervals of the shares are narrower than those of people"
+        f"{'; the test between segments takes people for independent.' if groups else '.'}",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -68,8 +68,7 @@ def stage_people(
     until = workspace.moment(as_of)
     asked = narrowed(workspace, asked, where, since, until)
     walks = pl.concat(
-        walked(workspace, asked, until, part, times=True).filter(pl.col("at").is_not_null())
-        for part in slices(workspace)
+        walked(workspace, asked, until, part, times=True) for part in slices(workspace)
     )
     units = _stops(walks, asked, unmet(asked, walks, entered=not walks.is_empty()))
     after = workspace.query(
