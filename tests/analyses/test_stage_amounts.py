@@ -121,3 +121,15 @@ def test_a_report_shows_no_money_of_few(tmp_path, monkeypatch):
     few = cx.stage_amounts(ws, stages=["paid"])
     assert few.finding == "Amounts of few are recorded: a report does not show them."
     few.chart()
+
+
+def test_money_of_chosen_people_from_a_day_on(tmp_path):
+    rows = [event(f"c{n}", 1 + n % 9, "cart", 10) | {"device": "pd"[n % 2]} for n in range(90)]
+    rows += [event(f"c{n}", 12, "paid") for n in range(0, 90, 4)]
+    ws = company(tmp_path, events=[*rows, END])
+    ask = {"stages": ["cart", "paid"], "where": {"device": "p"}, "since": "2026-01-04"}
+    found = cx.stage_amounts(ws, **ask)
+    chosen = [n for n in range(90) if n % 2 == 0 and 1 + n % 9 >= 4]
+    assert found.table["amount"][0] == 10 * len(chosen)
+    assert found.table["amount_went_on"][0] == 10 * sum(n % 4 == 0 for n in chosen)
+    assert f"({len(chosen)} customers with device p since 2026-01-04 and with an" in found.finding

@@ -13,6 +13,7 @@ from cxkit.funnels import Plan, narrowed, plan, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, micros, slices
 from cxkit.result import Result, counted, verb
+from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, said, wilson
 from cxkit.stats.strata import Table, risk_ratio, same_p
 from cxkit.workspace import Workspace, query_text
@@ -163,7 +164,10 @@ def _chosen(
 
 
 def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.DataFrame:
-    base = units.with_row_index("place").select(pl.col("place").cast(pl.Int64), "dropped")
+    base = units.with_row_index("place").select(
+        pl.col("place").cast(pl.Int64), "customer_key", "dropped"
+    )
+    alone = units["customer_key"].n_unique() == units.height
     for spot in _SPOTS:
         where = met.filter(pl.col("kind") == spot).select("place", pl.col("value").alias(spot))
         base = base.join(where, on="place", how="left", maintain_order="left")
@@ -176,15 +180,16 @@ def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.Data
             continue
         strata = [spot for spot in _SPOTS if spot != kind]
         told = base.with_columns(has=pl.col("place").is_in(having["place"].implode()))
-        crude = _tables(told, [])
+        whole = _tables(told, [])[0]
+        effect = 1.0 if alone else _effect(told)
         alike = _tables(told, strata)
-        own, plain = risk_ratio(alike), risk_ratio(crude)
-        whole = crude[0]
+        own, plain = (risk_ratio(_thinned(tables, effect)) for tables in (alike, [whole]))
+        share = wilson(*effective(whole.hits, whole.n, effect))
         rows.append(
             (
-                kind, value, int(whole.n), int(whole.hits), *wilson(whole.hits, whole.n),
+                kind, value, int(whole.n), int(whole.hits), *share,
                 int(whole.other_n), int(whole.other_hits), whole.other_hits / whole.other_n,
-                *own, *plain, same_p(alike), _turned(own, plain),
+                *own, *plain, same_p(alike, effect), _turned(own, plain),
             )
         )  # fmt: skip
     shares = ["dropped_share", "dropped_share_low", "dropped_share_high"]
@@ -200,6 +205,25 @@ def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.Data
         .with_columns(pl.selectors.float().fill_nan(None))
         .sort("q_value", "kind", "value")
     )
+
+
+def _effect(told: pl.DataFrame) -> float:
+    """Return the design effect of the difference, since visits of one person are alike."""
+    each = told.group_by("customer_key", "has", maintain_order=True).agg(
+        pl.col("dropped").sum().cast(pl.Int64), n=pl.len().cast(pl.Int64)
+    )
+    return contrast_effect(
+        each["customer_key"].to_numpy(),
+        each["has"].cast(pl.Int64).to_numpy(),
+        each["dropped"].to_numpy(),
+        each["n"].to_numpy(),
+        [-1.0, 1.0],
+    )
+
+
+def _thinned(tables: Sequence[Table], effect: float) -> list[Table]:
+    """Return tables of as many independent units as say as much."""
+    return [Table(*(count / effect for count in table)) for table in tables]
 
 
 def _tables(told: pl.DataFrame, strata: Sequence[str]) -> list[Table]:
@@ -290,8 +314,9 @@ def _caveats(
         return tuple(notes)
     if units["customer_key"].n_unique() < units.height:
         notes.append(
-            f"Several {noun}s of one customer count each: the intervals are narrower than those of "
-            "customers."
+            f"Several {noun}s of one customer count each, and are alike: intervals and tests take "
+            "customers, not their "
+            f"{noun}s, for independent."
         )
     for row in table.filter("turned").iter_rows(named=True):
         notes.append(
