@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+from alike import of_people
 from company import company, events, many_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -233,3 +234,38 @@ def test_false_alarms_stay_below_one_in_twenty(tmp_path):
         if not found.finding.startswith("No step broke: in 10 series of weeks"):
             alarms.append((seed, found.finding))
     assert len(alarms) <= 2, alarms
+
+
+def test_other_people_are_no_break(tmp_path):
+    """Nobody changes: each visit for itself, ten of twelve of these companies would be alarmed."""
+    alarms = []
+    for seed in range(860, 880):
+        ws = many_events(tmp_path / str(seed), of_people(seed, 60, 70, 0.8, stretches=True))
+        journey = {"stages": ["visit", "cart"], "within_days": 1, "unit": "session"}
+        alarms.append(bool(cx.stage_breaks(ws, **journey).table["break_no"].max()))
+        ws.close()
+    assert sum(alarms) <= 1, alarms
+
+
+def test_a_small_clean_stretch_is_no_measure(tmp_path):
+    """Two visits before a break that lasts to the end say nothing of how far it fell."""
+    weeks = [(1, 1)] * 2 + [(30, 14 + week % 3) for week in range(28)]
+    weeks = [(n, 2) if week >= 20 else (n, x) for week, (n, x) in enumerate(weeks)]
+    found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
+    assert "of 2 before" not in found.finding
+    assert found.table["base"].drop_nulls().min() >= 30
+
+
+def test_what_cannot_be_measured_is_not_put_as_points(tmp_path):
+    weeks = [(10, 9)] * 2 + [(60, 20 + week % 3) for week in range(30)]
+    found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
+    title = found.chart().layout.title.text
+    if found.table["break_no"].max():
+        assert "points" in found.finding or "too few to say by how much" in found.finding
+        assert "no week lies apart" not in title
+
+
+def test_title_and_finding_say_one_thing(tmp_path):
+    few = cx.stage_breaks(company(tmp_path, events=visits([(5, 2)] * 10, "mobile")), **BASKET)
+    assert "too few to say" in few.finding
+    assert "too few to say" in few.chart().layout.title.text
