@@ -13,7 +13,14 @@ from cxkit.passages import SPOTS, beginning, chosen, kinds, whom
 from cxkit.result import Result, counted, lasted, verb
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
-from cxkit.stats.survival import Moment, ended_after, kaplan_meier, log_rank_p, told_curve
+from cxkit.stats.survival import (
+    Moment,
+    clustered_log_rank_p,
+    ended_after,
+    kaplan_meier,
+    log_rank_p,
+    told_curve,
+)
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How long does it take to get from one stage to another?"
@@ -191,10 +198,17 @@ def _q_values(cases: pl.DataFrame) -> dict[str, float]:
         if min(starts, cases.height - starts) >= ENOUGH and all_arrived >= _LEAST
     ]
     days, ended = cases["days"].to_numpy(), cases["ended"].to_numpy()
+    person = cases["customer_key"].to_numpy()
+    alone = cases["customer_key"].n_unique() == cases.height
     strata = pl.zeros(cases.height, eager=True).to_numpy()
-    p_values = [
-        log_rank_p(days, ended, (cases["segment"] == name).to_numpy(), strata) for name in names
-    ]
+    p_values = []
+    for name in names:
+        group = (cases["segment"] == name).to_numpy()
+        p_values.append(
+            log_rank_p(days, ended, group, strata)
+            if alone
+            else clustered_log_rank_p(days, ended, group, person)
+        )
     return dict(zip(names, benjamini_hochberg(p_values), strict=True))
 
 
@@ -332,7 +346,7 @@ def _caveats(
     if pairs == "any-firstafter" and cases.n_unique("customer_key") < cases.height:
         notes.append(
             "Several starts of one person count each, and may share one end: the intervals are "
-            "narrower than those of people."
+            "narrower than those of people; tests between groups take people for independent."
         )
     if by is None or groups["segment"].n_unique() < 2 or cases.height < ENOUGH:
         return tuple(notes)
