@@ -12,8 +12,7 @@ marked as (
             and ($since::timestamp is null or occurred_at >= $since::timestamp) as starts,
         list_contains($end, touchpoint::varchar) as ends
     from timeline
-    where
-        occurred_at <= $as_of::timestamp
+    where occurred_at <= $as_of::timestamp
         and (list_contains($start, touchpoint::varchar) or list_contains($end, touchpoint::varchar))
 ),
 
