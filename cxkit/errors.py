@@ -1,5 +1,8 @@
 """The errors a reader can meet: what is wrong, what was found, what to do next."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 
 class CxError(Exception):
     """A problem that the reader can mend, told in at most two sentences.
@@ -80,3 +83,28 @@ def names(name: str, values: object, example: str = "['visited', 'paid']") -> tu
     if isinstance(values, list | tuple) and all(isinstance(value, str) for value in values):
         return tuple(values)
     raise BadQuestion(f"{name} is {values!r}; give a list of texts, as in {example}.")
+
+
+def by_name(name: str, values: object, example: str) -> dict[str, Any]:
+    """Return a mapping from texts as a dict, {} for None; BadQuestion where it is none.
+
+    >>> by_name("step_days", {"paid": 1}, "{'paid': 1}")
+    {'paid': 1}
+    """
+    if values is None:
+        return {}
+    if isinstance(values, Mapping) and all(isinstance(key, str) for key in values):
+        return dict(values)
+    raise BadQuestion(f"{name} is {values!r}; give values by name, as in {example}.")
+
+
+def one_of(name: str, value: object, known: Iterable[str]) -> str:
+    """Return a text that is among the known ones; BadQuestion otherwise.
+
+    >>> one_of("order", "any", ("any", "strict"))
+    'any'
+    """
+    known = list(known)
+    if isinstance(value, str) and value in known:
+        return value
+    raise BadQuestion(f"There is no {name} {value!r}. There are: {listed(known)}.")

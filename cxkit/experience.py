@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, listed
+from cxkit.errors import BadQuestion
 from cxkit.funnels import Plan, plan
-from cxkit.passages import kinds, kinds_of, micros, passages, slices
+from cxkit.passages import beginning, chosen, kinds, kinds_of, micros, passages, slices
+from cxkit.passages import in_words as in_words
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, newcombe, shares_p
 from cxkit.stats.stays import Stays, stays
 from cxkit.stats.walks import Log, log
@@ -18,7 +19,6 @@ from cxkit.text.intents import find_intents
 from cxkit.text.scoring import mostly_foreign, score_comments
 from cxkit.workspace import Workspace
 
-SPOTS = ("channel", "device")  # of the entry, not of the person
 CONTACTS = ("ticket opened", "message in")
 INTENTS = (("ask", "asking"), ("complaint", "complaining"), ("suggestion", "suggesting"))
 RETURN_DAYS = 90
@@ -101,62 +101,16 @@ def journey(
     bases: list[int] = []
     for place, known in enumerate(asked.kinds):
         bases.append(place if known or not bases else bases[-1])
-    until = workspace.moment(as_of)
+    until, begins = workspace.moment(as_of), beginning(workspace, since)
     return Journey(
         asked,
         tuple(bases),
         names,
         kinds(workspace),
-        _since(workspace, since),
+        begins or _EARLIEST,
         until,
-        _people(workspace, asked, where, _since(workspace, since), until),
+        chosen(workspace, asked.touchpoints[0], where, begins, until),
     )
-
-
-def _since(workspace: Workspace, since: date | datetime | str | None) -> datetime:
-    """Return the first moment that counts: of a day its beginning where the company is."""
-    if since is None:
-        return _EARLIEST
-    moment = workspace.moment(since)
-    assert moment is not None
-    whole_day = not isinstance(since, datetime) and "T" not in str(since)
-    return moment - timedelta(days=1, microseconds=-1) if whole_day else moment
-
-
-def _people(
-    workspace: Workspace,
-    asked: Plan,
-    where: Mapping[str, str] | None,
-    since: datetime,
-    until: datetime | None,
-) -> pl.Series | None:
-    """Return the keys of the people of whom all is true that `where` says."""
-    if not where:
-        return None
-    if not isinstance(where, Mapping):
-        raise BadQuestion(f"where is {where!r}; give fields and values: {{'channel': 'app'}}.")
-    everyone = {"first": 0, "last": 2**31 - 1}
-    found: pl.Series | None = None
-    for by, value in where.items():
-        field = workspace.segment(by, own=SPOTS)
-        if by in SPOTS:
-            told = workspace.query(
-                "entry_spots",
-                by=by,
-                touchpoints=list(asked.touchpoints[0]),
-                as_of=until,
-                **everyone,
-            )
-            told = told.filter(pl.col("at") >= micros(since))
-            told = told.unique("customer_key", keep="first", maintain_order=True)
-        else:
-            told = workspace.query("stage_funnel", by=field, **everyone)
-        told = told.with_columns(pl.col("segment").fill_null("missing"))
-        if value not in (values := told["segment"].unique()):
-            raise BadQuestion(f"Nobody's {by} is {value!r}. There are: {listed(values)}.")
-        keys = told.filter(pl.col("segment") == value)["customer_key"]
-        found = keys if found is None else found.filter(found.is_in(keys.implode()))
-    return found
 
 
 def who_enters(workspace: Workspace, asked: Journey) -> str:
@@ -426,8 +380,3 @@ def owners(workspace: Workspace, asked: Journey) -> dict[int, str]:
 def contact_kinds(asked: Journey) -> tuple[int, ...]:
     """Return the kinds of contacts that customers make."""
     return kinds_of(dict(asked.kinds), CONTACTS)
-
-
-def in_words(values: Mapping[str, str] | None) -> str:
-    """Return a filter in words: 'device mobile, channel web'."""
-    return ", ".join(f"{field} {value}" for field, value in (values or {}).items())

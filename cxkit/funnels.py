@@ -1,17 +1,38 @@
 """What a funnel asks for, step by step, and how far each one got through it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, listed, names, whole_number
-from cxkit.passages import UNITS, kinds, kinds_of, micros, passages
-from cxkit.stats.walks import Step, earliest, entries, flags, log, people, rows_of, walk
+from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
+from cxkit.passages import (
+    UNITS,
+    beginning,
+    chosen,
+    kinds,
+    kinds_of,
+    micros,
+    passages,
+    whom,
+)
+from cxkit.stats.walks import (
+    Step,
+    common,
+    earliest,
+    entries,
+    flags,
+    log,
+    people,
+    rows_of,
+    walk,
+)
 from cxkit.workspace import Workspace
 
 ORDERS = ("ordered", "strict", "any")
+NUMBERED = ("order", "case")  # units that are known by a number that their rows bear
+_HELD = ("session", "order", "case")  # what all stages can be asked to lie in
 _DAY = 86_400_000_000  # microseconds
 
 
@@ -19,7 +40,9 @@ class Plan(NamedTuple):
     """What has to be passed, as `stats.walks` understands it.
 
     `step_of` is the step of each stage, `onward_of` the one that reaches the next required stage
-    by way of an optional one, `touchpoints` and `kinds` what counts as each stage.
+    by way of an optional one, `touchpoints` and `kinds` what counts as each stage. Entries count
+    from `since` on, of the people whose keys are in `who` (None: of everyone); `chosen` says both
+    in words.
     """
 
     stages: tuple[str, ...]
@@ -33,6 +56,9 @@ class Plan(NamedTuple):
     days: int
     unit: str
     hold: str | None
+    since: datetime | None = None
+    who: pl.Series | None = None
+    chosen: str = ""
 
     @property
     def within(self) -> int:
@@ -71,13 +97,23 @@ def plan(
     chosen = () if stages is not None else journey.optional
     skippable = names("optional", optional) if optional is not None else chosen
     days = journey.within_days if within_days is None else whole_number("within_days", within_days)
-    limits, barred = dict(step_days or {}), dict(exclude or {})
+    anchored = names("anchored", anchored)
+    limits = by_name("step_days", step_days, "{'paid': 1}")
+    barred = by_name("exclude", exclude, "{'paid': ['ticket opened']}")
     _check_stages(named, skippable)
     _check_order(named, order, anchored, limits, barred)
-    for name, value in (("unit", unit), ("hold", hold)):
-        if value not in UNITS and not (name == "hold" and value is None):
-            raise BadQuestion(f"There is no {name} {value!r}. There are: {listed(UNITS)}.")
+    one_of("unit", unit, UNITS)
+    if hold is not None:
+        one_of("hold", hold, _HELD)
+        if unit != "customer":
+            raise BadQuestion(
+                f"hold={hold!r} and unit={unit!r} are both given: hold counts customers. To count "
+                f"each {UNITS[hold]} by itself, leave hold out and ask with unit={hold!r}."
+            )
     known = kinds(workspace)
+    barring = {
+        stage: _ending(workspace, names("exclude", those), known) for stage, those in barred.items()
+    }
     touched = tuple(tuple(journey.touchpoints_of(stage)) for stage in named)
     counted = tuple(kinds_of(known, group) for group in touched)
     free = [order == "any" and stage not in anchored for stage in named]
@@ -91,7 +127,7 @@ def plan(
 
     def add(place: int, passed: Sequence[int], after: int | None, way: Sequence[int]) -> int:
         """Add a step; `way` are the stages that were passed on the way to it, the last one last."""
-        bars = set(kinds_of(known, names("exclude", barred.get(named[place], ()))))
+        bars = set(barring.get(named[place], ()))
         if order == "strict" and way:
             own = [kind for p in (way[-1], *skipped) for kind in counted[p]]
             bars |= set(known.values()) - set(own)
@@ -140,6 +176,34 @@ def plan(
     )
 
 
+def narrowed(
+    workspace: Workspace,
+    asked: Plan,
+    where: Mapping[str, str] | None,
+    since: date | datetime | str | None,
+    until: datetime | None,
+) -> Plan:
+    """Return a plan for entries from a day on, and for the people of whom `where` is true.
+
+    `where` is as in `passages.chosen`. Raises BadQuestion where either cannot be.
+    """
+    begins = beginning(workspace, since)
+    people = chosen(workspace, asked.touchpoints[0], where, begins, until)
+    return asked._replace(since=begins, who=people, chosen=whom(where, since))
+
+
+def _ending(
+    workspace: Workspace, those: Sequence[str], known: Mapping[str, int]
+) -> tuple[int, ...]:
+    """Return the kinds of touchpoints and stages that end a try; BadQuestion for strangers."""
+    journey = workspace.settings.journey
+    there = {*known, *journey.stages, *journey.touchpoints}
+    strangers = [name for name in those if name not in there]
+    if strangers:
+        raise BadQuestion(f"exclude names {strangers[0]!r}. The data have: {listed(there)}.")
+    return kinds_of(known, [one for name in those for one in journey.touchpoints_of(name)])
+
+
 def _check_stages(stages: Sequence[str], skippable: Sequence[str]) -> None:
     if not stages:
         raise BadQuestion(
@@ -160,8 +224,7 @@ def _check_order(
     limits: Mapping[str, int],
     barred: Mapping[str, Sequence[str]],
 ) -> None:
-    if order not in ORDERS:
-        raise BadQuestion(f"There is no order {order!r}. There are: {listed(ORDERS)}.")
+    one_of("order", order, ORDERS)
     for name, value in (("anchored", anchored), ("step_days", limits), ("exclude", barred)):
         strangers = [stage for stage in value if stage not in stages]
         if strangers:
@@ -194,19 +257,28 @@ def walked(
     One row per unit: who, customer_key, at (its first entry, in microseconds), tries (its
     entries), ripe (its first entry is as old as the window) and, by number, whether it `got_` to
     each step of the plan, was `barred_` from it, and `passed_` each later stage at any time. With
-    `times` also `at_` each step: when it first got there, in microseconds.
+    `times` also `at_` each step: when it first got there, in microseconds; and the case_id of
+    orders and cases. Of these also whether the one that entered has `met_` each later stage.
     """
     followed = asked.hold or asked.unit
-    rows = passages(workspace, until, followed, part, asked.touchpoints[0])
+    numbered = times and asked.unit in NUMBERED
+    rows = passages(workspace, until, followed, part, asked.touchpoints[0], named=numbered)
+    if asked.who is not None:
+        key = "who" if followed == "customer" else "customer_key"
+        rows = rows.filter(pl.col(key).is_in(asked.who.implode()))
+        if key != "who":  # dense again
+            rows = rows.with_columns((pl.col("who").rank("dense") - 1).cast(pl.Int32))
     there = log(rows, asked.of_use())
     start = None if until is None else micros(asked.latest_start(until))
-    reached = walk(there, asked.steps, asked.within, start)
-    begun = entries(there, asked.kinds[0])
+    since = None if asked.since is None else micros(asked.since)
+    reached = walk(there, asked.steps, asked.within, start, since)
+    begun = entries(there, asked.kinds[0], since)
     of_people = asked.unit == "customer"
     if followed == "customer":
         owned = begun.with_columns(customer_key="who")
     else:
-        owner = rows.group_by("who").agg(pl.col("customer_key").first()).sort("who")
+        of_unit = ["customer_key", *(["case_id"] if numbered else [])]
+        owner = rows.group_by("who").agg(pl.col(of_unit).first()).sort("who")
         owned = begun.join(owner, on="who", maintain_order="left")
         if of_people:
             owned = (
@@ -232,10 +304,29 @@ def walked(
         if times:
             at = earliest(of(there.who[step.rows]), there.at[step.rows], first, size)
             columns[f"at_{number}"] = at
+    begin = begun["who"].to_numpy()
     for place, kind in enumerate(asked.kinds[1:], 1):
-        columns[f"passed_{place}"] = flags(of(people(there, rows_of(there, kind))), first, size)
+        passing = people(there, rows_of(there, kind))
+        columns[f"passed_{place}"] = flags(of(passing), first, size)
+        if followed in NUMBERED:
+            columns[f"met_{place}"] = flags(of(common(begin, passing)), first, size)
     return (
         pl.DataFrame(columns)
         .join(owned, on="who", maintain_order="left")
         .with_columns(ripe=pl.col("at") <= (start if start is not None else 0))
     )
+
+
+def unmet(asked: Plan, found: pl.DataFrame, *, entered: bool) -> frozenset[int]:
+    """Return the places to which no order or case that entered can be followed.
+
+    `found` has the columns `met_` of `walked`, or their sums. Where none of those that entered
+    has a row of a stage at whatever time, though the data hold such rows, these bear other numbers
+    or none: that is no loss. Nor can anything be followed beyond such a stage that is required.
+    """
+    if not entered or (asked.hold or asked.unit) not in NUMBERED:
+        return frozenset()
+    places = range(1, len(asked.stages))
+    blind = {place for place in places if asked.kinds[place] and not found[f"met_{place}"].sum()}
+    ends = min((place for place in blind if not asked.optional[place]), default=None)
+    return frozenset(blind | {place for place in places if ends is not None and place >= ends})

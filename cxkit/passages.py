@@ -1,7 +1,7 @@
 """Who was where, and when: the timeline in whole columns, for functions that walk along it."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import polars as pl
@@ -17,6 +17,7 @@ UNITS = {
     "case": "case",
     "attempt": "attempt",
 }
+SPOTS = ("channel", "device")  # of the entry, not of the person
 _SLICE = 10_000_000  # rows that are walked at a time
 
 
@@ -26,6 +27,8 @@ def passages(
     unit: str = "customer",
     people: tuple[int, int] | None = None,
     entry: Sequence[str] = (),
+    *,
+    named: bool = False,
 ) -> pl.DataFrame:
     """Return what happened up to `until`: one row per dated row of the data, in order.
 
@@ -33,13 +36,13 @@ def passages(
     no customer, customer_key. `who` is dense within the answer. A session ends with 30 minutes of
     silence; an order or a case is one person's rows with that number; an attempt begins with each
     of the touchpoints in `entry` and ends with the next. `people` are the first and
-    last customer_key to look at. Raises BadQuestion where there is no such unit.
+    last customer_key to look at. With `named` orders and cases bear their number, case_id. Raises
+    BadQuestion where there is no such unit.
     """
-    if unit not in UNITS:
-        raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
+    _check_unit(unit, attempts=bool(entry))
     first, last = people or (0, 2**31 - 1)
     query = "passages" if unit == "customer" else "passages_of_units"
-    asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry)}
+    asked = {} if unit == "customer" else {"unit": unit, "entry": list(entry), "named": named}
     return workspace.query(query, as_of=until, first=first, last=last, **asked)
 
 
@@ -58,7 +61,7 @@ def kinds(workspace: Workspace) -> dict[str, int]:
     return {name: place for place, name in enumerate(names["name"])}
 
 
-def kinds_of(known: dict[str, int], touchpoints: Iterable[str]) -> tuple[int, ...]:
+def kinds_of(known: Mapping[str, int], touchpoints: Iterable[str]) -> tuple[int, ...]:
     """Return the numbers of those touchpoints that the data hold.
 
     >>> kinds_of({"cart": 0, "paid": 1}, ["paid", "phoned"])
@@ -73,6 +76,79 @@ def slices(workspace: Workspace) -> list[tuple[int, int]]:
     parts = min(max(1, -(-rows // _SLICE)), max(1, people))
     edges = [people * part // parts for part in range(parts + 1)]
     return [(first, last - 1) for first, last in pairwise(edges)]
+
+
+def beginning(workspace: Workspace, since: date | datetime | str | None) -> datetime | None:
+    """Return the first moment that counts: of a day its beginning where the company is.
+
+    Raises BadQuestion where it is no moment, or one after the end of the data.
+    """
+    if since is None:
+        return None
+    if not isinstance(since, date | str):
+        raise BadQuestion(f"since is {since!r}, which is not a day. Write it as '2026-01-31'.")
+    try:
+        moment = workspace.moment(since)
+    except BadQuestion as problem:
+        raise BadQuestion(str(problem).replace("as_of", "since")) from None
+    if isinstance(since, datetime) or "T" in str(since):
+        return moment
+    day = date.fromisoformat(since) if isinstance(since, str) else since
+    before = workspace.moment(day - timedelta(days=1))
+    return None if before is None else before + timedelta(microseconds=1)
+
+
+def chosen(
+    workspace: Workspace,
+    entry: Sequence[str],
+    where: Mapping[str, str] | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> pl.Series | None:
+    """Return the keys of the people of whom all is true that `where` says; None: of everyone.
+
+    A channel or a device is that of the first passage of one of the touchpoints in `entry`, from
+    `since` to `until`. Raises BadQuestion where it is no mapping, or nobody is such.
+    """
+    if not where:
+        return None
+    if not isinstance(where, Mapping):
+        raise BadQuestion(f"where is {where!r}; give fields and values: {{'channel': 'app'}}.")
+    everyone = {"first": 0, "last": 2**31 - 1}
+    found: pl.Series | None = None
+    for by, value in where.items():
+        field = workspace.segment(by, own=SPOTS)
+        if by in SPOTS:
+            told = workspace.query(
+                "entry_spots", by=by, touchpoints=list(entry), as_of=until, **everyone
+            )
+            if since is not None:
+                told = told.filter(pl.col("at") >= micros(since))
+            told = told.unique("customer_key", keep="first", maintain_order=True)
+        else:
+            told = workspace.query("stage_funnel", by=field, **everyone)
+        told = told.with_columns(pl.col("segment").fill_null("missing"))
+        values = told["segment"].unique().to_list()
+        if value not in values:
+            raise BadQuestion(f"Nobody's {by} is {value!r}. There are: {listed(values)}.")
+        keys = told.filter(pl.col("segment") == value)["customer_key"]
+        found = keys if found is None else found.filter(found.is_in(keys.implode()))
+    return found
+
+
+def in_words(values: Mapping[str, str] | None) -> str:
+    """Return a filter in words: 'device mobile, channel web'."""
+    return ", ".join(f"{field} {value}" for field, value in (values or {}).items())
+
+
+def whom(where: Mapping[str, str] | None, since: date | datetime | str | None) -> str:
+    """Say after a noun who is counted and from when on; nothing where that is everyone, ever.
+
+    >>> whom({"device": "mobile"}, "2026-01-31"), whom(None, None)
+    (' with device mobile since 2026-01-31', '')
+    """
+    told = f" with {in_words(where)}" if where else ""
+    return told if since is None else f"{told} since {since}"
 
 
 def lasting(seconds: float) -> str:
@@ -101,9 +177,18 @@ def place_names(workspace: Workspace, of: str) -> list[str]:
     raise BadQuestion(f"of is {of!r}; it is 'touchpoint' or 'stage'.")
 
 
+def _check_unit(unit: str, *, attempts: bool) -> None:
+    """Raise BadQuestion where there is no such unit; attempts need a stage that begins them."""
+    known = [name for name in UNITS if attempts or name != "attempt"]
+    if not isinstance(unit, str) or unit not in known:
+        raise BadQuestion(f"There is no unit {unit!r} to follow here. There are: {listed(known)}.")
+
+
 def who(workspace: Workspace, unit: str) -> str:
-    """Name a unit: a visitor whom nobody could link may be no customer."""
-    if unit not in UNITS:
-        raise BadQuestion(f"There is no unit {unit!r} to follow. There are: {listed(UNITS)}.")
+    """Name a unit that has no entry: a visitor whom nobody could link may be no customer.
+
+    Raises BadQuestion where there is no such unit, or it is an attempt: those begin with an entry.
+    """
+    _check_unit(unit, attempts=False)
     strangers = workspace.sql("select count(*) as n from people where not known")["n"][0]
     return "visitor or customer" if unit == "customer" and strangers else UNITS[unit]

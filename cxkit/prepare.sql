@@ -12,7 +12,11 @@ create temp view dated as
     union all
     select
         coalesce(customer_id, 'visitor:' || visitor_id), occurred_at, event,
-        channel, device, null, amount::double, 'events', coalesce(case_id, session)
+        channel, device, null, amount::double,
+        -- a visit is what somebody does: when an order was approved or delivered is none
+        case when session is null and case_id in (select order_id from orders)
+            then 'order dates' else 'events' end,
+        coalesce(case_id, session)
     from events
     where customer_id is not null or visitor_id is not null
     union all

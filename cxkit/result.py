@@ -178,6 +178,15 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun.replace(' or ', 's or ')}s"
 
 
+def all_of(n: int, noun: str) -> str:
+    """Return all of a number with its noun, at the beginning of a sentence.
+
+    >>> all_of(1, "customer"), all_of(1204, "visit")
+    ('The one customer', 'All 1,204 visits')
+    """
+    return f"The one {noun}" if n == 1 else f"All {counted(n, noun)}"
+
+
 def lasted(days: float) -> str:
     """Return a length of time in the unit that suits it.
 

@@ -242,7 +242,12 @@ SNAPSHOT_TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             Column("device", "category", "on what"),
             Column("direction", "category", "in, out or empty"),
             Column("amount", "number", "money, where there is any"),
-            Column("source", "category", "the canonical table that the row comes from"),
+            Column(
+                "source",
+                "category",
+                "the canonical table that the row comes from; events of an order and of no session "
+                "are `order dates`: what the company does, and no part of a visit",
+            ),
             Column("case_id", "id", "the order, ticket, session or thread it belongs to"),
             Column("date_only", "yes_no", "true where the export gave a date without a time"),
         ),

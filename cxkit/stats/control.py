@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_ENOUGH = 12  # weeks from which the spread between weeks can be told
-_RANGE = 1.128  # the mean distance of two normal draws, in standard deviations
+from cxkit.stats.clustered import ByPerson, covariance, few, within_effect
+
+SAMPLES = 12  # weeks from which the spread between weeks can be told
+RANGE = 1.128  # the mean distance of two normal draws, in standard deviations
 
 
 class Chart(NamedTuple):
@@ -53,7 +55,7 @@ def p_chart(
         return Chart(float("nan"), nan, nan, np.zeros(len(x), bool), 1.0)
     centre = float(x[base].sum() / total)
     spread = 1.0
-    if laney and base.sum() >= _ENOUGH:
+    if laney and base.sum() >= SAMPLES:
         spread = max(1.0, between(x[base].tolist(), n[base].tolist()))
     with np.errstate(divide="ignore", invalid="ignore"):
         half = 3 * spread * np.sqrt(centre * (1 - centre) / n)
@@ -78,7 +80,7 @@ def between(successes: Sequence[float], sizes: Sequence[float]) -> float:
     if len(x) < 2 or share in (0.0, 1.0):
         return 1.0
     z = (x / n - share) / np.sqrt(share * (1 - share) / n)
-    return float(np.abs(np.diff(z)).mean() / _RANGE)
+    return float(np.abs(np.diff(z)).mean() / RANGE)
 
 
 def chance_outside(samples: int) -> float:
@@ -90,28 +92,38 @@ def chance_outside(samples: int) -> float:
     return samples * 0.0026998
 
 
-def trend(successes: Sequence[int], sizes: Sequence[int]) -> tuple[float, float]:
+def trend(
+    successes: Sequence[int], sizes: Sequence[int], people: ByPerson | None = None
+) -> tuple[float, float]:
     """Return how a share moves from sample to sample, and how likely so large a move is by chance.
 
     The weighted slope and the test of Cochran and Armitage (1954, 1955); where neighbours differ
-    by more than chance within samples, the error is widened by as much (see `between`).
+    by more than chance within samples, the error is widened by as much (see `between`). With
+    `people`, who are in several samples, the error is that of sums over people (Rao and Scott
+    1992): without it, who comes early and who comes late would seem to be a trend.
 
     >>> slope, p = trend([10, 20, 30, 40], [100] * 4)
     >>> round(slope, 2), p < 0.001
     (0.1, True)
     """
     x, n = np.asarray(successes, float), np.asarray(sizes, float)
-    time = np.arange(len(x), dtype=float)
-    known = n > 0
-    x, n, time = x[known], n[known], time[known]
+    known = np.flatnonzero(n > 0)
+    time = known.astype(float)
+    x, n = x[known], n[known]
     if len(x) < 3:
         return 0.0, 1.0
     share = x.sum() / n.sum()
     centred = time - (n * time).sum() / n.sum()
     steepness = (n * centred**2).sum()
-    spread = max(1.0, between(x.tolist(), n.tolist())) if len(x) >= _ENOUGH else 1.0
+    spread = between(x.tolist(), n.tolist()) if len(x) >= SAMPLES else 1.0
+    alike = 1.0
+    if people is not None:
+        kept = people.only(known, len(sizes))
+        spread /= sqrt(within_effect(kept))
+        error = few(kept) * float(centred @ covariance(kept, len(x)) @ centred)
+        alike = error / (share * (1 - share) * steepness) if 0 < share < 1 else 1.0
     slope = float(((x - n * share) * centred).sum() / steepness)
-    error = spread * sqrt(share * (1 - share) / steepness)
+    error = max(1.0, spread) * sqrt(max(1.0, alike) * share * (1 - share) / steepness)
     from scipy.special import ndtr  # scipy.stats takes a second to load
 
     return slope, float(2 * ndtr(-abs(slope / error))) if error else 1.0

@@ -40,7 +40,7 @@ def wilson(successes: float, n: float) -> Interval:
     return Interval(p, low, high)
 
 
-def said(successes: int, n: int) -> str:
+def said(successes: float, n: float) -> str:
     """Return a share and its Wilson interval as a sentence says them.
 
     >>> said(38, 100)
@@ -99,7 +99,7 @@ def ratio(parts: pl.Series, wholes: pl.Series) -> Interval:
     return Interval(value, value - Z * error, value + Z * error)
 
 
-def newcombe(successes: int, n: int, other_successes: int, other_n: int) -> Interval:
+def newcombe(successes: float, n: float, other_successes: float, other_n: float) -> Interval:
     """Return the difference of two independent shares with Newcombe's score interval (1998).
 
     >>> newcombe(56, 70, 48, 80)
@@ -199,7 +199,7 @@ def mean(n: int, total: float, squares: float, least: float, most: float) -> Int
     return Interval(middle, max(least, middle - half), min(most, middle + half))
 
 
-def shares_p(successes: int, n: int, other_successes: int, other_n: int) -> float:
+def shares_p(successes: float, n: float, other_successes: float, other_n: float) -> float:
     """Return how likely so large a difference of two equal shares is: the pooled z test.
 
     1 where a side is empty or both sides are all or nothing.

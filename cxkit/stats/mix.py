@@ -8,12 +8,12 @@ from cxkit.stats.intervals import Interval, Z
 
 
 class Part(NamedTuple):
-    """One part of a whole, before and after: how many succeeded of how many."""
+    """One part of a whole, before and after: how many succeeded of how many, maybe `effective`."""
 
-    before: int
-    before_n: int
-    after: int
-    after_n: int
+    before: float
+    before_n: float
+    after: float
+    after_n: float
 
 
 def kitagawa(parts: Sequence[Part]) -> list[tuple[float, float]]:

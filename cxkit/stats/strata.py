@@ -42,14 +42,15 @@ def risk_ratio(tables: Iterable[Table]) -> Interval:
     return Interval(exp(middle), exp(middle - wide), exp(middle + wide))
 
 
-def same_p(tables: Iterable[Table]) -> float:
+def same_p(tables: Iterable[Table], effect: float = 1.0) -> float:
     """Return how likely so large a difference is where there is none in any stratum.
 
     The test of Cochran (1954) and Mantel and Haenszel (1959), without a correction; 1 where no
-    stratum has both groups and both outcomes.
+    stratum has both groups and both outcomes. `effect` is by how many times less the cases say
+    than as many independent ones (see `clustered`).
 
-    >>> round(same_p([Table(30, 100, 15, 100)]), 4)
-    0.0113
+    >>> round(same_p([Table(30, 100, 15, 100)]), 4), round(same_p([Table(30, 100, 15, 100)], 4), 4)
+    (0.0113, 0.2052)
     """
     gap = spread = 0.0
     for one in _both(tables):
@@ -58,7 +59,7 @@ def same_p(tables: Iterable[Table]) -> float:
         gap += one.hits - one.n * hits / whole
         if whole > 1:
             spread += one.n * one.other_n * hits * (whole - hits) / (whole**2 * (whole - 1))
-    return two_sided(gap / sqrt(spread)) if spread > 0 else 1.0
+    return two_sided(gap / sqrt(spread * effect)) if spread > 0 else 1.0
 
 
 def _both(tables: Iterable[Table]) -> list[Table]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from cxkit.stats.clustered import ByPerson, few
 from cxkit.stats.intervals import ENOUGH, Interval, Z, benjamini_hochberg, wilson
 
 _ENOUGH_LATER = 10  # cases still watched at the far end of the horizon
@@ -366,3 +367,41 @@ def log_rank_p(
         share = own / at_risk
         spread += float((ends * share * (1 - share) * (at_risk - ends) / several).sum())
     return 2 * NormalDist().cdf(-abs(gap) / sqrt(spread)) if spread > 0 else 1.0
+
+
+def clustered_log_rank_p(
+    durations: np.ndarray, ended: np.ndarray, group: np.ndarray, person: np.ndarray
+) -> float:
+    """Return the same as `log_rank_p` where several cases are of one person, and so are alike.
+
+    The log-rank sum is taken apart by person, and its variance is that of people (Lee, Wei and
+    Amato 1992), enlarged where few people tell of it (see `clustered.few`). Who is in both groups
+    is in both with what they are like. 1 where there is nothing to compare.
+
+    >>> days, all_ended = np.arange(1, 41), np.full(40, True)
+    >>> first = days <= 20
+    >>> of_forty = clustered_log_rank_p(days, all_ended, first, np.arange(40))
+    >>> of_four = clustered_log_rank_p(days, all_ended, first, np.arange(40) // 10)
+    >>> of_forty < 0.0001 < of_four
+    True
+    """
+    times, place = np.unique(durations, return_inverse=True)
+    member, over = group.astype(float), ended.astype(float)
+
+    def counts(weights: np.ndarray) -> np.ndarray:
+        return np.bincount(place, weights=weights, minlength=len(times))
+
+    at_risk = counts(np.ones(len(place)))[::-1].cumsum()[::-1]
+    share = counts(member)[::-1].cumsum()[::-1] / at_risk
+    hazard = counts(over) / at_risk
+    all_so_far, own_so_far = hazard.cumsum()[place], (share * hazard).cumsum()[place]
+    off = over * (member - share[place]) - member * all_so_far + own_so_far
+    _, whose = np.unique(person, return_inverse=True)
+    each = np.bincount(whose, weights=off)
+    people = len(each)
+    spread = float((each**2).sum()) * people / max(people - 1, 1)
+    sides = (whose[group.astype(bool)], whose[~group.astype(bool)])
+    spread *= max(
+        few(ByPerson(s, np.zeros_like(s), np.ones(len(s)), np.ones(len(s)))) for s in sides
+    )
+    return 2 * NormalDist().cdf(-abs(float(off.sum())) / sqrt(spread)) if spread > 0 else 1.0

@@ -79,13 +79,18 @@ def log(rows: pl.DataFrame, kinds: Collection[int] | None = None) -> Log:
 
 
 def walk(
-    log: Log, steps: Sequence[Step], within: int | None = None, until: int | None = None
+    log: Log,
+    steps: Sequence[Step],
+    within: int | None = None,
+    until: int | None = None,
+    since: int | None = None,
 ) -> list[Reached]:
     """Return for each step the rows that reach it at most `within` after a start, inclusive.
 
-    A walk starts no later than `until`; both are in microseconds. The semantics are those of
-    ClickHouse's windowFunnel.
-
+    All are in microseconds. The first pass of the first step, the entry, is no earlier than `since`
+    and no later than `until`; what came before it in any order lies in the same window, so that
+    every walk that is counted was watched to its end. The semantics are those of ClickHouse's
+    windowFunnel.
 
     >>> rows = pl.DataFrame({"who": [1, 1, 1], "at": [0, 5, 9], "kind": [1, 2, 2]})
     >>> there = walk(log(rows), [Step(((1,),)), Step(((2,),), after=0)], within=5)[1]
@@ -94,18 +99,16 @@ def walk(
     """
     found: list[Reached] = []
     for step in steps:
-        rows, since = _all_passed(log, step.passes)
+        edges = (since, until) if step.after is None else (None, None)
+        rows, began = _all_passed(log, step.passes, *edges)
         if step.after is None:
             if len(step.passes) > 1 and within is not None:
-                kept = np.flatnonzero(log.at[rows] - log.at[since] <= within)
-                rows, since = rows[kept], since[kept]
-            if until is not None:
-                kept = np.flatnonzero(log.at[since] <= until)
-                rows, since = rows[kept], since[kept]
-            found.append(Reached(rows, since, since, rows[:0]))
+                kept = np.flatnonzero(log.at[rows] - log.at[began] <= within)
+                rows, began = rows[kept], began[kept]
+            found.append(Reached(rows, began, began, rows[:0]))
             continue
         origin = found[step.after]
-        before = _latest(log, origin.rows, since, strictly=step.later)
+        before = _latest(log, origin.rows, began, strictly=step.later)
         known = np.flatnonzero(before >= 0)
         rows, before = rows[known], before[known]
         starts = origin.starts[before]
@@ -168,6 +171,15 @@ def either(log: Log, parts: Sequence[Ints], of: Ints) -> Ints:
     return belongs
 
 
+def common(some: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the ids that are among both, each once, in order.
+
+    >>> common(np.array([3, 7]), np.array([2, 7, 9]))
+    array([7])
+    """
+    return np.intersect1d(some, others)
+
+
 def flags(ids: npt.NDArray[Any], first: int, size: int) -> Bools:
     """Return for each of `size` ids from `first` on whether it is among `ids`.
 
@@ -191,8 +203,10 @@ def earliest(ids: npt.NDArray[Any], at: Ints, first: int, size: int) -> Ints:
     return found
 
 
-def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
+def entries(log: Log, kinds: Collection[int], since: int | None = None) -> pl.DataFrame:
     """Return when each one was first at one of the kinds, and how often: who, at, tries.
+
+    What happened before `since` is no entry.
 
     Rows of one instant are one try.
 
@@ -201,6 +215,8 @@ def entries(log: Log, kinds: Collection[int]) -> pl.DataFrame:
     [(3, 0, 2), (7, 2, 1)]
     """
     rows = rows_of(log, kinds)
+    if since is not None:
+        rows = rows[log.at[rows] >= since]
     moment = log.moment[rows]
     rows = rows[np.append(True, moment[1:] != moment[:-1])[: len(rows)]]
     who = log.who[rows]
@@ -224,18 +240,31 @@ def rows_of(log: Log, kinds: Collection[int]) -> Ints:
     return np.flatnonzero(_lookup(log.kind, kinds))
 
 
-def _all_passed(log: Log, passes: Sequence[tuple[int, ...]]) -> tuple[Ints, Ints]:
-    """Return the rows by which all is passed, and the earliest of their latest passages."""
-    rows = rows_of(log, [kind for kinds in passes for kind in kinds])
-    since = rows
-    for kinds in passes if len(passes) > 1 else ():
-        there = rows_of(log, kinds)
-        latest = _latest(log, there, rows)
+def _all_passed(
+    log: Log, passes: Sequence[tuple[int, ...]], since: int | None, until: int | None
+) -> tuple[Ints, Ints]:
+    """Return the rows by which all is passed, and the earliest of their latest passages.
+
+    The first of `passes` counts from `since` to `until`.
+    """
+    there = [rows_of(log, kinds) for kinds in passes]
+    if since is not None:
+        there[0] = there[0][log.at[there[0]] >= since]
+    if until is not None:
+        there[0] = there[0][log.at[there[0]] <= until]
+    if len(passes) == 1:
+        return there[0], there[0]
+    any_of_them = np.zeros(len(log.who), bool)
+    for passed in there:
+        any_of_them[passed] = True
+    rows = began = np.flatnonzero(any_of_them)
+    for passed in there:
+        latest = _latest(log, passed, rows)
         known = latest >= 0
-        rows, since, latest = rows[known], since[known], there[latest[known]]
+        rows, began, latest = rows[known], began[known], passed[latest[known]]
         known = log.who[latest] == log.who[rows]
-        rows, since = rows[known], np.minimum(since[known], latest[known])
-    return rows, since
+        rows, began = rows[known], np.minimum(began[known], latest[known])
+    return rows, began
 
 
 def _latest(log: Log, among: Ints, rows: Ints, *, strictly: bool = False) -> Ints:

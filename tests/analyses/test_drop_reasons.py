@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from random import Random
 
+import polars as pl
 import pytest
-from company import company, events, orders
+from company import company, events, many_events, orders
 
 import cxkit as cx
 from cxkit.errors import BadQuestion
@@ -172,3 +173,38 @@ def test_all_or_none_drop_out(tmp_path):
     assert cx.drop_reasons(ws).finding == (
         "Of 40 customers at 'cart' all dropped out: nothing to compare."
     )
+
+
+def test_visits_of_the_same_people_are_no_independent_ones(tmp_path):
+    """Forty people, sixty visits each; who reads the guide goes on neither more nor less."""
+    alarms = 0
+    for seed in range(12):
+        draw = Random(seed)
+        rows = []
+        for person in range(40):
+            rate, device = draw.betavariate(0.6, 0.6), draw.choice(["phone", "desk"])
+            reads = draw.random() < 0.5
+            for hour in draw.sample(range(24 * 180), 60):
+                at = BEGIN + timedelta(hours=hour)
+                rows.append((f"p{person}", at, "cart", device))
+                if reads:
+                    rows.append((f"p{person}", at - timedelta(minutes=5), "guide", device))
+                if draw.random() < rate:
+                    rows.append((f"p{person}", at + timedelta(minutes=2), "paid", device))
+        names = ["customer_id", "occurred_at", "event", "device"]
+        ws = many_events(tmp_path / str(seed), pl.DataFrame(rows, schema=names, orient="row"))
+        found = cx.drop_reasons(ws, stages=["cart", "paid"], within_days=1, unit="session")
+        assert set(found.table["value"]) >= {"guide", "desk", "phone"}
+        alarms += "is associated with" in found.finding
+        ws.close()
+    assert alarms <= 2
+    assert any("take customers, not their visits, for independent" in n for n in found.caveats)
+
+
+def test_reasons_among_those_of_a_day_on_and_of_one_device(tmp_path):
+    ws = company(tmp_path, settings=JOURNEY, events=log(*shop(0.6, 0.2)))
+    everyone = cx.drop_reasons(ws)
+    phones = cx.drop_reasons(ws, where={"device": "phone"}, since="2026-01-01")
+    assert 0 < phones.n < everyone.n
+    assert f"Of {phones.n} customers with device phone since 2026-01-01 at 'cart'" in phones.finding
+    assert cx.drop_reasons(ws, since="2026-01-02").n == 0

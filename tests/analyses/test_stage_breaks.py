@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 import pytest
+from alike import of_people
 from company import company, events, many_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,8 +42,8 @@ def test_a_broken_step_names_segment_weeks_and_rates(tmp_path):
     assert found.finding == (
         "From the week of 30 Mar 2026 to that of 27 Apr 2026 (until 3 May 2026) the share that "
         "went on from 'cart' to 'paid' in 'mobile' fell to 15.0 % (9.3–23.3) of 100 visits, "
-        "against 50.8 % (44.5–57.1) of 240 before: -35.8 points (-44.3 to -25.4); since then it "
-        "is 50.0 % (44.0–56.0). At this step 'desktop' did not move."
+        "against 50.0 % (44.0–56.0) of 260 afterwards: -35.0 points (-43.3 to -24.8). At this step "
+        "'desktop' did not move."
     )
     assert found.caveats[0] == (
         "The 2 weeks from 3 Aug 2026 on are not judged: who entered then could not be followed for "
@@ -101,7 +102,9 @@ def test_customers_enter_once_a_week_and_visits_once(tmp_path):
         ("session", [(date(2025, 12, 29), 1, 0), (MONDAY, 3, 1)]),
     ):
         asked = plan(ws, unit=unit, **BASKET)
-        counts = entries_by(ws, asked, steps_between(asked), ws.as_of, every="week", by="all")
+        counts = entries_by(
+            ws, asked, steps_between(asked), ws.as_of, every="week", by="all"
+        ).counts
         told = counts.filter(pl.col("entered") > 0).select("begins", "entered", "followed").rows()
         assert told == rows
         assert counts["finished"].to_list() == [True, True, True, True, False]
@@ -156,7 +159,7 @@ def test_entries_are_those_of_a_plain_count(tmp_path_factory, rows):
     for (_, monday), (ripe, got) in told.items():
         entered, followed, young = expected.get(monday, (0, 0, 0))
         expected[monday] = (entered + ripe, followed + (ripe and got), young + (not ripe))
-    counts = entries_by(ws, asked, [(0, 1)], ws.as_of, every="week", by="all")
+    counts = entries_by(ws, asked, [(0, 1)], ws.as_of, every="week", by="all").counts
     found = {
         row["begins"]: (row["entered"], row["followed"], row["left_out"])
         for row in counts.iter_rows(named=True)
@@ -171,16 +174,14 @@ def test_bad_input_is_said_not_met_with_an_error(tmp_path):
         "No week could be followed for 7 days: where the journey broke cannot be said."
     )
     assert cx.stage_breaks(ws, **BASKET).table.height == 1
-    alone = cx.stage_breaks(ws, stages=["cart"])
-    assert alone.table.is_empty()
-    assert alone.chart().layout.title.text
     empty = cx.stage_breaks(company(tmp_path / "empty"), **BASKET)
     assert empty.n == 0
     few = company(tmp_path / "few", events=visits([(5, 2)] * 10, "mobile"))
     assert cx.stage_breaks(few, **BASKET).finding == (
         "No step has 30 that went on and 30 that did not: too few to say where the journey broke."
     )
-    for wrong in ({"by": "colour"}, {"unit": "week"}, {"stages": []}, {"as_of": "soon"}):
+    wrongs = ({"by": "colour"}, {"unit": "week"}, {"stages": []}, {"as_of": "soon"})
+    for wrong in (*wrongs, {"stages": ["cart"]}, {"unit": "attempt"}):
         with pytest.raises(BadQuestion):
             cx.stage_breaks(ws, **(BASKET | wrong))
 
@@ -233,3 +234,38 @@ def test_false_alarms_stay_below_one_in_twenty(tmp_path):
         if not found.finding.startswith("No step broke: in 10 series of weeks"):
             alarms.append((seed, found.finding))
     assert len(alarms) <= 2, alarms
+
+
+def test_other_people_are_no_break(tmp_path):
+    """Nobody changes: each visit for itself, ten of twelve of these companies would be alarmed."""
+    alarms = []
+    for seed in range(860, 880):
+        ws = many_events(tmp_path / str(seed), of_people(seed, 60, 70, 0.8, stretches=True))
+        journey = {"stages": ["visit", "cart"], "within_days": 1, "unit": "session"}
+        alarms.append(bool(cx.stage_breaks(ws, **journey).table["break_no"].max()))
+        ws.close()
+    assert sum(alarms) <= 1, alarms
+
+
+def test_a_small_clean_stretch_is_no_measure(tmp_path):
+    """Two visits before a break that lasts to the end say nothing of how far it fell."""
+    weeks = [(1, 1)] * 2 + [(30, 14 + week % 3) for week in range(28)]
+    weeks = [(n, 2) if week >= 20 else (n, x) for week, (n, x) in enumerate(weeks)]
+    found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
+    assert "of 2 before" not in found.finding
+    assert found.table["base"].drop_nulls().min() >= 30
+
+
+def test_what_cannot_be_measured_is_not_put_as_points(tmp_path):
+    weeks = [(10, 9)] * 2 + [(60, 20 + week % 3) for week in range(30)]
+    found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
+    title = found.chart().layout.title.text
+    if found.table["break_no"].max():
+        assert "points" in found.finding or "too few to say by how much" in found.finding
+        assert "no week lies apart" not in title
+
+
+def test_title_and_finding_say_one_thing(tmp_path):
+    few = cx.stage_breaks(company(tmp_path, events=visits([(5, 2)] * 10, "mobile")), **BASKET)
+    assert "too few to say" in few.finding
+    assert "too few to say" in few.chart().layout.title.text

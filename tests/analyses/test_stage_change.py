@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from alike import of_people
 from company import company, events, many_events
 
 import cxkit as cx
@@ -127,7 +128,49 @@ def test_bad_input_is_said_not_met_with_an_error(tmp_path):
     )
     assert cx.stage_change(ws, **BASKET).chart().layout.title.text
     assert cx.stage_change(company(tmp_path / "empty"), **BASKET).n == 0
-    wrongs = ({"weeks": 0}, {"weeks_back": -1}, {"by": "colour"}, {"unit": "week"}, {"stages": []})
+    wrongs = (
+        {"weeks": 0}, {"weeks_back": -1}, {"by": "colour"}, {"unit": "week"}, {"stages": []},
+        {"unit": "attempt"}, {"segments": []}, {"stages": ["cart"]},
+    )  # fmt: skip
     for wrong in wrongs:
         with pytest.raises(BadQuestion):
             cx.stage_change(ws, **(BASKET | wrong))
+
+
+JOURNEY = {"stages": ["visit", "cart"], "within_days": 1, "unit": "session"}
+
+
+def test_other_people_are_no_change(tmp_path):
+    """Sixty people, seventy visits each, who come and go; nobody changes. Each visit for itself,
+    half of these companies would be said to have changed.
+    """
+    said = []
+    for seed in range(820, 840):
+        ws = many_events(tmp_path / str(seed), of_people(seed, 60, 70, 0.8, stretches=True))
+        found = cx.stage_change(ws, **JOURNEY)
+        ws.close()
+        said.append("no sure change" not in found.finding or "changed most" in found.finding)
+        assert "are of 60 people" in " ".join(found.caveats) or found.n < 4200
+    assert sum(said) <= 2, said
+
+
+def test_people_who_stay_show_a_change_that_is_theirs(tmp_path):
+    """Forty people, all less often from week 57 on: they are compared with themselves."""
+    rows = of_people(5, 40, 140, 3.0)
+    edge = rows["occurred_at"].min() + timedelta(weeks=57)
+    lost = (pl.col("event") == "cart") & (pl.col("occurred_at") > edge)
+    kept = rows.with_row_index().filter(~lost | (pl.col("index") % 2 == 0)).drop("index")
+    found = cx.stage_change(many_events(tmp_path, kept), **JOURNEY, by=None)
+    assert "no sure change" not in found.finding
+    assert found.table["change_high"][0] < 0
+
+
+def test_in_a_report_people_are_counted_not_visits(tmp_path, monkeypatch):
+    few = of_people(1, 2, 600, 1.0).with_columns(device=pl.lit("tv"))
+    many = of_people(2, 60, 30, 1.0).with_columns(customer_id="q" + pl.col("customer_id"))
+    ws = many_events(tmp_path, pl.concat([few, many]))
+    assert "tv" in cx.stage_change(ws, **JOURNEY).table["segment"].to_list()
+    assert "tv" in cx.stage_breaks(ws, **JOURNEY).table["segment"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "tv" not in cx.stage_change(ws, **JOURNEY).table["segment"].to_list()
+    assert "tv" not in cx.stage_breaks(ws, **JOURNEY).table["segment"].to_list()

@@ -2,11 +2,12 @@
 
 import itertools
 from datetime import datetime, timedelta
+from html import unescape
 from random import Random
 
 import polars as pl
 import pytest
-from company import company, events
+from company import company, events, many_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -554,7 +555,18 @@ def test_an_order_is_held_constant(tmp_path):
     [
         ({"order": "random"}, "There is no order 'random'. There are: any, ordered, strict."),
         ({"unit": "cow"}, "There is no unit 'cow'."),
-        ({"hold": "cow"}, "There is no hold 'cow'."),
+        ({"hold": "cow"}, "There is no hold 'cow'. There are: case, order, session."),
+        ({"hold": "attempt"}, "There is no hold 'attempt'."),
+        ({"hold": "order", "unit": "session"}, "leave hold out and ask with unit='order'"),
+        ({"unit": []}, r"There is no unit \[\]."),
+        ({"hold": []}, r"There is no hold \[\]."),
+        ({"step_days": 5}, "step_days is 5; give values by name, as in {'paid': 1}."),
+        ({"exclude": 5}, "exclude is 5; give values by name"),
+        ({"exclude": ["visit", "buy"]}, "give values by name"),
+        ({"exclude": {"buy": ["hellp"]}}, "exclude names 'hellp'. The data have: buy, cart, help,"),
+        ({"anchored": None, "order": "any"}, "anchored is None; give a list of texts"),
+        ({"anchored": "visit", "order": "any"}, "anchored is 'visit'; give a list of texts"),
+        ({"optional": "cart"}, "optional is 'cart'; give a list of texts"),
         ({"step_days": {"fax": 1}}, "step_days names 'fax', which is not among the stages."),
         ({"step_days": {"visit": 1}}, "nothing comes before the first stage"),
         ({"exclude": {"buy": "help"}}, "exclude is 'help'; give a list"),
@@ -567,3 +579,301 @@ def test_options_that_do_not_fit_together(tmp_path, asked, message):
     ws = company(tmp_path, events=OPTIONS)
     with pytest.raises(BadQuestion, match=message):
         cx.stage_funnel(ws, **{"stages": ["visit", "cart", "buy"], **asked})
+
+
+def test_in_any_order_the_entry_is_old_enough_not_what_came_before_it(tmp_path):
+    """ann had b in time, but entered at a too late to be followed: she is left out."""
+    rows = events(
+        "ann 2026-01-10T00:00 b",
+        "ann 2026-01-13T00:00 a",
+        "bob 2026-01-01T00:00 a",
+        "bob 2026-01-21T00:00 x",
+    )
+    ws = company(tmp_path, events=rows)
+    funnel = cx.stage_funnel(ws, stages=["a", "b"], within_days=10, order="any")
+    assert funnel.table["reached"].to_list() == [1, 0]
+    assert funnel.table["left_out"].to_list() == [1, 1]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_equals_a_brute_force_and_never_widens(tmp_path, seed):
+    draw = Random(seed)
+    begun = datetime(2026, 1, 1)
+    log = [
+        (f"p{draw.randrange(25)}", begun + timedelta(days=draw.randrange(16)), draw.choice("abcx"))
+        for _ in range(160)
+    ]
+    ws = company(
+        tmp_path,
+        events=[{"customer_id": who, "occurred_at": at, "event": name} for who, at, name in log],
+    )
+    as_of = max(at for _, at, _ in log)
+    for days in (1, 3, 8):
+        edge, path, reached = as_of - timedelta(days=days), "abc", [0, 0, 0]
+        for one in {who for who, _, _ in log}:
+            times = {name: [at for who, at, n in log if (who, n) == (one, name)] for name in path}
+            for length in range(1, 4):
+                reached[length - 1] += any(
+                    chain[0] <= edge and max(chain) - min(chain) <= timedelta(days=days)
+                    for chain in itertools.product(*(times[name] for name in path[:length]))
+                )
+        funnel = cx.stage_funnel(ws, stages=list(path), within_days=days, order="any")
+        assert funnel.table["reached"].to_list() == reached
+        assert reached == sorted(reached, reverse=True)
+
+
+def test_a_stage_that_is_excluded_stands_for_its_touchpoints(tmp_path):
+    journey = {"touchpoints": {"asked for help": ["help", "ticket opened"]}}
+    ws = company(tmp_path, {"journey": journey}, events=OPTIONS)
+    ask = {"stages": ["visit", "cart", "buy"]}
+    told = cx.stage_funnel(ws, exclude={"cart": ["asked for help"]}, **ask).table
+    assert told["reached"].to_list() == [5, 3, 3]
+    assert told["excluded"].to_list() == [0, 1, 0]
+
+
+def test_an_attempt_takes_in_all_of_its_first_instant(tmp_path):
+    """The journey of the settings ranks x before zz: that must not part what happened at once."""
+    rows = events(
+        "ann 2026-01-05T10:00 zz",
+        "ann 2026-01-05T10:00 x",
+        "ann 2026-01-05T10:00 zz",
+        "ann 2026-03-05T10:00 q",
+    )
+    ws = company(tmp_path, {"journey": {"stages": ["x", "y"]}}, events=rows)
+    for unit in ("customer", "session", "attempt"):
+        funnel = cx.stage_funnel(ws, stages=["zz", "x"], unit=unit, within_days=10)
+        assert funnel.table["reached"].to_list() == [1, 1], unit
+
+
+def shipped(reviews: bool) -> list[dict[str, str]]:
+    """Forty orders are placed and thirty of them sent; reviews are numbered on their own."""
+    rows = []
+    for n in range(40):
+        made = [("placed", 1, f"o{n}"), ("sent", 2, f"o{n}"), ("reviewed", 3, f"r{n}")]
+        for name, day, case in made[: 3 if reviews else 2]:
+            if name == "placed" or n < 30:
+                row = {"customer_id": f"c{n}", "occurred_at": f"2026-01-0{day}", "event": name}
+                rows.append(row | {"case_id": case})
+    return [*rows, {"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "newsletter"}]
+
+
+def test_where_a_number_ends_is_no_loss(tmp_path):
+    ws = company(tmp_path / "a", events=shipped(reviews=True))
+    path = ["placed", "sent", "reviewed"]
+    assert cx.stage_funnel(ws, stages=path).table["reached"].to_list() == [40, 30, 30]
+    for asked in ({"unit": "case"}, {"hold": "case"}):
+        funnel = cx.stage_funnel(ws, stages=path, **asked)
+        assert funnel.table["reached"].to_list() == [40, 30, None]
+        assert funnel.table["lost"].to_list() == [None, 10, None]
+        assert funnel.table["share_of_previous"].to_list()[2] is None
+        assert "got to 'sent'" in funnel.finding and "25.0 %" in funnel.finding
+        assert funnel.finding.endswith(
+            "No case at 'placed' can be followed to 'reviewed': its rows bear the numbers of none "
+            "of them."
+        )
+        assert "25% of 40" in plain(funnel)
+        assert "; 'reviewed' cannot be followed" in plain(funnel)
+    # without any such row it is a stage that nobody has, and said as that
+    none = cx.stage_funnel(company(tmp_path / "b", events=shipped(False)), stages=path, unit="case")
+    assert none.table["reached"].to_list() == [40, 30, 0]
+    two = cx.stage_funnel(ws, stages=["placed", "reviewed"], unit="case")
+    assert two.finding.startswith("40 cases entered at 'placed'. No case at 'placed' can be")
+    skipped = cx.stage_funnel(
+        ws, stages=["placed", "reviewed", "sent"], optional=["reviewed"], unit="case"
+    )
+    assert skipped.table["reached"].to_list() == [40, None, 30]
+    assert (
+        "'reviewed' is optional, and no case can be followed to it: its rows bear other numbers, "
+        "or none." in skipped.caveats
+    )
+    skipped.chart()
+
+
+def test_the_list_of_people_and_the_money_know_where_a_number_ends(tmp_path):
+    rows = shipped(reviews=True)
+    for row in rows:
+        row["amount"] = 10 if row["event"] == "sent" else None
+    ws = company(tmp_path, events=rows)
+    people = cx.stage_people(ws, stages=["placed", "sent", "reviewed"], unit="case")
+    assert sorted(people.table["reason"].value_counts().rows()) == [
+        ("cannot be followed", 30),
+        ("never had it", 10),
+    ]
+    money = cx.stage_amounts(ws, stages=["placed", "sent", "reviewed"], unit="case")
+    assert money.table["reached"].to_list() == [40, 30, None]
+    assert money.table["went_on_share"].to_list() == [None, None, None]
+    assert money.finding == (
+        "Only at 'sent' amounts are recorded: 300 of 30 cases. What is lost before is not known."
+    )
+    money.chart()
+
+
+def test_one_customer_is_said_in_the_singular(tmp_path):
+    one = company(tmp_path, events=events("ann 2026-01-01 visit", "zoe 2026-03-31 newsletter"))
+    stopped = cx.stage_funnel(one, stages=["visit", "newsletter"])
+    assert "The one customer at 'visit' gets no further" in plain(stopped)
+    assert cx.stage_people(one, stages=["visit"]).finding.startswith("The one customer got to")
+
+
+def plain(result: cx.Result) -> str:
+    return unescape(result.chart().layout.title.text.replace("<br>", " "))
+
+
+@pytest.mark.parametrize("order", ["ordered", "any"])
+@pytest.mark.parametrize("seed", range(4))
+def test_entries_from_a_day_on_of_chosen_people_equal_a_brute_force(tmp_path, seed, order):
+    """What lies before the day is no entry; in any order it may still be a later stage."""
+    draw = Random(seed)
+    begun, window = datetime(2026, 1, 1), timedelta(days=3)
+    log = [
+        (
+            f"p{draw.randrange(30):02}",
+            begun + timedelta(hours=draw.randrange(16 * 24)),
+            draw.choice("abcx"),
+            draw.choice(["phone", "desk"]),
+        )
+        for _ in range(250)
+    ]
+    ws = company(
+        tmp_path,
+        events=[
+            {"customer_id": who, "occurred_at": at, "event": name, "device": device}
+            for who, at, name, device in log
+        ],
+        customers=[
+            {"customer_id": f"p{n:02}", "region": "north" if n % 3 else "south"} for n in range(30)
+        ],
+    )
+    since, as_of = datetime(2026, 1, 5), max(at for _, at, _, _ in log)
+
+    def furthest(own):
+        times = {name: [at for at, n, _ in own if n == name] for name in "abc"}
+        for length in (3, 2, 1):
+            for chain in itertools.product(*(times[name] for name in "abc"[:length])):
+                fits = since <= chain[0] <= as_of - window and max(chain) - min(chain) <= window
+                if fits and (order == "any" or list(chain) == sorted(chain)):
+                    return length
+        return 0
+
+    for where in (
+        None,
+        {"device": "phone"},
+        {"region": "south"},
+        {"device": "desk", "region": "north"},
+    ):
+        reached, young = [0, 0, 0], 0
+        for one in {who for who, *_ in log}:
+            own = sorted((at, name, device) for who, at, name, device in log if who == one)
+            entries = [row for row in own if row[1] == "a" and row[0] >= since]
+            devices = [device for at, _, device in entries if at == entries[0][0]]
+            told = {
+                "device": min(devices, default=None),
+                "region": "north" if int(one[1:]) % 3 else "south",
+            }
+            if any(told[field] != value for field, value in (where or {}).items()):
+                continue
+            far = furthest(own)
+            reached = [n + (place < far) for place, n in enumerate(reached)]
+            young += bool(entries) and entries[0][0] > as_of - window
+        funnel = cx.stage_funnel(
+            ws, stages=list("abc"), within_days=3, order=order, where=where, since="2026-01-05"
+        )
+        assert funnel.table["reached"].to_list() == reached, where
+        assert funnel.table["left_out"][0] == young
+        people = cx.stage_people(
+            ws, stages=list("abc"), within_days=3, order=order, where=where, since="2026-01-05"
+        )
+        ripe = people.table.filter(pl.col("reason") != "still has time")
+        assert [ripe.filter(pl.col("place") > n).height for n in range(3)] == reached
+        assert (people.table["entered_at"] >= since).all()
+
+
+def test_who_is_chosen_and_since_when_is_said(tmp_path):
+    ws = company(tmp_path, {"company": {"timezone": "Asia/Tokyo"}}, events=FIVE)
+    ask = {"stages": ["visit", "cart", "buy"]}
+    app = cx.stage_funnel(ws, where={"channel": "app"}, since="2026-01-05", **ask)
+    assert app.table["reached"].to_list() == [2, 1, 1]  # ann's second visit, and bob's
+    assert app.finding.startswith(
+        "Of 2 customers with channel app since 2026-01-05 at 'visit', 50.0 %"
+    )
+    # the day begins in Tokyo: bob's visit of 19:00 there is still of the 5th
+    assert cx.stage_funnel(ws, since="2026-01-06", **ask).table["reached"][0] == 2
+    held = cx.stage_funnel(ws, where={"channel": "app"}, hold="session", **ask)
+    assert held.table["reached"].to_list() == [1, 0, 0]
+    visits = cx.stage_funnel(ws, where={"channel": "app"}, unit="session", **ask)
+    assert visits.table["reached"].to_list() == [1, 0, 0]
+    none = cx.stage_funnel(ws, since="2026-03-25", **ask)
+    assert none.finding == ("No customer since 2026-03-25 has 'visit': there is nothing to count.")
+    for asked, words in (
+        ({"where": {"device": 5}}, "Nobody's device is 5. There are: missing."),
+        ({"where": "app"}, "where is 'app'; give fields and values"),
+        ({"where": {"shoe": "x"}}, "There is no field 'shoe'"),
+        ({"since": 5}, "since is 5, which is not a day."),
+        ({"since": "May"}, "since is 'May', which is not a date."),
+        ({"since": "0001-01-01"}, "since is 0001-01-01, which is before any data."),
+        ({"since": "2027-01-01"}, "The data end on 31 Mar 2026"),
+    ):
+        with pytest.raises(BadQuestion) as problem:
+            cx.stage_funnel(ws, **ask, **asked)
+        assert words in str(problem.value), problem.value
+
+
+def visits_of_few(folder, seed, people=40, times=60):
+    """Publish many visits of few people, each with a device and a rate of going on of their own."""
+    draw = Random(seed)
+    rows = []
+    for person in range(people):
+        rate, device = draw.betavariate(0.6, 0.6), draw.choice(["phone", "desk"])
+        for hour in draw.sample(range(24 * 180), times):
+            at = datetime(2026, 1, 5) + timedelta(hours=hour)
+            rows.append((f"p{person}", at, "a", device))
+            if draw.random() < rate:
+                rows.append((f"p{person}", at + timedelta(minutes=2), "b", device))
+    names = ["customer_id", "occurred_at", "event", "device"]
+    return many_events(folder, pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def test_visits_of_the_same_people_are_no_independent_ones(tmp_path):
+    """Devices make no difference: at most one of fifteen such companies may say that they do."""
+    alarms = 0
+    for seed in range(15):
+        ws = visits_of_few(tmp_path / str(seed), seed)
+        funnel = cx.stage_funnel(ws, stages=["a", "b"], within_days=1, unit="session", by="device")
+        alarms += "a difference" in funnel.finding
+        effects = funnel.table.filter(pl.col("place") == 2)["design_effect"]
+        assert effects.min() > 5  # sixty visits of one person say little more than one
+        ws.close()
+    assert alarms <= 2
+    told = "are of 40 people, and those of one person are alike"
+    assert any(told in note for note in funnel.caveats)
+
+
+def test_a_difference_between_people_is_found_in_their_visits(tmp_path):
+    draw = Random(3)
+    rows = []
+    for person in range(200):
+        device = "phone" if person % 2 else "desk"
+        rate = 0.3 if device == "phone" else 0.7
+        for day in range(6):
+            at = datetime(2026, 1, 5 + day, person % 24)
+            one = {"customer_id": f"p{person}", "device": device}
+            rows.append(one | {"occurred_at": at, "event": "a"})
+            if draw.random() < rate:
+                rows.append(one | {"occurred_at": at + timedelta(minutes=2), "event": "b"})
+    rows.append({"customer_id": "zoe", "occurred_at": "2026-03-31", "event": "end"})
+    ws = company(tmp_path, events=rows)
+    funnel = cx.stage_funnel(ws, stages=["a", "b"], unit="session", by="device", within_days=1)
+    assert "a difference of" in funnel.finding
+    customers = cx.stage_funnel(ws, stages=["a", "b"], by="device", within_days=1)
+    assert customers.table["design_effect"].drop_nulls().to_list() == [1.0, 1.0]
+    assert not any("are alike" in note for note in customers.caveats)
+
+
+def test_a_report_counts_people_not_their_visits(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-01T10:00 visit web" for n in range(20)]
+    rows += [f"ann 2026-01-{day:02}T10:00 visit app" for day in range(1, 21)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 end"))
+    asked = {"stages": ["visit"], "by": "channel", "unit": "session"}
+    assert set(counts(cx.stage_funnel(ws, **asked))) == {("web", "visit", 20), ("app", "visit", 20)}
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert counts(cx.stage_funnel(ws, **asked)) == [("other", "visit", 40)]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from alike import of_people
 from company import company, events, many_events
 
 import cxkit as cx
@@ -119,8 +120,25 @@ def test_bad_input_is_said_not_met_with_an_error(tmp_path):
         "be said."
     )
     assert cx.stage_trend(ws, **BASKET).chart().layout.title.text
-    assert cx.stage_trend(ws, stages=["cart"], within_days=1).table.height == 1
     assert cx.stage_trend(company(tmp_path / "empty"), **BASKET).n == 0
-    for wrong in ({"every": "day"}, {"unit": "week"}, {"stages": []}, {"as_of": "soon"}):
+    wrongs = (
+        {"every": "day"},
+        {"every": []},
+        {"unit": "week"},
+        {"unit": "attempt"},
+        {"stages": []},
+    )
+    for wrong in (*wrongs, {"stages": ["cart"]}, {"as_of": "soon"}):
         with pytest.raises(BadQuestion):
             cx.stage_trend(ws, **(BASKET | wrong))
+
+
+def test_other_people_are_no_trend(tmp_path):
+    """Nobody changes: each visit for itself, three of four would be told a trend."""
+    told = []
+    for seed in range(840, 860):
+        ws = many_events(tmp_path / str(seed), of_people(seed, 60, 70, 0.8, stretches=True))
+        journey = {"stages": ["visit", "cart"], "within_days": 1}
+        told.append(cx.stage_trend(ws, unit="session", **journey).table["trend"][0])
+        ws.close()
+    assert told.count("unsure") >= 18, told

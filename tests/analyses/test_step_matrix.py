@@ -32,8 +32,9 @@ def test_counted_by_hand(tmp_path):
     ]  # fmt: skip
     assert found.n == 4
     assert found.finding == (
-        "Of 4 customers 75.0 % (30.1–95.4) began with 'visit'; most end after 1 step: 50.0 % "
-        "(15.0–85.0) of the 4 who came so far go no further (too few to say more)."
+        "Of 4 customers 75.0 % (30.1–95.4) began with 'visit'; the largest share to end does so "
+        "after 1 step: 50.0 % (15.0–85.0) of all; 25.0 % (4.6–69.9) have not ended before step 3 "
+        "(too few to say more)."
     )
     assert found.chart().layout.title.text == "<b>75% have ended before step 3</b>"
     assert found.caveats[-1] == "Only 4 customers: too few to say."
@@ -44,7 +45,7 @@ def test_visits_and_the_as_of_date(tmp_path):
     assert cx.step_matrix(ws, unit="session").n == 5
     early = cx.step_matrix(ws, as_of="2026-01-01")
     assert "pay" not in early.table["place"]
-    assert early.finding.endswith("of the 4 who came so far go no further (too few to say more).")
+    assert early.finding.endswith("have not ended before step 6 (too few to say more).")
 
 
 def test_nobody_one_person_and_none_who_ended(tmp_path):
@@ -52,11 +53,10 @@ def test_nobody_one_person_and_none_who_ended(tmp_path):
     assert nobody.finding == "Nobody has passed any touchpoint: there are no steps."
     assert nobody.n == 0 and len(nobody.outputs()) == 2
     one = cx.step_matrix(company(tmp_path / "b", events=ROWS[5:6]), steps=1)
-    assert one.finding == (
-        "Of 1 customer 100.0 % (20.7–100.0) began with 'visit'; none had ended before step 1 "
-        "(too few to say more)."
-    )
-    assert one.chart().layout.title.text == "<b>0% have ended before step 1</b>"
+    assert one.finding == "The one customer began with 'visit' and had not ended before step 1."
+    assert one.chart().layout.title.text == "<b>The one customer has not ended before step 1</b>"
+    two = cx.step_matrix(company(tmp_path / "c", events=ROWS[5:6]), steps=2)
+    assert two.finding == "The one customer began with 'visit' and ended after 1 step."
 
 
 def test_bad_questions(tmp_path):
@@ -105,3 +105,30 @@ def test_both_forms_equal_plain_python(rows, unit, of, steps):
         assert {row[:2]: row[2] for row in portable.rows()} == dict(counts)
         if unit in ("customer", "session"):
             assert ws.query("step_matrix", **asked).equals(portable)
+
+
+def test_attempts_need_a_stage_that_begins_them(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    known = "There are: case, customer, order, session."
+    with pytest.raises(BadQuestion, match=f"no unit 'attempt' to follow here. {known}"):
+        cx.step_matrix(ws, unit="attempt")
+    with pytest.raises(BadQuestion, match="There is no unit"):
+        cx.step_matrix(ws, unit=[])
+
+
+def test_a_report_puts_places_of_few_together(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-01T10:00 visit" for n in range(30)]
+    rows += [f"c{n} 2026-01-02T10:00 {'cart' if n < 20 else f'rare{n}'}" for n in range(25)]
+    ws = company(tmp_path / "a", events=events(*rows))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.step_matrix(ws, steps=2)
+    assert found.table.select("step", "place", "count").rows() == [
+        (1, "visit", 30), (2, "cart", 20), (2, "other", 10),
+    ]  # fmt: skip
+    assert "100.0 % (88.6–100.0) began with 'visit'" in found.finding
+    assert "after 1 step: fewer than 10 of all" in found.finding
+    assert found.chart().layout.title.text == "<b>Where 30 customers are, step by step</b>"
+    few = cx.step_matrix(company(tmp_path / "b", events=ROWS))
+    assert few.table.is_empty()
+    assert few.finding == "Fewer than 10 customers took a step: a report does not show them."
+    few.chart()

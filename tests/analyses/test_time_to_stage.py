@@ -27,7 +27,7 @@ FOUR = events(
 
 def times(ws, **asked):
     asked = {"start": ["visit"], "end": ["paid"], "later": False, "by": "all"} | asked
-    asked = {"pairs": "first-firstafter", "as_of": ws.as_of} | asked
+    asked = {"pairs": "first-firstafter", "since": None, "as_of": ws.as_of} | asked
     told = ws.query("time_to_stage", **asked)
     names = ws.sql("select customer_key, customer_id from people")
     told = told.join(names, on="customer_key").sort("customer_id", "started_at")
@@ -147,7 +147,14 @@ def test_pairs_equal_a_brute_force(crowd, pairs, shared):
             after = ends if pairs == "first-first" else after
             expected.add((f"p{who}", at, min(after, default=None)))
     told = ws.query(
-        "time_to_stage", start=start, end=end, pairs=pairs, later=shared, by="all", as_of=ws.as_of
+        "time_to_stage",
+        start=start,
+        end=end,
+        pairs=pairs,
+        later=shared,
+        by="all",
+        since=None,
+        as_of=ws.as_of,
     )
 
     def ms(moment):
@@ -177,8 +184,7 @@ def test_groups_of_another_pace_are_named(tmp_path):
         "From 'visit' to 'paid' half have arrived after 10 days (24 hours to 10 days) (n = 100): "
         "40.0 % (31.2–50.3) within 1 day, 40.0 % (31.2–50.3) within 7 days, 80.0 % (71.7–87.2) "
         "within 30 days; 'desk' is associated with another pace: half have arrived after 10 days "
-        "(10 days to 10 days) of 50 people, of the 50 others half have arrived after 24 hours "
-        "(24 hours to 24 hours)."
+        "of 50 people, of the 50 others half have arrived after 24 hours."
     )
     assert result.table.filter(pl.col("days") == 30)["arrived_share"].to_list() == [0.8, 0.8]
     assert result.table["at_risk"].is_between(0, 50).all()
@@ -227,3 +233,75 @@ def test_the_demo_company_answers(demo):
     result = cx.time_to_stage(demo, start="checkout started", end="paid", by="device")
     assert result.n > 600
     assert "visitors whom nobody could link" in " ".join(result.caveats)
+
+
+def test_pairs_of_which_none_is_left_are_not_called_nobody(tmp_path):
+    rows = events(
+        "ann 2026-01-01T10:00 paid",
+        "ann 2026-01-02T10:00 visited",
+        "ann 2026-01-03T10:00 paid",
+        "bob 2026-01-01T10:00 paid",
+        "bob 2026-01-04T10:00 visited",
+    )
+    ws = company(tmp_path, events=rows)
+    found = cx.time_to_stage(ws, start="visited", end="paid", pairs="first-first")
+    assert found.finding == (
+        "All 2 people at 'visited' had their first 'paid' before: no pair of first and first is "
+        "left. Ask with pairs='first-firstafter'."
+    )
+    with pytest.raises(BadQuestion, match=r"start is \[\]. The data have: paid, visited"):
+        cx.time_to_stage(ws, start=[], end="paid")
+    with pytest.raises(BadQuestion, match=r"end is \[\]"):
+        cx.time_to_stage(ws, start="visited", end=[])
+
+
+def test_starts_from_a_day_on_of_chosen_people(tmp_path):
+    """dan's first visit, cid's and all of the desks' go: two visits of phones are left."""
+    ws = company(tmp_path, settings=JOURNEY, events=FOUR)
+    every = cx.time_to_stage(ws, pairs="any-firstafter")
+    late = cx.time_to_stage(ws, pairs="any-firstafter", since="2026-01-05")
+    assert (every.n, late.n) == (
+        ws.sql("select count(*) as n from timeline where touchpoint = 'visit'")["n"][0],
+        ws.sql(
+            "select count(*) as n from timeline where touchpoint = 'visit' "
+            "and occurred_at >= timestamp '2026-01-05'"
+        )["n"][0],
+    )
+    phones = cx.time_to_stage(ws, where={"device": "phone"}, since="2026-01-05")
+    assert phones.n == 1
+    assert phones.finding.startswith(
+        "From 'visit' to 'paid', of people with device phone since 2026-01-05, 1 person can be"
+    )
+
+
+def test_groups_are_drawn_of_known_people_and_missing_is_no_name(tmp_path):
+    """Visitors come by phone and never pay: in the groups they would make phones look slow."""
+    rows = many(50, 50)
+    rows += [
+        {"visitor_id": f"v{n}", "occurred_at": "2026-01-01", "event": "visit", "device": "desk"}
+        for n in range(60)
+    ]
+    ws = company(tmp_path, settings=JOURNEY, events=rows)
+    found = cx.time_to_stage(ws, by="device")
+    starts = found.table.unique("segment").sort("segment").select("segment", "starts").rows()
+    assert sum(n for _, n in starts) == 100 and found.n == 160
+    assert (
+        "60 visitors whom nobody could link to a person are among those who started, and in "
+        in (found.caveats[1] + found.caveats[0])
+    )
+    assert "of 50 known people" in found.finding
+    region = cx.time_to_stage(ws, by="region")
+    assert "'missing': half" not in region.chart().layout.title.text.replace("&#x27;", "'")
+
+
+def test_a_report_shows_no_group_of_few_people_however_many_starts(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-0{1 + n % 7}T10:00 visit web desk" for n in range(40)]
+    rows += [
+        f"ann 2026-01-{day}T{hour}:00 visit web tv" for day in (10, 11) for hour in range(10, 22)
+    ]
+    rows += ["zoe 2026-03-31T10:00 end"]
+    ws = company(tmp_path, settings=JOURNEY, events=events(*rows))
+    ask = {"by": "device", "pairs": "any-firstafter"}
+    assert set(cx.time_to_stage(ws, **ask).table["segment"]) == {"desk", "tv"}
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert set(cx.time_to_stage(ws, **ask).table["segment"]) == {"other"}

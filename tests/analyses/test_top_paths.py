@@ -74,7 +74,8 @@ def test_nobody_one_person_and_one_path(tmp_path):
     assert nobody.finding == "No customer has passed any touchpoint: there are no paths."
     assert nobody.n == 0 and len(nobody.outputs()) == 3 - 1
     one = cx.top_paths(company(tmp_path / "b", events=ROWS[:2]))
-    assert one.finding == "All 1 customer took one path: visit → cart."
+    assert one.finding == "The one customer took one path: visit → cart."
+    assert one.chart().layout.title.text == "<b>The one customer took one path</b>"
     ties = events(*(f"ann 2026-01-01T10:00 {name}" for name in "cba"))
     assert paths(cx.top_paths(company(tmp_path / "c", events=ties))) == [("a → b → c", 1)]
 
@@ -136,3 +137,12 @@ def test_both_forms_equal_plain_python(rows, unit, of, steps):
         ]
         if unit in ("customer", "session"):
             assert ws.query("top_paths", **asked).equals(portable)
+
+
+def test_attempts_need_a_stage_that_begins_them(tmp_path):
+    ws = company(tmp_path, events=ROWS)
+    known = "There are: case, customer, order, session."
+    with pytest.raises(BadQuestion, match=f"no unit 'attempt' to follow here. {known}"):
+        cx.top_paths(ws, unit="attempt")
+    with pytest.raises(BadQuestion, match="There is no unit"):
+        cx.top_paths(ws, unit=[])

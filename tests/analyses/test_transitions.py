@@ -143,6 +143,7 @@ def test_bad_questions_name_what_there_is(tmp_path):
         ({"unit": "case"}, "There is no unit 'case' here. There are: customer, session."),
         ({"start": "cat"}, "No touchpoint is called 'cat'. The data have: cart, pay, visit."),
         ({"start": "cart", "end": "pay"}, "start and end are both given"),
+        ({"since": "0001-01-01"}, "since is '0001-01-01', which is not a day."),
         ({"since": "May"}, "since is 'May', which is not a day. Write it as '2026-01-31'."),
         ({"since": "2026-02-01"}, "since is 2026-02-01 and the data end"),
     ):
@@ -265,3 +266,22 @@ def test_streaming_over_many_rows_in_several_threads(large, name, asked, unit):
     else:
         assert prepared.equals(large.query(f"{name}_portable", **values))
     assert prepared.height > 1
+
+
+def test_a_report_leaves_out_what_few_did(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-01T10:00 visit" for n in range(12)]
+    rows += [f"c{n} 2026-01-02T10:00 {'cart' if n < 11 else 'illness'}" for n in range(12)]
+    ws = company(tmp_path, events=events(*rows))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.transitions(ws)
+    pairs = [("visit", "cart", 11), ("cart", "nothing more", 11)]
+    assert found.table.select("from", "to", "count").rows() == pairs
+    assert found.n == 24
+    assert found.caveats[0] == (
+        "2 steps taken too seldom to be shown in a report are left out: the shares do not "
+        "add up to 1."
+    )
+    assert "illness" not in str(found.outputs())
+    assert cx.transitions(ws, start="illness").finding == (
+        "No step was taken often enough to be shown in a report."
+    )

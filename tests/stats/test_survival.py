@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.stats.survival import (
+    clustered_log_rank_p,
     ended_after,
     ended_by,
     group_limits,
@@ -200,3 +201,30 @@ def test_a_told_curve_ends_where_too_few_are_known():
     assert told["ended_share"][-1] == told["ended_share"][-2]
     few = told_curve(cases.head(5), marks=[1])
     assert few["days"].to_list() == [0]
+
+
+def test_the_clustered_log_rank_test_of_one_case_each_is_nearly_the_plain_one():
+    draw = np.random.default_rng(1)
+    for _ in range(20):
+        days, ended = draw.integers(1, 30, 400), draw.random(400) < 0.7
+        group = draw.random(400) < 0.5
+        plain = log_rank_p(days, ended, group, np.zeros(400))
+        assert clustered_log_rank_p(days, ended, group, np.arange(400)) == pytest.approx(
+            plain, abs=0.03
+        )
+
+
+def test_starts_of_the_same_people_are_no_independent_ones():
+    """Each of 60 people is quick or slow at all of 20 starts, in whichever group they are."""
+    draw = np.random.default_rng(2)
+    plain = clustered = 0
+    for _ in range(200):
+        pace, person = draw.exponential(1, 60), np.repeat(np.arange(60), 20)
+        group = (draw.random(60) < 0.5)[person]
+        days = draw.exponential(1, 1200) * pace[person]
+        ended = days < 3
+        days = np.minimum(days, 3)
+        plain += log_rank_p(days, ended, group, np.zeros(1200)) < 0.05
+        clustered += clustered_log_rank_p(days, ended, group, person) < 0.05
+    assert plain > 80
+    assert clustered <= 16  # one in twenty, and what chance allows

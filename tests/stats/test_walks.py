@@ -86,6 +86,7 @@ def test_steps_in_any_order_between_anchored_ones():
     draw = Random(5)
     for _ in range(4000):
         length, window = draw.randint(1, 4), draw.choice([0, 2, 3, 7])
+        until = draw.choice([None, 3, 5])
         rows, there = drawn(draw, last=length)
         blocks: list[list[int]] = []
         for k in range(1, length + 1):
@@ -98,18 +99,20 @@ def test_steps_in_any_order_between_anchored_ones():
             for n in range(len(block)):
                 steps.append(Step(tuple((k,) for k in block[: n + 1]), after))
             after = len(steps) - 1
-        told = furthest(there, walk(there, steps, window))
+        told = furthest(there, walk(there, steps, window, until))
         for one in range(3):
             own = [(at, kind) for who, at, kind in rows if who == one]
 
-            def allowed(chain, blocks=blocks, window=window):
+            def allowed(chain, blocks=blocks, window=window, until=until):
+                if until is not None and chain[0] > until:  # an entry that is too young
+                    return False
                 times = dict(enumerate(chain, 1))
                 spans = [[times[k] for k in block if k in times] for block in blocks]
                 spans = [span for span in spans if span]
                 ends = all(max(a) <= min(b) for a, b in pairwise(spans))
                 return ends and max(chain) - min(chain) <= window
 
-            assert told[one] == brute_force(own, length, allowed), (rows, blocks, window)
+            assert told[one] == brute_force(own, length, allowed), (rows, blocks, window, until)
 
 
 def test_onward_takes_the_first_row_that_fits_from_a_given_start():

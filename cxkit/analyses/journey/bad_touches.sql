@@ -10,10 +10,7 @@ visits as (
         bool_or(source = 'orders' and touchpoint = 'ordered') as bought
     from timeline join people using (customer_key)
     where
-        known and occurred_at <= $as_of::timestamp
-        -- what becomes of an order, approved or delivered, is no visit of the customer's
-        and (source = 'orders'
-            or source = 'events' and coalesce(case_id, '') not in (select order_id from orders))
+        known and occurred_at <= $as_of::timestamp and source in ('orders', 'events')
     group by all
 ),
 

@@ -9,10 +9,11 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed, whole_number
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import Plan, narrowed, plan, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, micros, slices
 from cxkit.result import Result, counted, verb
+from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, said, wilson
 from cxkit.stats.strata import Table, risk_ratio, same_p
 from cxkit.workspace import Workspace, query_text
@@ -31,6 +32,8 @@ def drop_reasons(
     within_days: int | None = None,
     look_back_days: int = 30,
     unit: str = "customer",
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Compare who went on from a stage with who did not: what had they met before?
@@ -55,6 +58,10 @@ def drop_reasons(
             largest share of those who came so far is lost.
         stages, optional, within_days, unit: as in `stage_funnel`.
         look_back_days: how far before the arrival to look.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first entry, or a field of the customers.
+        since: count entries from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -81,6 +88,7 @@ def drop_reasons(
         known = listed(asked.stages[here] for here, _ in steps)
         raise BadQuestion(f"after is {after!r}; people can go on from: {known}.")
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     everyone = pl.concat(
         walked(workspace, asked, until, part, times=True) for part in slices(workspace)
     ).join(workspace.sql("select customer_key, known from people"), on="customer_key")
@@ -156,7 +164,10 @@ def _chosen(
 
 
 def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.DataFrame:
-    base = units.with_row_index("place").select(pl.col("place").cast(pl.Int64), "dropped")
+    base = units.with_row_index("place").select(
+        pl.col("place").cast(pl.Int64), "customer_key", "dropped"
+    )
+    alone = units["customer_key"].n_unique() == units.height
     for spot in _SPOTS:
         where = met.filter(pl.col("kind") == spot).select("place", pl.col("value").alias(spot))
         base = base.join(where, on="place", how="left", maintain_order="left")
@@ -169,15 +180,16 @@ def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.Data
             continue
         strata = [spot for spot in _SPOTS if spot != kind]
         told = base.with_columns(has=pl.col("place").is_in(having["place"].implode()))
-        crude = _tables(told, [])
+        whole = _tables(told, [])[0]
+        effect = 1.0 if alone else _effect(told)
         alike = _tables(told, strata)
-        own, plain = risk_ratio(alike), risk_ratio(crude)
-        whole = crude[0]
+        own, plain = (risk_ratio(_thinned(tables, effect)) for tables in (alike, [whole]))
+        share = wilson(*effective(whole.hits, whole.n, effect))
         rows.append(
             (
-                kind, value, int(whole.n), int(whole.hits), *wilson(whole.hits, whole.n),
+                kind, value, int(whole.n), int(whole.hits), *share,
                 int(whole.other_n), int(whole.other_hits), whole.other_hits / whole.other_n,
-                *own, *plain, same_p(alike), _turned(own, plain),
+                *own, *plain, same_p(alike, effect), _turned(own, plain),
             )
         )  # fmt: skip
     shares = ["dropped_share", "dropped_share_low", "dropped_share_high"]
@@ -193,6 +205,25 @@ def _compared(units: pl.DataFrame, met: pl.DataFrame, *, spots: bool) -> pl.Data
         .with_columns(pl.selectors.float().fill_nan(None))
         .sort("q_value", "kind", "value")
     )
+
+
+def _effect(told: pl.DataFrame) -> float:
+    """Return the design effect of the difference, since visits of one person are alike."""
+    each = told.group_by("customer_key", "has", maintain_order=True).agg(
+        pl.col("dropped").sum().cast(pl.Int64), n=pl.len().cast(pl.Int64)
+    )
+    return contrast_effect(
+        each["customer_key"].to_numpy(),
+        each["has"].cast(pl.Int64).to_numpy(),
+        each["dropped"].to_numpy(),
+        each["n"].to_numpy(),
+        [-1.0, 1.0],
+    )
+
+
+def _thinned(tables: Sequence[Table], effect: float) -> list[Table]:
+    """Return tables of as many independent units as say as much."""
+    return [Table(*(count / effect for count in table)) for table in tables]
 
 
 def _tables(told: pl.DataFrame, strata: Sequence[str]) -> list[Table]:
@@ -244,7 +275,7 @@ def _finding(
             f"No known {UNITS[asked.unit]}'s arrival at '{way[0]}' is {counted(asked.days, 'day')} "
             "old yet: nothing can be compared."
         )
-    base = f"{counted(arrived, noun)}{whose} at '{way[0]}'"
+    base = f"{counted(arrived, noun)}{whose}{asked.chosen} at '{way[0]}'"
     if arrived < ENOUGH:
         return f"{base}, {dropped:,} of whom dropped out: too few to say what separates them."
     share = (
@@ -283,8 +314,9 @@ def _caveats(
         return tuple(notes)
     if units["customer_key"].n_unique() < units.height:
         notes.append(
-            f"Several {noun}s of one customer count each: the intervals are narrower than those of "
-            "customers."
+            f"Several {noun}s of one customer count each, and are alike: intervals and tests take "
+            "customers, not their "
+            f"{noun}s, for independent."
         )
     for row in table.filter("turned").iter_rows(named=True):
         notes.append(

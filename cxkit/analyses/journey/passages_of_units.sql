@@ -1,6 +1,7 @@
 -- What happened in each session, order, case or attempt? One row per dated row that is in one.
--- $unit: a session ends with 30 minutes of silence; an attempt ends where the next one begins
--- $entry: the touchpoints that begin an attempt
+-- $unit: a session ends with 30 minutes of silence; an attempt ends where the next one begins, and
+-- all of that instant is part of the next
+-- $entry: the touchpoints that begin an attempt    $named: whether orders and cases bear their number
 -- $as_of: what happened later is not counted    $first, $last: the people to look at
 with
 
@@ -32,12 +33,14 @@ marked as (
 numbered as (
     select *,
         case when $unit in ('session', 'attempt') then count(*) filter (begins) over (
-            partition by customer_key order by occurred_at, rank
+            -- rows of one instant belong together, whatever their rank
+            partition by customer_key order by occurred_at
         ) end as number
     from marked
 )
 
 select
+    case when $named then case_id end as case_id,
     (dense_rank() over (order by customer_key, case_id, number) - 1)::integer as who,
     customer_key,
     epoch_us(occurred_at) as at,

@@ -11,8 +11,18 @@ from cxkit.errors import BadQuestion, listed, names, whole_number
 from cxkit.funnels import plan
 from cxkit.notes import end_note
 from cxkit.passages import UNITS
-from cxkit.periods import SPOTS, entries_by, required, usual_unit
+from cxkit.periods import (
+    SPOTS,
+    Entries,
+    alike_note,
+    counted_by,
+    entries_by,
+    person_effect,
+    required,
+    two_ends,
+)
 from cxkit.result import Result, counted, verb
+from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import (
     ENOUGH,
     Interval,
@@ -27,6 +37,7 @@ from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Did more get through than before, or did others come?"
 _LEVEL = 0.01  # false discoveries among the segments
+_PERIODS = ("before", "after")
 _COUNTS = ["before_entered", "before_finished", "after_entered", "after_finished"]
 
 
@@ -49,7 +60,9 @@ def stage_change(
     and what from each segment doing better or worse (rate; Kitagawa 1955). The change within
     segments is also told as one number, the Mantel-Haenszel difference (variance of Sato 1989):
     where it and the change of the whole point in opposite directions, the finding warns
-    (Simpson's paradox). A segment is named where Benjamini and Hochberg's procedure over
+    (Simpson's paradox). Visits of one person are alike: intervals and tests take people for
+    independent, not visits (Rao and Scott 1992); the counts stand as they are. A segment is named
+    where Benjamini and Hochberg's procedure over
     all segments keeps false discoveries at one in a hundred.
 
     Args:
@@ -58,7 +71,8 @@ def stage_change(
         optional: stages that may be skipped; default: those of the settings.
         within_days: longest time from the first stage to the last; default: the settings'.
         unit: what is counted: "session", "order", "case" (once each) or "customer" (once a week,
-            with the first entry in it); default: visits where there are any, else customers.
+            with the first entry in it); default: visits where both ends of the journey happen
+            in visits, else customers.
         by: `channel` or `device` of the entry, a field of the customers, or None.
         segments: the segments that make the whole, as in ["mobile", "desktop"]; default: all.
         weeks: weeks in each period; the later ends with the last week that was followed whole.
@@ -71,11 +85,14 @@ def stage_change(
         after_from and after_to (days), before_entered, before_finished, before_share, likewise
         after_, before_of_all_share and after_of_all_share (of all entries), change (of the share,
         in parts of 1) with Newcombe's interval (change_low, change_high), q_value, mix and rate
-        (what the segment adds to the change of the whole; their sums are that change).
+        (what the segment adds to the change of the whole; their sums are that change),
+        design_effect (by how many times fewer visits, each of another person, would say as much
+        of the segment's change), whole_effect and within_effect (of the change of the whole, and
+        within segments).
 
     Raises:
-        BadQuestion: where there is no stage, a stage is optional but not named, there is no such
-            unit, field or segment, or a number of weeks is none.
+        BadQuestion: where there are not two stages to get from and to, a stage is optional but not
+            named, there is no such unit, field or segment, or a number of weeks is none.
     """
     field = workspace.segment(by, own=SPOTS)
     length = whole_number("weeks", weeks)
@@ -85,12 +102,16 @@ def stage_change(
         stages=stages,
         optional=optional,
         within_days=within_days,
-        unit=unit or usual_unit(workspace),
     )
+    asked = counted_by(workspace, two_ends(asked), unit)
+    chosen = None if segments is None else names("segments", segments)
+    if chosen is not None and not chosen:
+        raise BadQuestion("No segment is named. Leave segments out for all of them.")
     until = workspace.moment(as_of)
-    counts = entries_by(workspace, asked, [required(asked)], until, every="week", by=field)
-    if segments is not None:
-        counts = _only(counts, names("segments", segments))
+    entries = entries_by(workspace, asked, [required(asked)], until, every="week", by=field)
+    known = entries.counts["begins"].min() if entries.counts.height else None
+    if chosen is not None:
+        entries = _only(entries, chosen)
     periods = workspace.query(
         "stage_change",
         weeks=length,
@@ -99,15 +120,15 @@ def stage_change(
         as_of=until,
         within_days=asked.days,
     )
-    table = _compared(counts, periods, asked.unit, workspace.least)
-    known = counts["begins"].min() if counts.height else None
+    inside = _inside(entries.people, periods, workspace.least)
+    table = _compared(inside, periods, asked.unit)
     ends = asked.stages[0], asked.stages[required(asked)[-1]]
     return Result(
         name="stage_change",
         question=QUESTION,
         table=table,
-        finding=_finding(table, ends, by),
-        caveats=(*_caveats(table, by, known), *end_note(workspace, as_of)),
+        finding=_finding(table, inside, ends, by),
+        caveats=(*_caveats(table, inside, by, known), *end_note(workspace, as_of)),
         sql="\n".join(query_text(name) for name in ("passages", "stage_breaks", "stage_change")),
         as_of=until,
         n=int(table["before_entered"].sum()) + int(table["after_entered"].sum()),
@@ -115,36 +136,48 @@ def stage_change(
     )
 
 
-def _only(counts: pl.DataFrame, segments: Sequence[str]) -> pl.DataFrame:
-    known = counts["segment"].unique().sort().to_list()
+def _only(entries: Entries, segments: Sequence[str]) -> Entries:
+    known = entries.counts["segment"].unique().sort().to_list()
     strangers = [name for name in segments if name not in known]
     if strangers:
         raise BadQuestion(f"There is no segment {strangers[0]!r}. There are: {listed(known)}.")
-    return counts.filter(pl.col("segment").is_in(list(segments)))
+    kept = pl.col("segment").is_in(list(segments))
+    return Entries(entries.counts.filter(kept), entries.people.filter(kept))
 
 
-def _compared(counts: pl.DataFrame, periods: pl.DataFrame, unit: str, least: int) -> pl.DataFrame:
+def _inside(people: pl.DataFrame, periods: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Return who entered in each period, by segment, the largest first."""
+    parts = [people.clear().with_columns(period=pl.lit(0))]
+    for number, name in enumerate(_PERIODS):
+        for edge in periods.filter(pl.col("period") == name).iter_rows(named=True):
+            weeks = pl.col("begins").is_between(edge["first_week"], edge["last_week"])
+            parts.append(people.filter(weeks).with_columns(period=pl.lit(number)))
+    both = pl.concat(parts)
+    return (
+        gathered(both, "entered", least=least, people=both)
+        .group_by("segment", "period", "customer_key", maintain_order=True)
+        .agg(pl.col("entered", "followed").sum())
+    )
+
+
+def _compared(inside: pl.DataFrame, periods: pl.DataFrame, unit: str) -> pl.DataFrame:
     """Count each segment in both periods, and split the change of the whole."""
     edges = {row["period"]: row for row in periods.iter_rows(named=True)}
     sums, days = {}, {}
-    for name in ("before", "after"):
+    for number, name in enumerate(_PERIODS):
         first, last = (edges.get(name, {}).get(end) for end in ("first_week", "last_week"))
-        inside = pl.col("begins").is_between(pl.lit(first, pl.Date), pl.lit(last, pl.Date))
         for count, column in (("entered", "entered"), ("finished", "followed")):
-            sums[f"{name}_{count}"] = pl.col(column).filter(inside).sum().cast(pl.Int64)
+            here = pl.col("period") == number
+            sums[f"{name}_{count}"] = pl.col(column).filter(here).sum().cast(pl.Int64)
         days[f"{name}_from"] = pl.lit(first, pl.Date)
         days[f"{name}_to"] = pl.lit(last, pl.Date) + timedelta(days=6)
-    both = pl.col("before_entered") + pl.col("after_entered")
-    table = counts.group_by("segment").agg(**sums).with_columns(_both=both).filter(both > 0)
-    table = (
-        gathered(table, "_both", least=least)
-        .group_by("segment", maintain_order=True)
-        .agg(pl.col(_COUNTS).sum())
-    )
-    parts = _parts(table)
+    table = inside.group_by("segment", maintain_order=True).agg(**sums)
+    effects, whole, within = _effects(inside, table)
+    parts = _parts(table, effects)
     gaps = [newcombe(p.after, p.after_n, p.before, p.before_n) for p in parts]
-    splits = kitagawa(parts)
-    tested = [p for p in parts if min(p.before_n, p.after_n) >= ENOUGH]
+    splits = kitagawa(_parts(table))
+    fewest = table.select(pl.min_horizontal("before_entered", "after_entered")).to_series()
+    tested = [p for p, least in zip(parts, fewest, strict=True) if least >= ENOUGH]
     qs = benjamini_hochberg([shares_p(p.after, p.after_n, p.before, p.before_n) for p in tested])
     q_of = dict(zip((id(p) for p in tested), qs, strict=True))
 
@@ -177,18 +210,41 @@ def _compared(counts: pl.DataFrame, periods: pl.DataFrame, unit: str, least: int
         numbers("q_value", [q_of.get(id(p)) for p in parts]),
         numbers("mix", [mix for mix, _ in splits]),
         numbers("rate", [rate for _, rate in splits]),
+        numbers("design_effect", effects),
+        pl.lit(whole).alias("whole_effect"),
+        pl.lit(within).alias("within_effect"),
     )
 
 
-def _parts(table: pl.DataFrame) -> list[Part]:
+def _effects(inside: pl.DataFrame, table: pl.DataFrame) -> tuple[list[float], float, float]:
+    """Return the design effects of each segment's change, of the whole's and of all within."""
+    places = {name: place for place, name in enumerate(table["segment"])}
+    place = pl.col("segment").replace_strict(places, default=0, return_dtype=pl.Int64)
+    each = inside.with_columns(group=2 * place + pl.col("period"))
+    crude = inside.group_by("customer_key", group="period").agg(pl.col("entered", "followed").sum())
+
+    def effect(rows: pl.DataFrame, weights: Sequence[float]) -> float:
+        names = ("customer_key", "group", "followed", "entered")
+        who, group, x, n = (rows.sort("group", "customer_key")[name].to_numpy() for name in names)
+        return contrast_effect(who, group, x, n, weights)
+
+    own, together = [], [0.0] * (2 * table.height)
+    for here, part in enumerate(_parts(table)):
+        alone = [0.0] * len(together)
+        alone[2 * here : 2 * here + 2] = [-1.0, 1.0]
+        own.append(effect(each, alone))
+        if n := part.before_n + part.after_n:
+            weight = part.before_n * part.after_n / n
+            together[2 * here : 2 * here + 2] = [-weight, weight]
+    return own, effect(crude, [-1.0, 1.0]), effect(each, together)
+
+
+def _parts(table: pl.DataFrame, effects: Sequence[float] | None = None) -> list[Part]:
+    rows = table.select(_COUNTS).rows()
+    alike = effects or [1.0] * len(rows)
     return [
-        Part(
-            row["before_finished"],
-            row["before_entered"],
-            row["after_finished"],
-            row["after_entered"],
-        )
-        for row in table.iter_rows(named=True)
+        Part(*effective(x, n, one), *effective(y, m, one))
+        for (n, x, m, y), one in zip(rows, alike, strict=True)
     ]
 
 
@@ -197,7 +253,11 @@ def _whole(table: pl.DataFrame) -> dict[str, Any]:
     x, n, y, m = (int(table[name].sum()) for name in (
         "after_finished", "after_entered", "before_finished", "before_entered"
     ))  # fmt: skip
-    crude, adjusted = newcombe(x, n, y, m), mantel_haenszel(_parts(table))
+    alone, within = (
+        float(table[f"{name}_effect"][0]) if table.height else 1.0 for name in ("whole", "within")
+    )
+    crude = newcombe(*effective(x, n, alone), *effective(y, m, alone))
+    adjusted = mantel_haenszel(_parts(table, [within] * table.height))
     opposite = crude.value * adjusted.value < 0
     sure = _sure(crude) or _sure(adjusted)
     return {
@@ -216,18 +276,25 @@ def _sure(gap: Interval) -> bool:
     return gap.low > 0 or gap.high < 0
 
 
-def _finding(table: pl.DataFrame, ends: tuple[str, str], by: str | None) -> str:
+def _finding(
+    table: pl.DataFrame, inside: pl.DataFrame, ends: tuple[str, str], by: str | None
+) -> str:
     whole = _whole(table)
-    (x, n), (y, m) = whole["after"], whole["before"]
+    n, m = whole["after"][1], whole["before"][1]
     if not n or not m:
         empty = "either period" if not n and not m else "the earlier period" if n else "the later"
         return f"Nobody entered at '{ends[0]}' in {empty}: nothing can be compared."
     noun = UNITS[table["unit"][0]]
     one = table.row(0, named=True)
+    shares = []
+    for number, name in enumerate(_PERIODS):
+        alike = person_effect(inside.filter(pl.col("period") == number))
+        shares.append(said(*effective(whole[name][0], whole[name][1], alike)))
+    before, after = shares
     told = (
-        f"From {_day(one['after_from'])} to {_day(one['after_to'])} {said(x, n)} of "
+        f"From {_day(one['after_from'])} to {_day(one['after_to'])} {after} of "
         f"{counted(n, noun)} got from '{ends[0]}' to '{ends[1]}', from "
-        f"{_day(one['before_from'])} to {_day(one['before_to'])} {said(y, m)} of {m:,}: "
+        f"{_day(one['before_from'])} to {_day(one['before_to'])} {before} of {m:,}: "
         f"{_points(whole['crude'])}"
     )
     if min(n, m) < ENOUGH:
@@ -266,7 +333,9 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _caveats(table: pl.DataFrame, by: str | None, known: Any) -> tuple[str, ...]:
+def _caveats(
+    table: pl.DataFrame, inside: pl.DataFrame, by: str | None, known: Any
+) -> tuple[str, ...]:
     if table.is_empty():
         return ()
     whole, notes = _whole(table), []
@@ -294,8 +363,7 @@ def _caveats(table: pl.DataFrame, by: str | None, known: Any) -> tuple[str, ...]
             f"{counted(small.height, 'segment')} {verb(small.height, 'have')} fewer than {ENOUGH} "
             "entries in a period: too few to say."
         )
-    if table["unit"][0] == "customer":
-        notes.append("A customer who comes back enters once in each week.")
+    notes += alike_note(inside, table)
     notes.append(
         "Two periods differ in season and in much else: a change is associated with what happened "
         "between them."

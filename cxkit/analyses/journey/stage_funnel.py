@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import NUMBERED, Plan, narrowed, plan, unmet, walked
 from cxkit.notes import end_note, link_note
-from cxkit.passages import UNITS, slices
+from cxkit.passages import SPOTS, UNITS, slices
 from cxkit.persona_keep import FIELD
-from cxkit.result import Result, counted, verb
+from cxkit.result import Result, all_of, counted, verb
+from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -25,7 +26,6 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How far do customers get along the journey?"
-SPOTS = ("channel", "device")  # of the entry, not of the person
 _COUNTS = [
     "reached", "visitors", "onward_through", "excluded", "otherwise", "left_out", "came_again",
 ]  # fmt: skip
@@ -44,6 +44,8 @@ def stage_funnel(
     unit: str = "customer",
     hold: str | None = None,
     by: str | None = None,
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Count the customers who reached each stage in order, and say where most stop.
@@ -73,6 +75,10 @@ def stage_funnel(
             order, case or session.
         by: `channel` or `device` of the entry, `region`, `source` or `preferred_channel` of the
             customer, or a field of the customers' attributes. Segments add up to the total.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first entry, or a field of the customers.
+        since: count entries from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -82,12 +88,17 @@ def stage_funnel(
         previous required stage), excluded (of the lost: stopped by `exclude`), skipped (went on
         without the optional stage), otherwise (of the other lost: had the stage, but too early or
         too late), visitors (of the reached: browsers that nobody could link to a person), left_out
-        (too young to count), came_again (entered more than once). The semantics are those of
+        (too young to count), came_again (entered more than once), design_effect (by how many
+        times less the segment's difference from the others says since one person's visits, orders
+        or attempts are alike; 1 for customers). Where no order or case that
+        entered has a stage at all, though the data hold rows of it, it cannot be followed there:
+        reached, shares and lost are null from then on. The semantics are those of
         ClickHouse's `windowFunnel`, over every entry that is at least `within_days` old.
 
     Raises:
         BadQuestion: where there is no stage, a stage is optional but not named, the first stage
-            is optional, the arguments do not fit together, or `by` is no field of the data.
+            is optional, the arguments do not fit together, `by` is no field of the data, or
+            nobody is such as `where` says.
     """
     asked = plan(
         workspace,
@@ -103,8 +114,17 @@ def stage_funnel(
     )
     field = workspace.segment(by, own=SPOTS)
     until = workspace.moment(as_of)
+    asked = narrowed(workspace, asked, where, since, until)
     parts = [_counted(workspace, asked, until, field, part) for part in slices(workspace)]
-    table = _shares(_gather(_framed(pl.concat(parts), asked, field), workspace.least))
+    counts = pl.concat(found for found, _ in parts)
+    people = pl.concat(found for _, found in parts)
+    framed = _framed(counts, asked, field)
+    entered = framed.filter(pl.col("place") == 1).select("reached", "left_out")
+    unknown = unmet(asked, counts, entered=bool(entered.sum_horizontal().sum()))
+    kept = _gather(framed, workspace.least, people if asked.unit != "customer" else None)
+    names = kept.select("own", "segment").unique()
+    people = people.rename({"segment": "own"}).join(names, on="own", maintain_order="left")
+    table = _with_effects(_shares(_added(kept), unknown), people, asked)
     return Result(
         name="stage_funnel",
         question=QUESTION,
@@ -112,14 +132,19 @@ def stage_funnel(
         finding=_finding(table, asked, by),
         caveats=(
             *_caveats(table, asked, by),
+            *_of_people(table, people, asked),
             *_of_buyers(workspace, by),
             *end_note(workspace, as_of),
-            *link_note(
-                workspace,
-                until,
-                "entered",
-                asked.touchpoints,
-                asked.latest_start(until) if until else None,
+            *(
+                link_note(workspace, until)
+                if asked.chosen
+                else link_note(
+                    workspace,
+                    until,
+                    "entered",
+                    asked.touchpoints,
+                    asked.latest_start(until) if until else None,
+                )
             ),
         ),
         sql=f"{query_text('passages')}\n{query_text('stage_funnel')}",
@@ -131,8 +156,12 @@ def stage_funnel(
 
 def _counted(
     workspace: Workspace, asked: Plan, until: datetime | None, by: str, part: tuple[int, int]
-) -> pl.DataFrame:
-    """Count who of some of the people got how far: one row per segment."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Count who of some of the people got how far: one row per segment.
+
+    Where one person may count several times, also one row per segment and person: segment,
+    customer_key, visitor, and of how many of theirs got to each place (`n_`).
+    """
     units = walked(workspace, asked, until, part).join(
         workspace.query(
             "stage_funnel", by="all" if by in SPOTS else by, first=part[0], last=part[1]
@@ -172,7 +201,17 @@ def _counted(
         passed = pl.col(f"passed_{place - 1}") if place > 1 else pl.lit(False)
         told[f"otherwise_{place}"] = (lost & ~barred & passed).sum()
         before = here if required else before
-    return units.group_by("segment").agg(**told)
+        if f"met_{place - 1}" in units.columns:
+            told[f"met_{place - 1}"] = pl.col(f"met_{place - 1}").sum()
+    each = units.filter(f"got_{asked.step_of[0]}" if asked.unit != "customer" else pl.lit(False))
+    people = each.group_by("segment", "customer_key", maintain_order=True).agg(
+        pl.col("visitor").first(),
+        *(
+            pl.col(f"got_{step}").sum().cast(pl.Int64).alias(f"n_{place}")
+            for place, step in enumerate(asked.step_of, 1)
+        ),
+    )
+    return units.group_by("segment").agg(**told), people
 
 
 def _framed(counts: pl.DataFrame, asked: Plan, by: str) -> pl.DataFrame:
@@ -218,17 +257,51 @@ def _of_buyers(workspace: Workspace, by: str | None) -> tuple[str, ...]:
     )
 
 
-def _gather(table: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Keep the largest segments and add up the others, so that the total stays the total."""
+def _gather(table: pl.DataFrame, least: int, people: pl.DataFrame | None) -> pl.DataFrame:
+    """Name the largest segments, and all others 'other'; `own` is what each was called."""
     entries = pl.when(pl.col("place") == 1).then("reached").otherwise(0)
-    return (
-        gathered(table.with_columns(_entries=entries), "_entries", least=least)
-        .group_by("segment", "stage", "place", "optional", "unit", maintain_order=True)
-        .agg(pl.col(_COUNTS).sum())
+    named = table.with_columns(_entries=entries, own="segment")
+    return gathered(named, "_entries", least=least, people=people)
+
+
+def _added(table: pl.DataFrame) -> pl.DataFrame:
+    """Add up what goes by one name, so that the total stays the total."""
+    return table.group_by("segment", "stage", "place", "optional", "unit", maintain_order=True).agg(
+        pl.col(_COUNTS).sum()
     )
 
 
-def _shares(table: pl.DataFrame) -> pl.DataFrame:
+def _with_effects(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+    """Add the design effect of each segment's difference from the others, step by step.
+
+    `people` are as in `_counted`. Compared are known people in known segments, as in `_apart`. Of
+    customers, who count once, it is 1; where there is one segment alone it is null.
+    """
+    rows = people.filter(~pl.col("visitor") & (pl.col("segment") != "missing"))
+    required = [place for place, skip in enumerate(asked.optional, 1) if not skip]
+    found = []
+    segments = table["segment"].unique(maintain_order=True)
+    for segment in segments if len(segments) > 1 else ():
+        each = (
+            rows.with_columns(group=(pl.col("segment") != segment).cast(pl.Int64))
+            .group_by("customer_key", "group", maintain_order=True)
+            .agg(pl.col("^n_.*$").sum())
+        )
+        who, group = each["customer_key"].to_numpy(), each["group"].to_numpy()
+        for before, place in pairwise(required):
+            x, n = each[f"n_{place}"].to_numpy(), each[f"n_{before}"].to_numpy()
+            found.append((segment, place, contrast_effect(who, group, x, n, [1.0, -1.0])))
+    schema = {"segment": pl.String, "place": pl.Int64, "design_effect": pl.Float64}
+    effects = pl.DataFrame(found, schema=schema, orient="row")
+    return table.join(effects, on=["segment", "place"], how="left", maintain_order="left")
+
+
+def _shares(table: pl.DataFrame, unknown: frozenset[int]) -> pl.DataFrame:
+    known = ~(pl.col("place") - 1).is_in(list(unknown))
+    table = table.with_columns(
+        pl.when(known).then(name).alias(name)
+        for name in ("reached", "visitors", "onward_through", "excluded", "otherwise")
+    )
     walked = pl.when(~pl.col("optional")).then(pl.col("reached"))
     frame = table.with_columns(
         entered=pl.col("reached").first().over("segment"),
@@ -268,7 +341,7 @@ def _total(table: pl.DataFrame, column: str) -> int:
 def _whole(table: pl.DataFrame) -> pl.DataFrame:
     """Return the required stages of all segments together; one named twice is numbered."""
     whole = (
-        table.filter(~pl.col("optional"))
+        table.filter(~pl.col("optional") & pl.col("reached").is_not_null())
         .group_by("place", "stage", maintain_order=True)
         .agg(pl.col("reached", "excluded", "otherwise", "visitors").sum())
     )
@@ -300,7 +373,9 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     """
     known = pl.col("reached") - pl.col("visitors")
     steps = (
-        table.filter(~pl.col("optional") & (pl.col("segment") != "missing"))
+        table.filter(
+            ~pl.col("optional") & pl.col("reached").is_not_null() & (pl.col("segment") != "missing")
+        )
         .with_columns(known=known)
         .with_columns(
             base=pl.col("known").shift(1).over("segment"),
@@ -314,9 +389,12 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     for row in steps.iter_rows(named=True):
         rest, rest_base = row["all_known"] - row["known"], row["all_base"] - row["base"]
         if row["base"] >= ENOUGH and rest_base >= ENOUGH:
-            gap = newcombe(row["known"], row["base"], rest, rest_base)
-            p = shares_p(row["known"], row["base"], rest, rest_base)
-            found.append({**row, "rest": rest, "rest_base": rest_base, "gap": gap, "p": p})
+            # visits of one person are alike: they count as so many fewer
+            alone = effective(row["known"], row["base"], row["design_effect"])
+            others = effective(rest, rest_base, row["design_effect"])
+            gap, p = newcombe(*alone, *others), shares_p(*alone, *others)
+            told = {"rest": rest, "rest_base": rest_base, "alone": alone, "others": others}
+            found.append({**row, **told, "gap": gap, "p": p})
     surely = [
         told
         for told, q in zip(found, benjamini_hochberg([t["p"] for t in found]), strict=True)
@@ -325,35 +403,56 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
     return max(surely, key=lambda told: abs(told["gap"].value), default=None)
 
 
+def _beyond(table: pl.DataFrame) -> str | None:
+    """Return the first required stage to which nothing can be followed by its number."""
+    unknown = table.filter(~pl.col("optional") & pl.col("reached").is_null())
+    return str(unknown["stage"][0]) if unknown.height else None
+
+
 def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
+    told, beyond = _told(table, asked, by), _beyond(table)
+    if beyond is None:
+        return told
+    return (
+        f"{told} No {UNITS[asked.hold or asked.unit]} at '{table['stage'][0]}' can be followed to "
+        f"'{beyond}': its rows bear the numbers of none of them."
+    )
+
+
+def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     days = asked.days
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
         known = f"{UNITS[asked.unit]}s"
         if _total(table, "visitors"):
             known = "known customers" if asked.unit == "customer" else f"{known} of known people"
+        known += asked.chosen
         return (
             f"From '{apart['before']}' to '{apart['stage']}', '{apart['segment']}' keeps "
-            f"{said(apart['known'], apart['base'])} of {apart['base']:,} {known}, the others "
-            f"{said(apart['rest'], apart['rest_base'])} of {apart['rest_base']:,}: a difference "
+            f"{said(*apart['alone'])} of {apart['base']:,} {known}, the others "
+            f"{said(*apart['others'])} of {apart['rest_base']:,}: a difference "
             f"of {100 * apart['gap'].value:+.1f} points ({100 * apart['gap'].low:+.1f} to "
             f"{100 * apart['gap'].high:+.1f}), the largest between segments."
         )
     first, who = table["stage"][0], _noun(table)
     if entered == 0 and not _total(table, "left_out"):
-        return f"No {who} has '{first}': there is nothing to count."
+        return f"No {who}{asked.chosen} has '{first}': there is nothing to count."
     if entered == 0:
         return (
             f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
         )
     worst = _worst(table)
+    if worst is None and _beyond(table):
+        return f"{counted(entered, who)}{asked.chosen} entered at '{first}'."
     if worst is None:
-        return f"{counted(entered, who)} entered at '{first}'; a funnel needs a second stage."
+        return (
+            f"{counted(entered, who)}{asked.chosen} entered at '{first}'; a funnel needs a second "
+            "stage."
+        )
     last, arrived = _whole(table).select("stage", "reached").row(-1)
     window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
-        everyone = f"The one {who}" if entered == 1 else f"All {counted(entered, who)}"
-        return f"{everyone} at '{first}' got to '{last}' {window}."
+        return f"{all_of(entered, who)}{asked.chosen} at '{first}' got to '{last}' {window}."
     small = " (too few to say more)" if worst["base"] < ENOUGH else ""
     alike = ""
     if by and table["segment"].n_unique() == 1:
@@ -361,9 +460,10 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     elif by:
         alike = " No segment surely differs."
     return (
-        f"Of {counted(entered, who)} at '{first}', {said(arrived, entered)} got to '{last}' "
-        f"{window}; the largest loss is between '{worst['before']}' and '{worst['stage']}': "
-        f"{said(worst['lost'], worst['base'])} of {worst['base']:,} got no further{small}.{alike}"
+        f"Of {counted(entered, who)}{asked.chosen} at '{first}', {said(arrived, entered)} got to "
+        f"'{last}' {window}; the largest loss is between '{worst['before']}' and "
+        f"'{worst['stage']}': {said(worst['lost'], worst['base'])} of {worst['base']:,} got no "
+        f"further{small}.{alike}"
     )
 
 
@@ -417,26 +517,26 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
         for stage, kinds in zip(asked.stages, asked.kinds, strict=True)
         if not kinds
     ]
-    followed = asked.hold or asked.unit
-    if followed in ("order", "case") and _total(table, "entered"):
-        notes += [
-            f"No {UNITS[followed]} that entered has '{stage}' as well: the data may number its "
-            "rows otherwise."
-            for stage, got, kinds in zip(
-                whole["stage"], whole["reached"], _required(asked.kinds, asked), strict=True
-            )
-            if kinds and not got
-        ][:1]
+    notes += [
+        f"'{stage}' is optional, and no {UNITS[asked.hold or asked.unit]} can be followed to it: "
+        "its rows bear other numbers, or none."
+        for stage in table.filter(pl.col("optional") & pl.col("reached").is_null())["stage"].unique(
+            maintain_order=True
+        )
+        if (asked.hold or asked.unit) in NUMBERED
+    ]
     for stage, skipped, passed in (
-        table.filter(pl.col("optional"))
+        table.filter(pl.col("optional") & pl.col("reached").is_not_null())
         .group_by("place", "stage", maintain_order=True)
-        .agg(pl.col("skipped").sum(), pl.col("reached").sum())
+        .agg(
+            pl.when(pl.col("skipped").is_not_null().any()).then(pl.col("skipped").sum()),
+            pl.col("reached").sum(),
+        )
         .drop("place")
         .iter_rows()
     ):
-        notes.append(
-            f"'{stage}' is optional: {passed:,} passed it, and {skipped:,} went on without it."
-        )
+        without = "" if skipped is None else f", and {skipped:,} went on without it"
+        notes.append(f"'{stage}' is optional: {passed:,} passed it{without}.")
     small = table.filter((pl.col("entered") < ENOUGH) & (pl.col("entered") > 0))
     for segment, entered in small.select("segment", "entered").unique(maintain_order=True).rows():
         notes.append(f"Only {entered:,} entered in '{segment}': too few to say.")
@@ -448,12 +548,22 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
     return tuple(notes)
 
 
-def _required(values: Sequence[Any], asked: Plan) -> list[Any]:
-    return [value for value, skip in zip(values, asked.optional, strict=True) if not skip]
-
-
 def _of_the(some: int, of: int) -> str:
     return "The one" if of == 1 else f"{some:,} of the {of:,}"
+
+
+def _of_people(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
+    """Say of how many people the visits, orders or attempts are."""
+    entered, persons = _total(table, "entered"), people["customer_key"].n_unique()
+    if asked.unit == "customer" or persons == entered:
+        return ()
+    groups = table["segment"].n_unique() > 1
+    return (
+        f"{counted(entered, UNITS[asked.unit])} are of {persons:,} "
+        f"{'person' if persons == 1 else 'people'}, and those of one person are alike: the "
+        f"intervals of the shares are narrower than those of people"
+        f"{'; the test between segments takes people for independent.' if groups else '.'}",
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
@@ -471,6 +581,13 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     elif worst:
         here = f"{counted(worst['base'], _noun(table))} at '{worst['before']}'"
         title = f"The largest loss: {worst['lost'] / worst['base']:.0%} of {here} get no further"
+        if worst["base"] == 1:
+            end = "gets no further" if worst["lost"] else f"gets to '{worst['stage']}'"
+            title = f"The one {_noun(table)} at '{worst['before']}' {end}"
+        elif not worst["lost"]:
+            title = f"All {here} get to '{worst['stage']}'"
+    if beyond := _beyond(table):
+        title += f"; '{beyond}' cannot be followed"
     again = pl.int_range(1, pl.len() + 1).over("segment", "stage")
     labelled = table.with_columns(
         label=pl.when(again > 1).then(pl.format("{} ({})", "stage", again)).otherwise("stage")
@@ -485,7 +602,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=title,
         unit=f"share of those who reached '{table['stage'][0]}'",
         texts=[
-            f"{row['reached']:,} · {row['share_of_start'] or 0:.0%}"
+            "cannot be followed"
+            if row["reached"] is None
+            else f"{row['reached']:,} · {row['share_of_start'] or 0:.0%}"
             for row in table.iter_rows(named=True)
         ],
         highlight=None

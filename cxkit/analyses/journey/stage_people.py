@@ -1,20 +1,21 @@
 """Who stopped where, and what did they do next?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 from cxkit import charts
-from cxkit.funnels import Plan, plan, walked
+from cxkit.funnels import Plan, narrowed, plan, unmet, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
-from cxkit.result import Result, counted, verb
+from cxkit.result import Result, all_of, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who stopped where, and what did they do next?"
 _SUPPORT = ("ticket opened", "message in")
+_UNKNOWN = "cannot be followed"
 _MOST = 6  # next touchpoints that the chart names per stage
 
 
@@ -30,6 +31,8 @@ def stage_people(
     exclude: Mapping[str, Sequence[str]] | None = None,
     unit: str = "customer",
     hold: str | None = None,
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """List who entered a funnel, how far they got, why no further, and what came next.
@@ -42,9 +45,10 @@ def stage_people(
         One row per unit that entered, in the order of the people: customer_id, known (false
         for a visitor whom nobody could link to a person), stage (the last
         one that was reached), place, reason ('finished', 'excluded', 'had it too early
-        or too late', 'never had it', 'still has time'), next (a touchpoint, 'contacted support' or
-        'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows no
-        customer_id. The list leaves the house by way of `write_tables`.
+        or too late', 'never had it', 'still has time', 'cannot be followed': an order or case
+        where the rows of the next stage bear other numbers), next (a touchpoint, 'contacted
+        support' or 'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows
+        no customer_id. The list leaves the house by way of `write_tables`.
 
     Raises:
         BadQuestion: as `stage_funnel` does.
@@ -62,10 +66,11 @@ def stage_people(
         hold=hold,
     )
     until = workspace.moment(as_of)
-    units = pl.concat(
-        _stops(walked(workspace, asked, until, part, times=True), asked)
-        for part in slices(workspace)
+    asked = narrowed(workspace, asked, where, since, until)
+    walks = pl.concat(
+        walked(workspace, asked, until, part, times=True) for part in slices(workspace)
     )
+    units = _stops(walks, asked, unmet(asked, walks, entered=not walks.is_empty()))
     after = workspace.query(
         "stage_people",
         keys=units["customer_key"].to_list(),
@@ -86,7 +91,7 @@ def stage_people(
     )
 
 
-def _stops(units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+def _stops(units: pl.DataFrame, asked: Plan, unknown: Collection[int]) -> pl.DataFrame:
     """Say of each unit how far it got, when, and why no further: place, stopped, reason."""
     required = [place for place, optional in enumerate(asked.optional) if not optional]
     place, stopped, reason = pl.lit(0), pl.col("at"), pl.lit("still has time")
@@ -101,6 +106,8 @@ def _stops(units: pl.DataFrame, asked: Plan) -> pl.DataFrame:
                 .then(pl.lit("had it too early or too late"))
                 .otherwise(pl.lit("never had it"))
             )
+        if following in unknown:
+            why = pl.lit(_UNKNOWN)
         got = pl.col(f"got_{step}")
         place = pl.when(got).then(here + 1).otherwise(place)
         stopped = pl.when(got).then(f"at_{step}").otherwise(stopped)
@@ -132,7 +139,7 @@ def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: boo
 
 def _next(table: pl.DataFrame) -> pl.DataFrame:
     """Count what came next for those who stopped, per stage: the most frequent first."""
-    stopped = table.filter(~pl.col("reason").is_in(["finished", "still has time"]))
+    stopped = table.filter(~pl.col("reason").is_in(["finished", "still has time", _UNKNOWN]))
     counts = stopped.group_by("place", "stage", "next").agg(units=pl.len())
     counts = counts.with_columns(stopped=pl.col("units").sum().over("place"))
     return add_wilson(counts, "units", "stopped", "share").sort(
@@ -159,13 +166,23 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     if ripe.is_empty():
         return f"Nobody's entry at '{asked.stages[0]}' is {counted(asked.days, 'day')} old yet."
     counts = _next(table)
+    unknown = ripe.filter(pl.col("reason") == _UNKNOWN)
+    if counts.is_empty() and unknown.height:
+        return (
+            f"{all_of(ripe.height, noun)}{asked.chosen} can be followed as far as "
+            f"'{unknown['stage'][0]}': rows of later stages bear the numbers of none of them."
+        )
     if counts.is_empty():
-        return f"All {counted(ripe.height, noun)} got to '{asked.stages[-1]}': nobody stopped."
+        return (
+            f"{all_of(ripe.height, noun)}{asked.chosen} got to '{asked.stages[-1]}': nobody "
+            "stopped."
+        )
     worst = _worst(counts)
     stopped, first = int(worst["stopped"][0]), worst.row(0, named=True)
+    who = f"{counted(stopped, noun)}{asked.chosen}"
     if stopped < ENOUGH:
         return (
-            f"Most of those who stopped did so after '{first['stage']}': {counted(stopped, noun)}, "
+            f"Most of those who stopped did so after '{first['stage']}': {who}, "
             "too few to say what they did next."
         )
     told = f"for {said(first['units'], stopped)} the next thing was '{first['next']}'"
@@ -177,7 +194,7 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     helped = ""
     if support.height and first["next"] != "contacted support":
         helped = f"; {said(support['units'][0], stopped)} contacted support"
-    return f"After '{first['stage']}' {counted(stopped, noun)} stopped: {told}{helped}."
+    return f"After '{first['stage']}' {who} stopped: {told}{helped}."
 
 
 def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
@@ -187,6 +204,12 @@ def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
         notes.append(
             f"{counted(young, _noun(table, asked))} entered less than {counted(asked.days, 'day')} "
             f"before the end of the data and still {verb(young, 'have')} time."
+        )
+    unknown = table.filter(pl.col("reason") == _UNKNOWN)
+    if unknown.height:
+        notes.append(
+            f"{counted(unknown.height, _noun(table, asked))} cannot be followed beyond where they "
+            f"are: rows of the next stage bear the numbers of none that entered."
         )
     if table.filter(pl.col("next") != "nothing").height:
         notes.append(
@@ -201,7 +224,10 @@ def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
 def _chart(table: pl.DataFrame) -> charts.Figure:
     counts = _next(table)
     if counts.is_empty():
-        return charts.nothing("Nobody stopped on the way")
+        unknown = (table["reason"] == _UNKNOWN).any()
+        return charts.nothing(
+            "Where they stopped cannot be followed" if unknown else "Nobody stopped on the way"
+        )
     worst = _worst(counts).head(_MOST)
     first = worst.row(0, named=True)
     return charts.bars(

@@ -9,8 +9,18 @@ from cxkit import charts
 from cxkit.funnels import plan
 from cxkit.notes import end_note
 from cxkit.passages import UNITS
-from cxkit.periods import entries_by, required, usual_unit
+from cxkit.periods import (
+    alike_note,
+    apart_effect,
+    by_person,
+    counted_by,
+    entries_by,
+    person_effect,
+    required,
+    two_ends,
+)
 from cxkit.result import Result, counted, verb
+from cxkit.stats.clustered import effective, within_effect
 from cxkit.stats.control import trend
 from cxkit.stats.intervals import ENOUGH, add_wilson, newcombe, said
 from cxkit.workspace import Workspace, query_text
@@ -37,36 +47,43 @@ def stage_trend(
     only rise. Whether the share rises or falls is told by the test of Cochran and Armitage over
     the others, its error widened where they differ by more than chance within them.
 
+    Visits of one person are alike, so intervals and the test take people for independent, not
+    visits (Rao and Scott 1992); the counts stand as they are.
+
     Args:
         workspace: an open store.
         stages: stage names, first to last; default: the journey of the settings.
         optional: stages that may be skipped; default: those of the settings.
         within_days: longest time from the first stage to the last; default: the settings'.
         unit: what is counted: "session", "order", "case" (once each) or "customer" (once in each
-            period, with the first entry in it); default: visits where there are any, else
-            customers.
+            period, with the first entry in it); default: visits where both ends of the journey
+            happen in visits, else customers.
         every: "week", which begins on Monday, or "month".
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
         One row per week or month: begins (its first day), unit, entered, finished (units that got
         to the last stage), share with Wilson's interval (_low, _high), state ("followed" or
-        "unfinished"), left_out (entries younger than the window, in no other count).
+        "unfinished"), left_out (entries younger than the window, in no other count), trend (of the
+        whole: "rises", "falls", "unsure" or "too few").
 
     Raises:
-        BadQuestion: where there is no stage, a stage is optional but not named, or there is no
-            such unit or period.
+        BadQuestion: where there are not two stages to get from and to, a stage is optional but not
+            named, or there is no such unit or period.
     """
     asked = plan(
         workspace,
         stages=stages,
         optional=optional,
         within_days=within_days,
-        unit=unit or usual_unit(workspace),
     )
+    asked = counted_by(workspace, two_ends(asked), unit)
     until = workspace.moment(as_of)
-    counts = entries_by(workspace, asked, [required(asked)], until, every=every, by="all")
-    table = add_wilson(counts, "followed", "entered", "share").select(
+    counts, people = entries_by(workspace, asked, [required(asked)], until, every=every, by="all")
+    alike = within_effect(by_person(people, counts["begins"].to_list()))
+    scaled = counts.select(pl.col("followed", "entered") / alike)
+    shares = add_wilson(scaled, "followed", "entered", "share").drop("followed", "entered")
+    table = counts.hstack(shares).select(
         "begins",
         unit=pl.lit(asked.unit),
         entered="entered",
@@ -77,13 +94,14 @@ def stage_trend(
         state=pl.when("finished").then(pl.lit("followed")).otherwise(pl.lit("unfinished")),
         left_out="left_out",
     )
+    table = table.with_columns(trend=pl.lit(_trend(table, people), pl.String))
     ends = asked.stages[0], asked.stages[required(asked)[-1]]
     return Result(
         name="stage_trend",
         question=QUESTION,
         table=table,
-        finding=_finding(table, ends, asked.days, every),
-        caveats=(*_caveats(table, asked.days, every), *end_note(workspace, as_of)),
+        finding=_finding(table, people, ends, asked.days, every),
+        caveats=(*_caveats(table, people, asked.days, every), *end_note(workspace, as_of)),
         sql=f"{query_text('passages')}\n{query_text('stage_trend')}",
         as_of=until,
         n=int(table["entered"].sum()),
@@ -102,14 +120,21 @@ def _halves(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return followed.head(half), followed.tail(half)
 
 
-def _moves(table: pl.DataFrame) -> float:
-    """Return the slope of the share where it surely has one, else 0."""
+def _trend(table: pl.DataFrame, people: pl.DataFrame) -> str:
+    """Say whether the share surely rises or falls."""
     followed = _followed(table)
-    slope, p = trend(followed["finished"].to_list(), followed["entered"].to_list())
-    return slope if p <= _LEVEL and followed.height >= _FEW else 0.0
+    x, n = followed["finished"].to_list(), followed["entered"].to_list()
+    if sum(n) < ENOUGH or followed.height < _FEW:
+        return "too few"
+    slope, p = trend(x, n, by_person(people, followed["begins"].to_list()))
+    if p > _LEVEL or not slope:
+        return "unsure"
+    return "rises" if slope > 0 else "falls"
 
 
-def _finding(table: pl.DataFrame, ends: tuple[str, str], days: int, every: str) -> str:
+def _finding(
+    table: pl.DataFrame, people: pl.DataFrame, ends: tuple[str, str], days: int, every: str
+) -> str:
     followed = _followed(table)
     x, n = int(followed["finished"].sum()), int(followed["entered"].sum())
     if not n:
@@ -118,27 +143,39 @@ def _finding(table: pl.DataFrame, ends: tuple[str, str], days: int, every: str) 
             f"{counted(days, 'day')}: nothing can be said."
         )
     noun = UNITS[table["unit"][0]]
+    whole = effective(x, n, person_effect(_of(people, followed)))
     told = (
         f"Of {counted(n, noun)} that entered at '{ends[0]}' in {counted(followed.height, every)}, "
-        f"{said(x, n)} got to '{ends[1]}' within {counted(days, 'day')}"
+        f"{said(*whole)} got to '{ends[1]}' within {counted(days, 'day')}"
     )
-    if n < ENOUGH or followed.height < _FEW:
+    if table["trend"][0] == "too few":
         return f"{told}: too few {every}s or {noun}s to tell a trend."
-    slope = _moves(table)
-    (y, m), (z, k) = (
-        (int(half["finished"].sum()), int(half["entered"].sum())) for half in _halves(table)
+    earlier, later = _halves(table)
+    effect = apart_effect(people, earlier["begins"].to_list(), later["begins"].to_list())
+    one, two = (_counts(half) for half in (earlier, later))
+    gap = newcombe(*effective(*two, effect), *effective(*one, effect))
+    before, after = (
+        said(*effective(*_counts(half), person_effect(_of(people, half))))
+        for half in (earlier, later)
     )
-    gap = newcombe(z, k, y, m)
     change = (
-        f"from {said(y, m)} in the earlier half to {said(z, k)} in the later: "
+        f"from {before} in the earlier half to {after} in the later: "
         f"{100 * gap.value:+.1f} points ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"
     )
-    if not slope:
+    if table["trend"][0] == "unsure":
         return f"{told}; {every} by {every} the share does not surely rise or fall ({change})."
-    return f"{told}; the share {'rises' if slope > 0 else 'falls'}, {change}."
+    return f"{told}; the share {table['trend'][0]}, {change}."
 
 
-def _caveats(table: pl.DataFrame, days: int, every: str) -> tuple[str, ...]:
+def _counts(rows: pl.DataFrame) -> tuple[int, int]:
+    return int(rows["finished"].sum()), int(rows["entered"].sum())
+
+
+def _of(people: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    return people.filter(pl.col("begins").is_in(rows["begins"].to_list()))
+
+
+def _caveats(table: pl.DataFrame, people: pl.DataFrame, days: int, every: str) -> tuple[str, ...]:
     notes = []
     young = table.filter(pl.col("state") == "unfinished")
     if young.height:
@@ -155,12 +192,8 @@ def _caveats(table: pl.DataFrame, days: int, every: str) -> tuple[str, ...]:
             f"In {counted(small, every)} fewer than {ENOUGH} entered: too few to say by "
             f"{'itself' if small == 1 else 'themselves'}."
         )
-    if table.height and table["unit"][0] == "customer":
-        notes.append(
-            f"A customer who comes back enters in each of those {every}s, so the same people "
-            "stand in several of them."
-        )
-    if _moves(table):
+    notes += alike_note(_of(people, _followed(table)), table)
+    if table.height and table["trend"][0] in ("rises", "falls"):
         notes.append(
             "A trend of the whole may be a change of who comes, not of how they fare: "
             "stage_change parts the two."
@@ -172,12 +205,13 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     followed = _followed(table)
     if followed.is_empty():
         return charts.nothing("Nothing could be followed to the end")
-    slope = _moves(table)
     one, two = (_share(half) for half in _halves(table))
-    share = _share(followed)
-    title = f"{share:.0%} get through; the share does not surely rise or fall"
-    if slope:
-        title = f"The share that gets through {'rises' if slope > 0 else 'falls'}: "
+    moves, (x, n) = table["trend"][0], _counts(followed)
+    title = f"{_share(followed):.0%} get through; the share does not surely rise or fall"
+    if moves == "too few":
+        title = f"{x:,} of {n:,} got through: too few to tell a trend"
+    elif moves != "unsure":
+        title = f"The share that gets through {moves}: "
         title += f"{one:.1%} in the earlier half, {two:.1%} in the later"
     young = pl.col("state") == "unfinished"
     drawn = table.with_columns(

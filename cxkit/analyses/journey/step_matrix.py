@@ -10,6 +10,7 @@ from cxkit.notes import end_note, link_note
 from cxkit.passages import place_names, who
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Where is everybody at their first, second and third step?"
@@ -42,7 +43,8 @@ def step_matrix(
     Returns:
         One row per step and touchpoint: step, place (a touchpoint, or 'ended'), unit, count, share
         of all units with Wilson's interval (_low, _high), base (all units). The shares of a step
-        add up to 1. n is the number of units.
+        add up to 1. n is the number of units. A report puts places of few units together as
+        'other', step by step, and shows nothing where there are few in all.
 
     Raises:
         BadQuestion: where `of` or `unit` is none that there is, or steps no whole number.
@@ -54,12 +56,13 @@ def step_matrix(
     ready = unit in ("customer", "session") and many <= _AHEAD
     query = "step_matrix" if ready else "step_matrix_portable"
     found = workspace.query(query, of=of, unit=unit, steps=many, as_of=until)
-    table = _grid(found, noun)
+    whole = _grid(found, noun)
+    table = _guarded(whole, workspace.least)
     return Result(
         name="step_matrix",
         question=QUESTION,
         table=table,
-        finding=_finding(table),
+        finding=_finding(whole, workspace.least),
         caveats=(
             *_caveats(table, unit),
             *end_note(workspace, as_of),
@@ -67,7 +70,7 @@ def step_matrix(
         ),
         sql=query_text(query),
         as_of=until,
-        n=int(table["base"][0]) if table.height else 0,
+        n=int(whole["base"][0]) if whole.height else 0,
         draw=_chart,
     )
 
@@ -99,27 +102,58 @@ def _grid(found: pl.DataFrame, noun: str) -> pl.DataFrame:
     )
 
 
-def _finding(table: pl.DataFrame) -> str:
+def _guarded(table: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Put places of too few to be shown in a report together, step by step."""
+    if not least or table.is_empty():
+        return table
+    steps = [
+        gathered(rows.rename({"place": "segment"}), "count", most=rows.height, least=least)
+        for rows in table.filter(pl.col("count") > 0).partition_by("step", maintain_order=True)
+    ]
+    shown = (
+        pl.concat(steps)
+        .group_by("step", pl.col("segment").alias("place"), "unit", "base", maintain_order=True)
+        .agg(pl.col("count").sum())
+    )
+    told = add_wilson(shown, "count", "base", "share").select(table.columns)
+    return told if int(table["base"][0]) >= least else told.clear()
+
+
+def _finding(table: pl.DataFrame, least: int = 0) -> str:
     if table.is_empty():
         return "Nobody has passed any touchpoint: there are no steps."
     noun, base = table["unit"][0], int(table["base"][0])
+    if base < least:
+        return f"Fewer than {counted(least, noun)} took a step: a report does not show them."
     here = table.filter(pl.col("place") != _ENDED).sort(
         "step", "count", "place", descending=[False, True, False]
     )
     first = here.row(0, named=True)
     small = " (too few to say more)" if base < ENOUGH else ""
     ended = table.filter((pl.col("place") == _ENDED) & (pl.col("count") > 0))
-    begun = f"Of {counted(base, noun)} {said(first['count'], base)} began with '{first['place']}'"
+    far = int(table["step"][-1])
+    if base == 1:
+        steps = counted(int(ended["step"][0]) - 1, "step") if ended.height else ""
+        end = f"ended after {steps}" if ended.height else f"had not ended before step {far}"
+        return f"The one {noun} began with '{first['place']}' and {end}."
+
+    def part(count: int) -> str:
+        """Return a share, unless it is of too few to be shown."""
+        return said(count, base) if not 0 < count < least else f"fewer than {least}"
+
+    begun = f"Of {counted(base, noun)} {part(first['count'])} began with '{first['place']}'"
     if ended.is_empty():
-        return f"{begun}; none had ended before step {int(table['step'][-1])}{small}."
+        return f"{begun}; none had ended before step {far}{small}."
     last = ended.with_columns(
-        before=pl.col("count").shift(1, fill_value=0), step_before=pl.col("step") - 1
-    ).with_columns(gone=pl.col("count") - pl.col("before"), still=base - pl.col("before"))
+        gone=pl.col("count") - pl.col("count").shift(1, fill_value=0),
+        step_before=pl.col("step") - 1,
+    )
     row = last.sort("gone", descending=True, maintain_order=True).row(0, named=True)
-    steps = counted(int(row["step_before"]), "step")
+    on = part(base - int(last["count"][-1]))
     return (
-        f"{begun}; most end after {steps}: {said(row['gone'], row['still'])} of the "
-        f"{row['still']:,} who came so far go no further{small}."
+        f"{begun}; the largest share to end does so after "
+        f"{counted(int(row['step_before']), 'step')}: {part(row['gone'])} of all; {on} have not "
+        f"ended before step {far}{small}."
     )
 
 
@@ -159,14 +193,22 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         at=pl.format("step {}", "step"),
         row=pl.col("place").replace_strict({p: n for n, p in enumerate(order)}),
     ).sort("row", "step")
-    end = table.filter(pl.col("place") == _ENDED).row(-1, named=True)
+    last = table.filter(pl.col("step") == table["step"].max())
+    ended = last.filter(pl.col("place") == _ENDED)
+    share = float(ended["share"].sum())
+    base, noun = int(table["base"][0]), table["unit"][0]
+    title = f"{share:.0%} have ended before step {last['step'][0]}"
+    if base == 1:
+        title = f"The one {noun} has {'' if share else 'not '}ended before step {last['step'][0]}"
+    elif ended.is_empty():
+        title = f"Where {counted(base, noun)} are, step by step"
     return charts.matrix(
         kept,
         x="at",
         y="place",
         value="share",
         texts=[f"{share:.0%}" if share >= 0.005 else "" for share in kept["share"]],
-        title=f"{end['share']:.0%} have ended before step {end['step']}",
-        x_unit=f"share of {counted(int(table['base'][0]), table['unit'][0])}",
+        title=title,
+        x_unit=f"share of {counted(base, noun)}",
         y_unit="where they are",
     )

@@ -1,5 +1,6 @@
 """How long does it take to get from one stage to another?"""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -8,15 +9,22 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note, link_note
+from cxkit.passages import SPOTS, beginning, chosen, kinds, whom
 from cxkit.result import Result, counted, lasted, verb
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
-from cxkit.stats.survival import Moment, ended_after, kaplan_meier, log_rank_p, told_curve
+from cxkit.stats.survival import (
+    Moment,
+    clustered_log_rank_p,
+    ended_after,
+    kaplan_meier,
+    log_rank_p,
+    told_curve,
+)
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How long does it take to get from one stage to another?"
 PAIRS = ("first-firstafter", "first-first", "any-firstafter")
-_SPOTS = ("channel", "device")  # of the start, not of the person
 _DAYS = (1.0, 7.0, 30.0)  # for which the share is always told
 _LEAST = 10  # who arrived: of fewer, groups are not compared
 
@@ -28,6 +36,8 @@ def time_to_stage(
     end: str | None = None,
     by: str | None = None,
     pairs: str = "first-firstafter",
+    where: Mapping[str, str] | None = None,
+    since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Follow people from one stage to a later one, those still on their way included.
@@ -47,13 +57,18 @@ def time_to_stage(
             end came before has no pair and is left out. "any-firstafter": every start, each with
             the first end after it. An end at the same instant counts as after, unless one
             touchpoint is both.
+        where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
+            `device` of their first start, or a field of the customers.
+        since: count starts from this day on, not those before it; default: the beginning of
+            the data.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
-        Some 25 rows per segment, the largest first (beyond eight in 'other'): segment, start and
+        Some 25 rows per segment, the largest first (beyond eight in 'other'; where there are
+        several, of known people alone, not visitors): segment, start and
         end (the stages), starts, arrived (of them, by as_of), median_days with its interval (_low,
         _high; null: not reached), q_value (is its pace another than the others'? Log-rank test,
-        Benjamini-Hochberg over segments; of known people, not visitors), days, at_risk (still on
+        Benjamini-Hochberg over segments), days, at_risk (still on
         their way just before), arrived_share with its log-log interval (_low, _high). 1, 7 and 30
         days are always among the rows, as far as the data reach. The
         pairs are those of the R package funneljoin.
@@ -70,27 +85,38 @@ def time_to_stage(
         raise BadQuestion(
             f"The journey has the one stage '{ends[0]}'. Name where to go: end='paid'."
         )
-    until = workspace.moment(as_of)
+    until, begins = workspace.moment(as_of), beginning(workspace, since)
+    people = chosen(workspace, touchpoints[0], where, begins, until)
     walks = workspace.query(
         "time_to_stage",
         start=touchpoints[0],
         end=touchpoints[1],
         pairs=pairs,
         later=bool(set(touchpoints[0]) & set(touchpoints[1])),
-        by=workspace.segment(by, own=_SPOTS),
+        by=workspace.segment(by, own=SPOTS),
+        since=begins,
         as_of=until,
     ).with_columns(ended=pl.col("ended_at").is_not_null(), one=1)
-    cases = gathered(walks.filter(pl.col("days") >= 0), "one", least=workspace.least)
-    table = _curves(cases, ends)
+    if people is not None:
+        walks = walks.filter(pl.col("customer_key").is_in(people.implode()))
+    cases = walks.filter(pl.col("days") >= 0)
+    groups = _of_groups(cases)
+    groups = gathered(groups, "one", least=workspace.least, people=groups)
+    table = _curves(groups, ends)
+    only = whom(where, since)
     return Result(
         name="time_to_stage",
         question=QUESTION,
         table=table,
-        finding=_finding(table, cases, ends, pairs, by),
+        finding=_finding(table, cases, groups, walks.height - cases.height, ends, pairs, by, only),
         caveats=(
-            *_caveats(table, cases, walks.height - cases.height, ends, pairs, by),
+            *_caveats(table, cases, groups, walks.height - cases.height, ends, pairs, by),
             *end_note(workspace, as_of),
-            *link_note(workspace, until, "entered", touchpoints, until),
+            *(
+                link_note(workspace, until)
+                if only
+                else link_note(workspace, until, "entered", touchpoints, until)
+            ),
         ),
         sql=query_text("time_to_stage"),
         as_of=until,
@@ -109,11 +135,19 @@ def _stage(workspace: Workspace, name: str, asked: str | None, place: int) -> st
                 "Name them: start='visited', end='paid'."
             )
         return journey.stages[place]
-    known = workspace.sql("select unnest(enum_range(null::touchpoint_name))::varchar as name")
-    there = {*journey.stages, *journey.touchpoints, *known["name"]}
-    if asked not in there:
+    there = {*journey.stages, *journey.touchpoints, *kinds(workspace)}
+    if not isinstance(asked, str) or asked not in there:
         raise BadQuestion(f"{name} is {asked!r}. The data have: {listed(there)}.")
     return asked
+
+
+def _of_groups(cases: pl.DataFrame) -> pl.DataFrame:
+    """Return those whose groups are compared: known people, where there are several groups.
+
+    Who arrives often becomes known, so visitors who are still unknown are the ones who did not.
+    """
+    known = cases.filter(~pl.col("visitor"))
+    return known if cases["segment"].n_unique() > 1 and known.height else cases
 
 
 def _curves(cases: pl.DataFrame, ends: tuple[str, str]) -> pl.DataFrame:
@@ -155,8 +189,7 @@ def _nothing() -> pl.DataFrame:
 
 
 def _q_values(cases: pl.DataFrame) -> dict[str, float]:
-    """Set the pace of each segment against that of all others together, of known people alone."""
-    cases = cases.filter(~pl.col("visitor"))
+    """Set the pace of each segment against that of all others together."""
     sizes = cases.group_by("segment", maintain_order=True).agg(pl.len(), pl.col("ended").sum())
     all_arrived = int(cases["ended"].sum())
     names = [
@@ -165,10 +198,17 @@ def _q_values(cases: pl.DataFrame) -> dict[str, float]:
         if min(starts, cases.height - starts) >= ENOUGH and all_arrived >= _LEAST
     ]
     days, ended = cases["days"].to_numpy(), cases["ended"].to_numpy()
+    person = cases["customer_key"].to_numpy()
+    alone = cases["customer_key"].n_unique() == cases.height
     strata = pl.zeros(cases.height, eager=True).to_numpy()
-    p_values = [
-        log_rank_p(days, ended, (cases["segment"] == name).to_numpy(), strata) for name in names
-    ]
+    p_values = []
+    for name in names:
+        group = (cases["segment"] == name).to_numpy()
+        p_values.append(
+            log_rank_p(days, ended, group, strata)
+            if alone
+            else clustered_log_rank_p(days, ended, group, person)
+        )
     return dict(zip(names, benjamini_hochberg(p_values), strict=True))
 
 
@@ -190,7 +230,7 @@ def _median(moment: Moment) -> str:
     days, low, high = moment
     if days is None:
         return "the median is not reached"
-    if low is None:
+    if low is None or (low == high and lasted(low) == lasted(days)):
         return f"half have arrived after {lasted(days)}"
     return (
         f"half have arrived after {lasted(days)} ({lasted(low)} to "
@@ -211,12 +251,26 @@ def _people(n: int) -> str:
 
 
 def _finding(
-    table: pl.DataFrame, cases: pl.DataFrame, ends: tuple[str, str], pairs: str, by: str | None
+    table: pl.DataFrame,
+    cases: pl.DataFrame,
+    groups: pl.DataFrame,
+    without: int,
+    ends: tuple[str, str],
+    pairs: str,
+    by: str | None,
+    only: str,
 ) -> str:
     begun, arrived = cases.height, int(cases["ended"].sum())
     way = f"From '{ends[0]}' to '{ends[1]}'"
+    way += f", of {_plural(pairs)}{only}," if only else ""
+    everyone = "The one person" if without == 1 else f"All {_people(without)}"
+    if begun == 0 and without:
+        return (
+            f"{everyone}{only} at '{ends[0]}' had their first '{ends[1]}' before: no pair of first "
+            "and first is left. Ask with pairs='first-firstafter'."
+        )
     if begun == 0:
-        return f"Nobody was at '{ends[0]}': how long it takes from there cannot be said."
+        return f"Nobody{only} was at '{ends[0]}': how long it takes from there cannot be said."
     if begun < ENOUGH:
         of_them = "arrived" if arrived else "none arrived yet"
         told = f"{arrived:,} {of_them}" if arrived else of_them
@@ -234,16 +288,17 @@ def _finding(
     start = f"{way} {_median(ended_after(curve))} (n = {begun:,}){told}"
     if by is None:
         return f"{start}."
-    if cases["segment"].n_unique() == 1:
-        return f"{start}; by {by} there is nothing to compare: all are '{cases['segment'][0]}'."
+    if groups["segment"].n_unique() == 1:
+        who = "all" if groups.height == cases.height else "all known people"
+        return f"{start}; by {by} there is nothing to compare: {who} are '{groups['segment'][0]}'."
     apart = _apart(table)
     if apart is None:
         return f"{start}; by {by} no group's pace surely differs from the others'."
-    # visitors stay out: a visitor who arrives often becomes known, so those left did not arrive
-    known = cases.filter(~pl.col("visitor"))
-    own = known.filter(pl.col("segment") == apart["segment"])
-    rest = known.filter(pl.col("segment") != apart["segment"])
-    whom = "known people" if known.height < cases.height else _plural(pairs)
+    own = groups.filter(pl.col("segment") == apart["segment"])
+    rest = groups.filter(pl.col("segment") != apart["segment"])
+    whom = _plural(pairs)
+    if groups.height < cases.height:
+        whom = "known people" if whom == "people" else f"{whom} of known people"
     return (
         f"{start}; '{apart['segment']}' is associated with another pace: {_pace(own)} of "
         f"{own.height:,} {whom}, of the {rest.height:,} others {_pace(rest)}."
@@ -262,6 +317,7 @@ def _share(row: dict[str, Any]) -> str:
 def _caveats(
     table: pl.DataFrame,
     cases: pl.DataFrame,
+    groups: pl.DataFrame,
     without: int,
     ends: tuple[str, str],
     pairs: str,
@@ -281,18 +337,18 @@ def _caveats(
         )
     visitors = cases.filter(pl.col("visitor")).n_unique("customer_key")
     if visitors:
+        apart = ", and in no group" if groups.height < cases.height else ""
         notes.append(
             f"{counted(visitors, 'visitor')} whom nobody could link to a person "
-            f"{verb(visitors, 'are')} among them, and in no comparison of groups: "
-            "where somebody becomes known by arriving, those still "
-            "unknown are the ones who did not."
+            f"{verb(visitors, 'are')} among those who started{apart}: where somebody becomes "
+            "known by arriving, those still unknown are the ones who did not."
         )
     if pairs == "any-firstafter" and cases.n_unique("customer_key") < cases.height:
         notes.append(
             "Several starts of one person count each, and may share one end: the intervals are "
-            "narrower than those of people."
+            "narrower than those of people; tests between groups take people for independent."
         )
-    if by is None or cases["segment"].n_unique() < 2 or cases.height < ENOUGH:
+    if by is None or groups["segment"].n_unique() < 2 or cases.height < ENOUGH:
         return tuple(notes)
     few = [
         f"{row['starts']:,} in '{row['segment']}'"
@@ -315,10 +371,13 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     unit, each = ("days", 1) if float(reach) >= 3 else ("hours", 24)  # type: ignore[arg-type]
     if float(reach) * 24 < 3:  # type: ignore[arg-type]
         unit, each = "minutes", 1440
-    first = _groups(shown).row(0, named=True)
+    named_ones = _groups(shown).filter(~pl.col("segment").is_in(["missing", "other"]))
+    first = (named_ones if named_ones.height else _groups(shown)).row(0, named=True)
     apart = _apart(table)
     told = apart or first
     who = f"'{told['segment']}': half" if table["segment"].n_unique() > 1 else "Half"
+    if who != "Half" and told["segment"] == "missing":
+        who = "Of those in no group half"
     who = who if told["median_days"] is not None else f"{who} or more"
     title = (
         f"{who} are at '{told['end']}' {lasted(told['median_days'] or 0)} after '{told['start']}'"

@@ -1,5 +1,6 @@
 -- How long after one stage is another passed? One row per passage of the start that counts.
--- $start, $end: the touchpoints of the two stages    $as_of: what happened later is not counted
+-- $start, $end: the touchpoints of the two stages
+-- $since: what happened before is no start    $as_of: what happened later is not counted
 -- $pairs: 'first-first', 'first-firstafter' or 'any-firstafter'
 -- $later: the two share a touchpoint, so that the end has to come at a later moment
 -- $by: the segment: channel or device of the start, a field of customers, or 'all'
@@ -7,11 +8,11 @@ with
 
 marked as (
     select customer_key, occurred_at, channel, device,
-        list_contains($start, touchpoint::varchar) as starts,
+        list_contains($start, touchpoint::varchar)
+            and ($since::timestamp is null or occurred_at >= $since::timestamp) as starts,
         list_contains($end, touchpoint::varchar) as ends
     from timeline
-    where
-        occurred_at <= $as_of::timestamp
+    where occurred_at <= $as_of::timestamp
         and (list_contains($start, touchpoint::varchar) or list_contains($end, touchpoint::varchar))
 ),
 

@@ -8,7 +8,7 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.notes import end_note, link_note
 from cxkit.passages import place_names, who
-from cxkit.result import Result, counted
+from cxkit.result import Result, all_of, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.workspace import Workspace, query_text
 
@@ -99,12 +99,13 @@ def _finding(table: pl.DataFrame, steps: int | None, noun: str, n: int) -> str:
     if table.is_empty():
         return f"No path of the {counted(n, noun)} is shared by enough of them to be shown."
     row = table.row(0, named=True)
-    what = "whole path" if steps is None else f"path of {counted(steps, 'first step')}"
     tied = table.filter(pl.col("count") == row["count"]).height > 1
+    path = "paths" if tied else "path"
+    what = f"whole {path}" if steps is None else f"{path} of {counted(steps, 'first step')}"
     if row["different"] == 1:
-        return f"All {counted(n, noun)} took one path: {row['path']}."
+        return f"{all_of(n, noun)} took one path: {row['path']}."
     small = " (too few to say more)" if n < ENOUGH else ""
-    top = "A most frequent" if tied else "The most frequent"
+    top = "One of the most frequent" if tied else "The most frequent"
     cover = f"the {table.height} most frequent" if table.height > 1 else "this one"
     are = "are" if table.height > 1 else "is"
     return (
@@ -148,7 +149,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="label",
-        title=(
+        title=f"{all_of(first['base'], first['unit'])} took one path"
+        if first["different"] == 1
+        else (
             f"{first['share']:.1%} take the most frequent of "
             f"{counted(first['different'], 'different path')}"
         ),

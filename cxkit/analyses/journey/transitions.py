@@ -8,7 +8,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, lasting, place_names
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.safe import shown
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.workspace import Workspace, query_text
@@ -54,7 +54,8 @@ def transitions(
         One row per pair: step (0; with `start` 1, 2, 3, with `end` -1, -2, -3), from, to, count,
         base (all passages of `from`; with `end` of `to`; at this step), share of the base with
         Wilson's interval (_low, _high), median_seconds and p90_seconds between the two (nearest
-        rank, null for 'nothing'). The shares of a base add up to 1. n is the number of passages
+        rank, null for 'nothing'). The shares of a base add up to 1; a report leaves out pairs of
+        few passages. n is the number of passages
         counted; with `start` or `end` of those of that one.
 
     Raises:
@@ -79,15 +80,20 @@ def transitions(
         queries = ["transitions_around"]
         way = 1 if end is None else -1
         table = _flows(workspace.query(queries[0], spot=spot, way=way, **asked), way)
+    passed, rows = _passages(table), table.height
+    table = table.filter(pl.col("count") >= workspace.least)
     return Result(
         name="transitions",
         question=QUESTION,
         table=table,
-        finding=_finding(table, of),
-        caveats=(*_caveats(table, unit, after), *end_note(workspace, as_of)),
+        finding=_finding(table, of, passed),
+        caveats=(
+            *_caveats(table, unit, after, rows - table.height),
+            *end_note(workspace, as_of),
+        ),
         sql="\n".join(query_text(name) for name in queries),
         as_of=until,
-        n=_passages(table),
+        n=passed,
         draw=_chart,
     )
 
@@ -101,7 +107,7 @@ def _day_before(
     try:
         day = date.fromisoformat(since) if isinstance(since, str) else since
         after = workspace.moment(day - timedelta(days=1))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise BadQuestion(
             f"since is {since!r}, which is not a day. Write it as '2026-01-31'."
         ) from (None)
@@ -158,7 +164,9 @@ def _passages(table: pl.DataFrame) -> int:
     return int(first["count"].sum())
 
 
-def _finding(table: pl.DataFrame, of: str) -> str:
+def _finding(table: pl.DataFrame, of: str, passed: int) -> str:
+    if table.is_empty() and passed:
+        return "No step was taken often enough to be shown in a report."
     if table.is_empty():
         return f"No {of} was passed: there is nothing to follow."
     first = table.filter(pl.col("step").abs() == pl.col("step").abs().min())
@@ -166,7 +174,6 @@ def _finding(table: pl.DataFrame, of: str) -> str:
         (pl.col("from") != pl.col("to")) & (pl.col("to") != _AFTER) & (pl.col("from") != _BEFORE)
     ).sort("count", "from", "to", descending=[True, False, False])
     if steps.is_empty():
-        passed = int(first["count"].sum())
         return f"In {counted(passed, 'passage')} no {of} was followed by a different one."
     row = steps.row(0, named=True)
     small = " (too few to say more)" if row["base"] < ENOUGH else ""
@@ -178,10 +185,17 @@ def _finding(table: pl.DataFrame, of: str) -> str:
     return f"'{row['from']}' was followed by '{row['to']}' in {share}{most}, {soon}"
 
 
-def _caveats(table: pl.DataFrame, unit: str, after: datetime | None) -> tuple[str, ...]:
-    if table.is_empty():
-        return ()
+def _caveats(
+    table: pl.DataFrame, unit: str, after: datetime | None, hidden: int
+) -> tuple[str, ...]:
     notes = []
+    if hidden:
+        notes.append(
+            f"{counted(hidden, 'step')} taken too seldom to be shown "
+            f"in a report {verb(hidden, 'are')} left out: the shares do not add up to 1."
+        )
+    if table.is_empty():
+        return tuple(notes)
     who = UNITS[unit]
     first = table.filter(pl.col("step").abs() == pl.col("step").abs().min())
     steps = int(
