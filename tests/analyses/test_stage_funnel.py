@@ -548,6 +548,8 @@ def test_an_order_is_held_constant(tmp_path):
     assert cases.table["unit"].unique().to_list() == ["case"]
     orders = cx.stage_funnel(ws, stages=path, unit="order")
     assert orders.finding == "No order has 'placed': there is nothing to count."
+    held = cx.stage_funnel(ws, stages=path, hold="order")
+    assert held.finding == "No customer has 'placed' in any order: there is nothing to count."
 
 
 @pytest.mark.parametrize(

@@ -436,7 +436,8 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
         )
     first, who = table["stage"][0], _noun(table)
     if entered == 0 and not _total(table, "left_out"):
-        return f"No {who}{asked.chosen} has '{first}': there is nothing to count."
+        held = f" in any {UNITS[asked.hold]}" if asked.hold else ""
+        return f"No {who}{asked.chosen} has '{first}'{held}: there is nothing to count."
     if entered == 0:
         return (
             f"Nobody's entry at '{first}' is {counted(days, 'day')} old yet: nothing can be said."
