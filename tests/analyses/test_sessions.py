@@ -45,7 +45,7 @@ def test_counted_by_hand(tmp_path):
     ]  # fmt: skip
     assert by.finding.endswith("(too few to say more). No segment surely differs.")
     assert "Only 2 visits in 'web': too few to say." in by.caveats
-    assert by.chart().layout.title.text == "<b>50% of 4 visits end at once</b>"
+    assert by.chart().layout.title.text == "<b>2 of 4 visits ended at once: too few to say</b>"
     assert cx.sessions(ws, gap_minutes=31).n == 3
     assert cx.sessions(ws, as_of="2026-01-05").n == 3
 

@@ -34,7 +34,9 @@ sent as (
     union all
     select customer_id, contacted_at, coalesce(kind, 'outreach') from outreach
     union all
+    -- an invitation to the very step that is looked for says nothing
     select customer_id, invited_at, 'survey' from feedback
+    where not list_contains($action::varchar[], 'feedback given')
 ),
 
 contacts as (
