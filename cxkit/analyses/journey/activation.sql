@@ -20,8 +20,7 @@ firsts as (
 acted as (
     select customer_key, min(occurred_at) as acted_at
     from timeline join people using (customer_key) join firsts using (customer_id)
-    where
-        occurred_at > first_at and occurred_at <= $as_of::timestamp
+    where occurred_at > first_at and occurred_at <= $as_of::timestamp
         and list_contains($action::varchar[], touchpoint::varchar)
     group by customer_key
 ),
@@ -42,8 +41,7 @@ sent as (
 contacts as (
     select customer_id, list_sort(list(distinct kind)) as kinds
     from sent join firsts using (customer_id)
-    where at_time > first_at
-        and at_time <= least(first_at + to_days($contact_days), $as_of::timestamp)
+    where at_time > first_at and at_time <= least(first_at + to_days($contact_days), $as_of::timestamp)
     group by customer_id
 )
 
