@@ -19,6 +19,7 @@ UNITS = {
 }
 SPOTS = ("channel", "device")  # of the entry, not of the person
 _SLICE = 10_000_000  # rows that are walked at a time
+_COMPANYS = ("message out", "contacted", "ticket resolved", "ticket escalated")
 
 
 def passages(
@@ -192,3 +193,15 @@ def who(workspace: Workspace, unit: str) -> str:
     _check_unit(unit, attempts=False)
     strangers = workspace.sql("select count(*) as n from people where not known")["n"][0]
     return "visitor or customer" if unit == "customer" and strangers else UNITS[unit]
+
+
+def companys(workspace: Workspace) -> set[str]:
+    """Return the touchpoints that are never a customer's doing: what becomes of their orders,
+    what is sent to them, and what the help desk does with a ticket.
+    """
+    told = workspace.sql(
+        "select touchpoint::varchar as touchpoint from timeline where touchpoint is not null "
+        "group by touchpoint having bool_and(coalesce(source = 'order dates' or direction = 'out', "
+        "false))"
+    )
+    return {*told["touchpoint"], *_COMPANYS}

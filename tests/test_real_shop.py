@@ -878,10 +878,17 @@ def test_where_orders_stop_and_since_when(ws, files):
     (y, m), (x, n), (z, k) = parts
     change = 100 * (x / n - y / m)
     told = numbers(said.group(3))
-    assert told[:4] == [*share(x, n), n]
-    assert told[4:8] == [*share(y, m), m]
+    # a few people ordered twice: their orders are taken together, which makes intervals wider
+    for found_share, plain in zip(
+        (told[:3], told[4:7], numbers(said.group(4))),
+        (share(x, n), share(y, m), share(z, k)),
+        strict=True,
+    ):
+        assert found_share[0] == plain[0]
+        assert plain[1] - 0.5 <= found_share[1] <= plain[1]
+        assert plain[2] <= found_share[2] <= plain[2] + 0.5
+    assert [told[3], told[7]] == [n, m]
     assert told[8] == round(abs(change), 1)
-    assert numbers(said.group(4)) == share(z, k)
     assert x / n < y / m
     # and more sharply than any other state's: of the weeks alike, the others did not fall so
     others = files.execute(WEEKLY.format(a=a, b=b, where="state <> 'RJ'")).fetchall()
@@ -948,3 +955,14 @@ def test_the_map_of_the_shop_counts_as_the_funnel_does(ws):
     assert heard["answers"][0] > 8_000
     assert table["glitches"].null_count() == 5, "the shop's files name no glitch"
     assert table["contacts"].null_count() == 5, "and no contact"
+
+
+def test_what_becomes_of_an_order_is_no_visit(ws):
+    """All events of the shop are dates of its orders: nobody is seen to visit anything."""
+    assert cx.sessions(ws).n == 0
+    assert cx.stage_trend(ws).table["unit"].unique().to_list() == ["customer"]
+    assert cx.stage_trend(ws).n > 7000
+    assert "Nobody entered" not in cx.stage_change(ws).finding
+    assert "too few" not in cx.stage_breaks(ws).finding
+    assert "reach 'reviewed' within" in cx.activation(ws).finding
+    assert "half would need 1 step and" in cx.effort(ws).finding

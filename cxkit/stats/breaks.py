@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cxkit.stats.clustered import ByPerson, covariance, few
+from cxkit.stats.clustered import ByPerson, covariance, few, within_effect
 from cxkit.stats.control import RANGE, SAMPLES
 
 _BATCH = 200  # shuffles that are scored at a time
@@ -100,15 +100,17 @@ def _breaks(
 def _root(people: ByPerson, there: npt.NDArray[np.int64], weight: Floats, z: Floats) -> Floats:
     """Return what turns independent draws into samples that hang together as those of people do.
 
-    Widened where neighbours differ by more than people make them (as `control.between` tells).
+    Two samples hang together by the people who are in both; each by itself varies as visits of the
+    same people in it do or, if more, as neighbours differ (see `control.between`).
     """
     kept = people.only(there, len(weight))
     together = covariance(kept, len(there)) / np.sqrt(np.outer(weight[there], weight[there]))
+    alone = within_effect(kept)
+    if len(there) >= SAMPLES:
+        alone = max(alone, float(np.abs(np.diff(z)).mean() / RANGE) ** 2)
+    np.fill_diagonal(together, alone)
     lengths, ways = np.linalg.eigh(together)
-    wide = np.sqrt(few(kept))
-    if len(there) >= SAMPLES and (usual := together.diagonal().mean()) > 0:
-        wide *= max(1.0, np.abs(np.diff(z)).mean() / RANGE / np.sqrt(usual))
-    return np.asarray(ways * np.sqrt(np.maximum(lengths, 0)) * wide)
+    return np.asarray(ways * np.sqrt(np.maximum(lengths, 0) * few(kept)))
 
 
 def _furthest(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from company import company, events
+from company import company, events, orders
 
 import cxkit as cx
 from cxkit.errors import BadQuestion
@@ -55,7 +55,7 @@ def test_five_by_hand(tmp_path):
     result = cx.activation(ws)
     assert result.n == 4
     assert result.finding == (
-        "1 of 4 new customers order again within 14 days: too few to say more."
+        "Of 4 new customers 1 order again within 14 days: too few to say more."
     )
     assert result.caveats[:2] == (
         "Left out: 1 buyer known before the first order in the data, who may have bought before.",
@@ -134,3 +134,22 @@ def test_nobody_and_bad_questions(tmp_path):
         cx.activation(ws, within_days=0)
     with pytest.raises(BadQuestion, match="action is 'dance'"):
         cx.activation(ws, action="dance")
+
+
+def test_what_the_company_does_is_no_action(tmp_path):
+    bought = [f"p{n} 2026-01-01 5.00" for n in range(40)] + ["end 2026-03-01 5.00"]
+    log = [
+        {"customer_id": f"p{n}", "event": "approved", "case_id": f"o{n + 1}",
+         "occurred_at": "2026-01-01T12:00"}
+        for n in range(40)
+    ]  # fmt: skip
+    told = [
+        {"customer_id": f"p{n}", "given_at": "2026-01-05", "feedback_id": str(n)} for n in range(20)
+    ]
+    stages = {"journey": {"stages": ["ordered", "approved", "feedback given"]}}
+    ws = company(tmp_path, settings=stages, orders=orders(*bought), events=log, feedback=told)
+    assert "of 40 new customers reach 'feedback given' within" in cx.activation(ws).finding
+    with pytest.raises(BadQuestion, match="'approved' is what the company does"):
+        cx.activation(ws, action="approved")
+    with pytest.raises(BadQuestion, match=r"action is \[\]"):
+        cx.activation(ws, action=[])

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from company import company, events
+from company import company, events, orders
 
 import cxkit as cx
 from cxkit.errors import BadQuestion
@@ -95,7 +95,56 @@ def test_nobody_and_bad_questions(tmp_path):
         cx.effort(ws, start="x")
     with pytest.raises(BadQuestion, match="is done as it begins"):
         cx.effort(ws, end="visit")
-    with pytest.raises(BadQuestion, match="no unit 'month'"):
-        cx.effort(ws, unit="month")
+    for unit in ("month", "attempt"):
+        with pytest.raises(BadQuestion, match=f"no unit '{unit}' of a task"):
+            cx.effort(ws, unit=unit)
+    for end in ("start", "end"):
+        with pytest.raises(BadQuestion, match=rf"{end} is \[\]"):
+            cx.effort(ws, **{end: []})
     with pytest.raises(BadQuestion, match="hold no journey"):
         cx.effort(company(tmp_path / "bare", events=FOUR))
+
+
+def test_what_happens_at_the_moments_of_start_and_end_is_not_on_the_way(tmp_path):
+    settings = {"journey": {"stages": ["a", "m", "b"]}}
+    log = []
+    for number in range(20):
+        ann, bob = f"ann{number} 2026-01-01T10:0", f"bob{number} 2026-01-01T10:0"
+        log += [f"{ann}0 zz", f"{ann}0 a", f"{ann}5 b", f"{ann}5 zz2"]
+        log += [f"{bob}0 a", f"{bob}0 m", f"{bob}5 m", f"{bob}5 b", f"{bob}5 b"]
+    ws = company(tmp_path, settings=settings, events=events(*log))
+    steps = cx.effort(ws, unit="customer").table.filter(measure="steps").row(0, named=True)
+    assert (steps["p50"], steps["p90"]) == (1, 3)  # ann's one, and bob's two between and the end
+
+
+def shop(count):
+    """Orders that the company approves and delivers; every customer then says something."""
+    log, bought, told = [], [], []
+    for number in range(count):
+        who = f"p{number}"
+        bought.append(f"{who} 2026-01-01T10:00 5.00")
+        for day, event in ((2, "approved"), (6, "delivered")):
+            row = {"customer_id": who, "event": event, "case_id": f"o{number + 1}"}
+            log.append(row | {"occurred_at": f"2026-01-0{day}T10:00"})
+        told.append({"customer_id": who, "given_at": "2026-01-08T10:00", "feedback_id": who})
+    return {"events": log, "orders": orders(*bought), "feedback": told}
+
+
+def test_what_the_company_does_is_no_step(tmp_path):
+    stages = ["ordered", "approved", "delivered", "feedback given"]
+    ws = company(tmp_path, settings={"journey": {"stages": stages}}, **shop(40))
+    steps = cx.effort(ws).table.filter(measure="steps").row(0, named=True)
+    assert (steps["p50"], steps["p50_low"], steps["p50_high"]) == (1, 1, 1)
+    assert "half would need 1 steps" not in cx.effort(ws).finding
+    assert cx.effort(ws, end="delivered").finding == (
+        "40 of 40 orders got from 'ordered' to 'delivered'; what lies between is what the company "
+        "does, so no steps can be counted; if all go on, half are there after 5.0 days, nine in "
+        "ten after 5.0 days."
+    )
+    assert cx.effort(ws, end="delivered").chart()
+
+
+def test_few_are_not_said_in_shares(tmp_path):
+    ws = company(tmp_path, settings=JOURNEY, events=FOUR)
+    title = cx.effort(ws).chart().layout.title.text.replace("<br>", " ")
+    assert title == "<b>2 of 3 got there: too few to say with how many steps</b>"

@@ -116,3 +116,17 @@ def test_no_tickets_and_no_transfers_say_so(tmp_path):
     )
     early = cx.handoffs(company(tmp_path / "as_of", tickets=desk(1)), as_of="2026-01-02")
     assert early.n == 48
+
+
+def test_in_a_report_people_are_counted_not_tickets(tmp_path, monkeypatch):
+    """Twenty tickets of one person are one person's; a few are no share in a title."""
+    mine = [ticket(n, "mine", n % 2, 1) | {"customer_id": "ann"} for n in range(20)]
+    theirs = [ticket(100 + n, "theirs", n % 3, 1) for n in range(40)]
+    ws = company(tmp_path / "some", tickets=mine + theirs)
+    assert "mine" in cx.handoffs(ws).table["topic"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "mine" not in cx.handoffs(ws).table["topic"].to_list()
+    few = company(tmp_path / "few", tickets=theirs[:4])
+    assert cx.handoffs(few).chart().layout.title.text == (
+        "<b>2 of 4 tickets changed teams: too few to say more</b>"
+    )

@@ -45,7 +45,7 @@ def test_counted_by_hand(tmp_path):
     ]  # fmt: skip
     assert by.finding.endswith("(too few to say more). No segment surely differs.")
     assert "Only 2 visits in 'web': too few to say." in by.caveats
-    assert by.chart().layout.title.text == "<b>50% of 4 visits end at once</b>"
+    assert by.chart().layout.title.text == "<b>2 of 4 visits ended at once: too few to say</b>"
     assert cx.sessions(ws, gap_minutes=31).n == 3
     assert cx.sessions(ws, as_of="2026-01-05").n == 3
 
@@ -148,6 +148,10 @@ def test_both_forms_equal_plain_python(rows, by, minutes):
         portable = ws.query("sessions_portable", **asked)
         assert portable.rows() == [(*kind, n) for kind, n in sorted(kinds.items())]
         assert ws.query("sessions", **asked).equals(portable)
+        each = ws.query("session_people", **asked)
+        assert each["visits"].sum() == sum(map(len, visits.values()))
+        assert each["one_touch"].sum() == sum(len(v) == 1 for g in visits.values() for v in g)
+        assert each.n_unique(["segment", "customer_key"]) == each.height
         found = cx.sessions(ws, gap_minutes=minutes, by=None if by == "all" else by)
         rows_found = found.table.with_columns(pl.col("median_minutes", "p90_minutes").round(6))
         assert sorted(row[:5] + row[8:10] for row in rows_found.rows()) == sorted(expected)

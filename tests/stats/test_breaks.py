@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.stats.breaks import mean_breaks, share_breaks
+from cxkit.stats.clustered import ByPerson
 
 
 def test_the_nile_broke_once_after_1898(shared):
@@ -96,3 +97,29 @@ def test_seven_bad_weeks_are_found_to_the_week():
         found = share_breaks(draws.binomial(sizes, share), sizes, level=0.001, seed=seed)[0]
         near += abs(found.start - 29) <= 1 and abs(found.end - 36) <= 1 and found.p <= 0.001
     assert near >= 58
+
+
+def test_weeks_of_one_person_are_no_break() -> None:
+    """One of forty never goes on, and comes often in a few weeks: that is this person, no break."""
+    draws = np.random.default_rng(4)
+    person, week = (part.ravel() for part in np.meshgrid(np.arange(40), np.arange(40)))
+    sizes, successes = np.full(1600, 2.0), draws.binomial(2, 0.5, 1600).astype(float)
+    often = (person == 0) & (week >= 10) & (week < 16)
+    sizes[often], successes[often] = 60.0, 0.0
+    people = ByPerson(person, week, successes, sizes)
+    x, n = (np.bincount(week, counts).tolist() for counts in (successes, sizes))
+    assert share_breaks(x, n)[0][:2] == (10, 16)
+    assert share_breaks(x, n)[0].p < 0.01
+    assert share_breaks(x, n, people=people)[0].p > 0.1
+
+
+def test_a_break_that_all_share_is_found_by_people_as_well() -> None:
+    draws = np.random.default_rng(5)
+    person, week = (part.ravel() for part in np.meshgrid(np.arange(60), np.arange(40)))
+    rate = np.where((week >= 10) & (week < 16), 0.2, 0.6)
+    successes = draws.binomial(2, rate).astype(float)
+    people = ByPerson(person, week, successes, np.full(len(person), 2.0))
+    x = np.bincount(week, successes).tolist()
+    told = share_breaks(x, [120] * 40, people=people)[0]
+    assert told[:2] == (10, 16)
+    assert told.p < 0.01

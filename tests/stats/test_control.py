@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cxkit.stats.clustered import ByPerson
 from cxkit.stats.control import between, p_chart, trend
 
 
@@ -68,3 +69,16 @@ def test_a_trend_needs_three_samples_that_differ():
     assert trend([1, 2], [9, 9]) == (0.0, 1.0)
     assert trend([9, 9, 9], [9, 9, 9])[1] == 1.0
     assert trend([0, 10, 0, 20, 30], [0, 100, 0, 100, 100])[0] > 0
+
+
+def test_other_people_who_come_later_are_no_trend() -> None:
+    """Ten who always go on come first, ten who never do come later: twenty people, not a trend."""
+    week = np.repeat(np.arange(20), 10)
+    person = np.where(week < 10, 0, 10) + np.tile(np.arange(10), 20)
+    draws = np.random.default_rng(8)
+    always = draws.permutation(np.repeat([1.0, 0.0], 10))
+    people = ByPerson(person, week, 5 * always[person], np.full(200, 5.0))
+    x = np.bincount(week, people.successes).tolist()
+    assert trend(x, [50] * 20)[1] < trend(x, [50] * 20, people)[1]
+    same = ByPerson(np.arange(200), week, 5.0 * (np.arange(200) % 2), np.full(200, 5.0))
+    assert trend(np.bincount(week, same.successes).tolist(), [50] * 20, same)[1] > 0.5

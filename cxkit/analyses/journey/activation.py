@@ -8,6 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed, whole_number
 from cxkit.notes import end_note, link_note, purchases_note
+from cxkit.passages import companys
 from cxkit.result import Result, counted, lasted
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, said, shares_p, wilson
 from cxkit.stats.survival import ended_after, kaplan_meier
@@ -33,12 +34,13 @@ def activation(
     Whose first purchase is younger than `within_days` had no time yet and is left out. What was
     sent in the first `contact_days` is set beside what came after them: compared are those who had
     not acted by then, so that nobody is counted as helped for having waited long enough to be
-    written to.
+    written to. An invitation to a survey is no such contact where the action is the answer.
 
     Args:
         workspace: an open store.
-        action: a stage or touchpoint; default: the required stage of the journey after the
-            purchase, or, where there is none, a second order on another day.
+        action: a stage or touchpoint; default: the next required stage of the journey after the
+            purchase that is the customer's doing (not what becomes of the order, as approved or
+            delivered), or, where there is none, a second order on another day.
         within_days: how soon.
         contact_days: the days after the first purchase in which something may have been sent.
         as_of: count what was known at this moment; default: the latest time in the data.
@@ -54,7 +56,7 @@ def activation(
 
     Raises:
         BadQuestion: where a number of days is not a whole one, contact_days is not less than
-            within_days, or the action is nothing that the data have.
+            within_days, or the action is nothing that the data have, or what the company does.
     """
     whole_number("within_days", within_days)
     whole_number("contact_days", contact_days)
@@ -107,11 +109,17 @@ def _days(length: pl.Expr) -> pl.Expr:
 def _action(workspace: Workspace, asked: str | None) -> str | None:
     """Return the stage that was asked for, else the required one after the purchase, if any."""
     journey = workspace.settings.journey
+    others = companys(workspace)
     if asked is not None:
         names = workspace.sql("select unnest(enum_range(null::touchpoint_name))::varchar as name")
         known = {*journey.stages, *journey.touchpoints, *names["name"]}
-        if asked not in known:
+        if not isinstance(asked, str) or asked not in known:
             raise BadQuestion(f"action is {asked!r}. The data have: {listed(known)}.")
+        if set(journey.touchpoints_of(asked)) <= others:
+            raise BadQuestion(
+                f"'{asked}' is what the company does, no action of a customer's. Leave action out "
+                "for the next step that is theirs."
+            )
         return asked
     places = [
         place
@@ -119,7 +127,14 @@ def _action(workspace: Workspace, asked: str | None) -> str | None:
         if set(journey.touchpoints_of(stage)) & set(_PURCHASES)
     ]
     later = journey.stages[places[-1] + 1 :] if places else ()
-    return next((stage for stage in later if stage not in journey.optional), None)
+    return next(
+        (
+            stage
+            for stage in later
+            if stage not in journey.optional and not set(journey.touchpoints_of(stage)) <= others
+        ),
+        None,
+    )
 
 
 def _groups(ripe: pl.DataFrame, within_days: int, contact_days: int) -> pl.DataFrame:
@@ -193,7 +208,7 @@ def _finding(table: pl.DataFrame, ripe: pl.DataFrame, told: str, within_days: in
     whole = table.row(0, named=True)
     if ripe.height < ENOUGH:
         return (
-            f"{whole['active']:,} of {counted(ripe.height, 'new customer')} {told} within "
+            f"Of {counted(ripe.height, 'new customer')} {whole['active']:,} {told} within "
             f"{counted(within_days, 'day')}: too few to say more."
         )
     median = (
@@ -267,6 +282,11 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     apart = _apart(table)
     named_apart = apart["contact"] if apart else None
     title = f"{whole['active_share']:.0%} of {whole['customers']:,} new customers become active"
+    if whole["customers"] < ENOUGH:
+        title = (
+            f"{whole['active']:,} of {counted(whole['customers'], 'new customer')} active: too few "
+            "to say more"
+        )
     if apart:
         title += f"; '{apart['contact']}' goes with {100 * apart['difference']:+.0f} points"
     return charts.bars(

@@ -20,8 +20,7 @@ firsts as (
 acted as (
     select customer_key, min(occurred_at) as acted_at
     from timeline join people using (customer_key) join firsts using (customer_id)
-    where
-        occurred_at > first_at and occurred_at <= $as_of::timestamp
+    where occurred_at > first_at and occurred_at <= $as_of::timestamp
         and list_contains($action::varchar[], touchpoint::varchar)
     group by customer_key
 ),
@@ -34,14 +33,15 @@ sent as (
     union all
     select customer_id, contacted_at, coalesce(kind, 'outreach') from outreach
     union all
+    -- an invitation to the very step that is looked for says nothing
     select customer_id, invited_at, 'survey' from feedback
+    where not list_contains($action::varchar[], 'feedback given')
 ),
 
 contacts as (
     select customer_id, list_sort(list(distinct kind)) as kinds
     from sent join firsts using (customer_id)
-    where at_time > first_at
-        and at_time <= least(first_at + to_days($contact_days), $as_of::timestamp)
+    where at_time > first_at and at_time <= least(first_at + to_days($contact_days), $as_of::timestamp)
     group by customer_id
 )
 

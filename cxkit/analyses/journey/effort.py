@@ -8,15 +8,16 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
-from cxkit.passages import UNITS, kinds, kinds_of, passages, slices
+from cxkit.passages import UNITS, companys, kinds, kinds_of, passages, slices
+from cxkit.periods import COUNTED, in_visits
 from cxkit.result import Result, counted, lasted, verb
+from cxkit.settings import Journey
 from cxkit.stats.intervals import ENOUGH, said
 from cxkit.stats.survival import Moment, ended_after, kaplan_meier, told_curve
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How many steps and how much time does it take to get something done?"
 _DAY = 86_400_000_000
-_COMPANYS = ("message out", "contacted", "ticket resolved", "ticket escalated")  # no one's steps
 
 
 def effort(
@@ -30,8 +31,10 @@ def effort(
     """Count the steps and the time from a start to the moment at which it is done.
 
     A task is one unit's way from its first passage of `start` to the first passage of `end` after
-    it. Steps are the touchpoints after the start, up to the end and with it; what the company does
-    (messages out, outreach, tickets solved or passed on) is none. A task that is given up has
+    it. Steps are the touchpoints after the start, up to the end and with it; what happens at the
+    very moment of either counts where the journey places it between them. What the company does
+    (messages out, outreach, tickets solved or passed on, what becomes of an order) is no step of
+    the customer's. A task that is given up has
     lasted as long as it was tried, and would have taken longer: it is censored there
     (Kaplan-Meier), not taken for a quick one.
 
@@ -63,13 +66,17 @@ def effort(
                 "Name them: start='visited', end='paid'."
             )
         stage = journey.stages[place] if asked is None else asked
-        if stage not in (there := {*journey.stages, *journey.touchpoints, *known}):
+        there = {*journey.stages, *journey.touchpoints, *known}
+        if not isinstance(stage, str) or stage not in there:
             raise BadQuestion(f"{name} is {stage!r}. The data have: {listed(there)}.")
         ends.append(stage)
     first, last = (set(kinds_of(known, journey.touchpoints_of(stage))) for stage in ends)
     if ends[0] == ends[1] or first & last:
         raise BadQuestion(f"A task from '{ends[0]}' to '{ends[1]}' is done as it begins.")
+    if unit is not None and unit not in COUNTED:
+        raise BadQuestion(f"There is no unit {unit!r} of a task. There are: {listed(COUNTED)}.")
     until = workspace.moment(as_of)
+    others = companys(workspace)
     followed = unit or _unit(workspace, *(journey.touchpoints_of(stage) for stage in ends))
     ranks = {
         kind: rank
@@ -80,7 +87,7 @@ def effort(
         _tasks(
             passages(workspace, until, followed, part),
             (first, last),
-            set(kinds_of(known, _COMPANYS)),
+            set(kinds_of(known, others)),
             ranks,
         )
         for part in slices(workspace)
@@ -91,7 +98,9 @@ def effort(
         name="effort",
         question=QUESTION,
         table=table,
-        finding=_finding(table, tasks, (ends[0], ends[1]), followed),
+        finding=_finding(
+            table, tasks, (ends[0], ends[1]), followed, own=_own(ends, others, journey)
+        ),
         caveats=(*_caveats(tasks, asked_ces, followed), *end_note(workspace, as_of)),
         sql=f"{query_text('passages_of_units')}\n{query_text('effort')}",
         as_of=until,
@@ -102,16 +111,15 @@ def effort(
 
 def _unit(workspace: Workspace, *ends: Sequence[str]) -> str:
     """Return the unit in which both the start and the end happen."""
-    found = [
+    visits = min(in_visits(workspace, touchpoints) for touchpoints in ends)
+    of_orders = min(
         workspace.sql(
-            "select count(*) filter (source = 'events') as visits, "
-            "count(*) filter (case_id in (select order_id from orders)) as of_orders "
-            "from timeline where list_contains($touchpoints, touchpoint::varchar)",
+            "select count(*) as n from timeline where case_id in (select order_id from orders) "
+            "and list_contains($touchpoints, touchpoint::varchar)",
             touchpoints=list(touchpoints),
-        ).row(0)
+        )["n"][0]
         for touchpoints in ends
-    ]
-    visits, of_orders = (min(counts) for counts in zip(*found, strict=True))
+    )
     if visits > of_orders:
         return "session"
     return "order" if of_orders else "customer"
@@ -122,15 +130,33 @@ def _tasks(
 ) -> pl.DataFrame:
     """Return one row per task: days, steps, loops, ended."""
     first, last = ends
-    kind, at = pl.col("kind"), pl.col("at")
-    own = rows.filter(~kind.is_in(list(companys)))
-    begun = own.filter(kind.is_in(list(first))).group_by("who").agg(began=at.min())
-    on_way = own.join(begun, on="who").filter(at >= pl.col("began"))
-    over = on_way.filter(kind.is_in(list(last))).group_by("who").agg(done=at.min())
+    kind, at, rank = pl.col("kind"), pl.col("at"), pl.col("rank")
+    begins, is_end = kind.is_in(list(first)), kind.is_in(list(last))
+    ranked = rows.with_columns(rank=kind.replace_strict(ranks, default=None, return_dtype=pl.Int64))
+    begun = (
+        ranked.filter(begins)
+        .group_by("who")
+        .agg(began=at.min(), from_rank=rank.sort_by("at").first())
+    )
+    on_way = ranked.join(begun, on="who").filter(at >= pl.col("began"))
+    over = (
+        on_way.filter(is_end).group_by("who").agg(done=at.min(), to_rank=rank.sort_by("at").first())
+    )
+    # at the moments of start and end, only what the journey places between them is on the way
+    after = (at > pl.col("began")) | (rank > pl.col("from_rank"))
+    before = (
+        pl.col("done").is_null()
+        | (at < pl.col("done"))
+        | ((at == pl.col("done")) & (rank < pl.col("to_rank")))
+    )
+    at_start = begins & (at == pl.col("began"))
+    between = (after & before & ~at_start & ~is_end).fill_null(value=False)
+    own = ~kind.is_in(list(companys))
+    the_end = is_end & (at == pl.col("done"))
     walk = (
         on_way.join(over, on="who", how="left")
-        .filter(pl.col("done").is_null() | (at <= pl.col("done")))
-        .with_columns(rank=kind.replace_strict(ranks, default=None, return_dtype=pl.Int64))
+        .with_columns(step=own & between, start=at_start, the_end=the_end)
+        .filter(pl.col("step") | pl.col("start") | pl.col("the_end").fill_null(value=False))
         # of one instant the order of the journey decides
         .sort("who", "at", "rank", "kind")
     )
@@ -142,7 +168,10 @@ def _tasks(
         walk.group_by("who")
         .agg(
             days=(at.max() - pl.col("began").first()) / _DAY,
-            steps=(pl.len() - 1).cast(pl.Int64),
+            # several rows of the end at one moment are one arrival
+            steps=(pl.col("step").sum() + (own & pl.col("the_end")).any().cast(pl.UInt32)).cast(
+                pl.Int64
+            ),
             ended=pl.col("done").first().is_not_null(),
         )
         .join(loops, on="who", how="left")
@@ -157,7 +186,10 @@ def _cases(tasks: pl.DataFrame, measure: str) -> pl.DataFrame:
 
 def _quantile(tasks: pl.DataFrame, measure: str, share: float) -> Moment:
     cases = _cases(tasks, measure)
-    return ended_after(kaplan_meier(cases["days"].to_numpy(), cases["ended"].to_numpy()), share)
+    told = ended_after(kaplan_meier(cases["days"].to_numpy(), cases["ended"].to_numpy()), share)
+    if told.days is not None and told.high is None and cases["ended"].all():
+        return told._replace(high=float(cases["days"].to_numpy().max()))  # all are done by then
+    return told
 
 
 def _curves(tasks: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +232,14 @@ def _ends(told: Moment, unit: str) -> str:
     return f"{said_of(told.days)} ({said_of(told.low)} to {high})"
 
 
-def _finding(table: pl.DataFrame, tasks: pl.DataFrame, ends: tuple[str, str], unit: str) -> str:
+def _own(ends: Sequence[str], others: set[str], journey: Journey) -> bool:
+    """Say whether the end is what a customer does."""
+    return not set(journey.touchpoints_of(ends[1])) <= others
+
+
+def _finding(
+    table: pl.DataFrame, tasks: pl.DataFrame, ends: tuple[str, str], unit: str, *, own: bool
+) -> str:
     noun, done = UNITS[unit], int(tasks["ended"].sum() or 0)
     way = f"from '{ends[0]}' to '{ends[1]}'"
     if tasks.is_empty():
@@ -210,9 +249,16 @@ def _finding(table: pl.DataFrame, tasks: pl.DataFrame, ends: tuple[str, str], un
         return f"{base}: too few to say how much effort it takes."
     steps, days = (_quantile(tasks, measure, 0.5) for measure in ("steps", "days"))
     most = _quantile(tasks, "steps", 0.9), _quantile(tasks, "days", 0.9)
+    if not own and not tasks["steps"].sum():
+        return (
+            f"{base}; what lies between is what the company does, so no steps can be counted; if "
+            f"all go on, half are there after {_ends(days, 'days')}, nine in ten after "
+            f"{_ends(most[1], 'days')}."
+        )
     return (
-        f"{base}; if all kept trying, half would need {_ends(steps, 'steps')} steps and "
-        f"{_ends(days, 'days')}, nine in ten {_ends(most[0], 'steps')} steps and "
+        f"{base}; if all kept trying, half would need {_ends(steps, 'steps')} "
+        f"{'step' if steps.days == 1 else 'steps'} and {_ends(days, 'days')}, nine in ten "
+        f"{_ends(most[0], 'steps')} {'step' if most[0].days == 1 else 'steps'} and "
         f"{_ends(most[1], 'days')}."
     )
 
@@ -248,11 +294,14 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     steps = table.filter(pl.col("measure") == "steps")
     row = steps.row(0, named=True)
     half = row["p50"]
-    title = (
-        f"Half get there in {half:.0f} steps, of those who keep trying"
-        if half is not None
-        else "Fewer than half get there"
-    )
+    title = f"{row['done']:,} of {row['tasks']:,} got there: too few to say with how many steps"
+    if row["tasks"] >= ENOUGH and row["done"]:
+        title = "Fewer than half get there"
+        if half is not None:
+            title = f"Half get there in {half:.0f} step{'' if half == 1 else 's'}, of those who "
+            title += "keep trying"
+        if half == 0:
+            title = "The customers have nothing to do on the way"
     return charts.curve(
         steps,
         x="value",

@@ -49,7 +49,7 @@ def handoffs(workspace: Workspace, *, as_of: date | datetime | str | None = None
     tickets = workspace.query("handoffs", as_of=until).with_columns(one=1)
     told = tickets.filter(pl.col("transfers").is_not_null())
     told = told.with_columns(topic="segment")
-    table = _topics(gathered(told, "one", least=workspace.least), told)
+    table = _topics(gathered(told, "one", least=workspace.least, people=told), told)
     return Result(
         name="handoffs",
         question=QUESTION,
@@ -202,7 +202,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="handed_on_share_low",
         high="handed_on_share_high",
         label="topic",
-        title=f"{whole['handed_on_share']:.0%} of {whole['tickets']:,} tickets change teams",
+        title=_title(whole),
         unit="share of tickets that change teams",
         texts=[
             f"{row['handed_on_share']:.0%} · n = {row['tickets']:,}"
@@ -210,3 +210,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         ],
         highlight=[row["topic"] == name for row in shown.iter_rows(named=True)],
     )
+
+
+def _title(whole: dict[str, Any]) -> str:
+    if whole["tickets"] < ENOUGH:
+        tickets = counted(whole["tickets"], "ticket")
+        return f"{whole['handed_on']:,} of {tickets} changed teams: too few to say more"
+    return f"{whole['handed_on_share']:.0%} of {whole['tickets']:,} tickets change teams"

@@ -2,6 +2,7 @@
 -- $as_of: what happened later is not counted
 select
     coalesce(topic, 'missing') as segment,
+    coalesce(customer_id, 'ticket:' || ticket_id) as customer_key,
     transfers,
     asked_again,
     resolved_at is not null and resolved_at <= $as_of::timestamp as ended,

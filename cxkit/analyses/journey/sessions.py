@@ -179,7 +179,7 @@ def _said(people: pl.DataFrame) -> str:
     """Return the share of one-touch visits with the interval that people, not visits, make."""
     each = people.group_by("customer_key").agg(pl.col("visits", "one_touch").sum())
     effect = design_effect(each["one_touch"].to_numpy(), each["visits"].to_numpy())
-    return said(*effective(each["one_touch"].sum(), each["visits"].sum(), effect))
+    return said(*effective(int(each["one_touch"].sum()), int(each["visits"].sum()), effect))
 
 
 def _finding(table: pl.DataFrame, people: pl.DataFrame) -> str:
@@ -236,6 +236,10 @@ def _caveats(
 def _chart(table: pl.DataFrame) -> charts.Figure:
     n, apart = int(table["sessions"].sum()), _apart(table)
     title = f"{table['one_touch'].sum() / n:.0%} of {counted(n, 'visit')} end at once"
+    if n < ENOUGH:
+        title = (
+            f"{table['one_touch'].sum():,} of {counted(n, 'visit')} ended at once: too few to say"
+        )
     if apart:
         title = (
             f"{apart['share_one_touch']:.0%} of the visits by '{apart['segment']}' end at once, "

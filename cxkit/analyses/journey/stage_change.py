@@ -373,8 +373,11 @@ def _caveats(
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     whole = _whole(table)
+    n, m = whole["after"][1], whole["before"][1]
     title = f"The share that got through changed by {_points(whole['crude'])}"
-    if table.height > 1:
+    if min(n, m) < ENOUGH:
+        title = f"{m:,} entered before, {n:,} after: too few to say whether more got through"
+    elif table.height > 1:
         title += f": {100 * whole['mix']:+.1f} by mix, {100 * whole['rate']:+.1f} by rates"
     if whole["opposite"]:
         title += "; within segments it went the other way"
