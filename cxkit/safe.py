@@ -151,16 +151,17 @@ def shown(value: object, column: str = "") -> str:
 
 def html_table(frame: pl.DataFrame, most: int = 30) -> str:
     """Return a table as HTML, every cell escaped; says how many rows it leaves out."""
-    numeric = [frame[name].dtype.is_numeric() for name in frame.columns]
-    align = ["right" if number else "left" for number in numeric]
+    # notebooks and the report set every cell to the right, as numbers should be
+    left = ' style="text-align:left"'
+    align = ["" if frame[name].dtype.is_numeric() else left for name in frame.columns]
     head = "".join(
-        f'<th scope="col" style="text-align:{side}">{escape(title.replace("_", " "))}</th>'
+        f'<th scope="col"{side}>{escape(title.replace("_", " "))}</th>'
         for title, side in zip(frame.columns, align, strict=True)
     )
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td style="text-align:{side}">{escape(shown(value, title))}</td>'
+            f"<td{side}>{escape(shown(value, title))}</td>"
             for value, title, side in zip(row, frame.columns, align, strict=True)
         )
         + "</tr>"

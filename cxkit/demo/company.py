@@ -136,6 +136,8 @@ class Effects:
     drift: float = 0.04
     # T23 satisfaction after a good recovery, in points of the mean; no effect on buying
     recovery_lift: float = 0.6
+    # T24 each team that a request is passed on to multiplies the time that it is worked on
+    handoff_slows: float = 1.5
 
 
 PLANTED = Effects()
@@ -171,6 +173,7 @@ NULL = replace(
     driver_weights=(0.0, 0.0, 0.0),
     halo=0.0,
     promoters_answer=1.0,
+    handoff_slows=1.0,
     ask_messages=9_600,
     give_messages=6_000,
     never_answered=0.05,

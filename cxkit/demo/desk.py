@@ -244,11 +244,12 @@ def _handle(
     replied = settle(opened + np.floor(60 + 3600 * reply_after).astype(np.int64))
     work = draws.lognormal(count, median=14.0, sigma=1.2) * np.where(escalated, 2.2, 1.0)
     work = np.where(damaged, np.minimum(work, 20.0), work)
+    transfers = np.where(damaged, 0, draws.pick((70, 21, 9), count))
+    work = work * effects.handoff_slows**transfers  # T24
     resolved = settle(replied + np.floor(600 + 3600 * work).astype(np.int64))
     passed_on = settle(replied + np.floor((resolved - replied) * 0.3).astype(np.int64))
     open_still = (resolved > END) | (~damaged & draws.chance(0.012, count))
     reopens = np.where(damaged, 0, draws.pick((92, 6, 2), count))
-    transfers = np.where(damaged, 0, draws.pick((70, 21, 9), count))
 
     stranger = np.array([effects.stranger_chat, effects.stranger_phone, effects.stranger_web])
     recognised = ~draws.chance(stranger[channel], count)  # T14

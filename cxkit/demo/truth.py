@@ -172,6 +172,7 @@ def write_truth(
         "T23": {
             "recovered": sorted(set(ids[tickets.person[tickets.good_recovery]].tolist())),
         },
+        "T24": {"handoff_slows": effects.handoff_slows},
         "comments": {
             "themes": [theme.name for theme in THEMES],
             "intents": INTENTS,

@@ -326,6 +326,17 @@ def test_t19_a_young_cohort_is_no_worsening(another, tmp_path):
     assert slope < 0  # who counts the young months as well sees a worsening
 
 
+def test_t24_each_hand_off_takes_longer(another):
+    """Planted is the time after the first answer; from the opening it is a little less."""
+    ws, truth = another
+    whole = cx.handoffs(ws).table.row(0, named=True)
+    assert 1 < whole["times_per_handoff_low"]
+    planted = truth["T24"]["handoff_slows"]
+    assert whole["times_per_handoff_low"] < planted
+    assert 1 + 0.6 * (planted - 1) < whole["times_per_handoff"] < planted + 0.1
+    assert whole["asked_again_each"] > 0
+
+
 @pytest.mark.timeout(3600)
 def test_null_companies_have_no_broken_step(tmp_path):
     """At most one in twenty; fifty where the demo has its full size."""
