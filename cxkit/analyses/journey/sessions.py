@@ -70,10 +70,12 @@ def sessions(
         )
         for name in ("sessions", "session_people")
     )
-    kinds, people = (
-        gathered(rows, "visits", least=workspace.least, people=people) for rows in (kinds, people)
-    )
-    people = people.group_by("segment", "customer_key", maintain_order=True).sum()
+    if by is not None:
+        kinds, people = (
+            gathered(rows, "visits", least=workspace.least, people=people)
+            for rows in (kinds, people)
+        )
+        people = people.group_by("segment", "customer_key", maintain_order=True).sum()
     table = _compared(_shares(kinds, people), people)
     return Result(
         name="sessions",
@@ -177,7 +179,9 @@ def _apart(table: pl.DataFrame) -> dict[str, Any] | None:
 
 def _said(people: pl.DataFrame) -> str:
     """Return the share of one-touch visits with the interval that people, not visits, make."""
-    each = people.group_by("customer_key").agg(pl.col("visits", "one_touch").sum())
+    each = people
+    if people["segment"].n_unique() > 1:
+        each = people.group_by("customer_key").agg(pl.col("visits", "one_touch").sum())
     effect = design_effect(each["one_touch"].to_numpy(), each["visits"].to_numpy())
     return said(*effective(int(each["one_touch"].sum()), int(each["visits"].sum()), effect))
 
