@@ -109,7 +109,8 @@ def chosen(
     """Return the keys of the people of whom all is true that `where` says; None: of everyone.
 
     A channel or a device is that of the first passage of one of the touchpoints in `entry`, from
-    `since` to `until`. Raises BadQuestion where it is no mapping, or nobody is such.
+    `since` to `until`. Raises BadQuestion where it is no mapping, nobody is such, or in a report
+    too few are.
     """
     if not where:
         return None
@@ -134,6 +135,11 @@ def chosen(
             raise BadQuestion(f"Nobody's {by} is {value!r}. There are: {listed(values)}.")
         keys = told.filter(pl.col("segment") == value)["customer_key"]
         found = keys if found is None else found.filter(found.is_in(keys.implode()))
+    if found is not None and found.len() < workspace.least:
+        raise BadQuestion(
+            f"Fewer than {workspace.least} people have {in_words(where)}: a report does not single "
+            "them out. Ask in a notebook."
+        )
     return found
 
 

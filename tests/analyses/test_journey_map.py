@@ -291,6 +291,12 @@ def test_a_report_counts_people_not_their_answers(tmp_path, monkeypatch):
     assert hidden.table["mood"].to_list() == [None, None, None]
 
 
+def test_a_report_singles_nobody_out(three, monkeypatch):
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    with pytest.raises(BadQuestion, match=r"Fewer than 10 people have device desktop"):
+        cx.journey_map(three, where={"device": "desktop"})
+
+
 def many(seed: int) -> list[dict[str, object]]:
     """Make 400 customers: at the cart three in five leave, and every second one writes."""
     draw = Random(seed)
