@@ -59,6 +59,14 @@ def in_visits(workspace: Workspace, touchpoints: Sequence[str]) -> int:
     return int(found["n"][0])
 
 
+def visits_or(workspace: Workspace, unit: str | None) -> str:
+    """Return the unit that was asked for; None: visits where there are any, else customers."""
+    if unit is not None:
+        return unit
+    seen = workspace.sql("select exists (from timeline where source = 'events') as seen")
+    return "session" if seen["seen"][0] else "customer"
+
+
 def required(asked: Plan) -> tuple[int, ...]:
     """Return the places of the stages that may not be skipped."""
     return tuple(place for place, optional in enumerate(asked.optional) if not optional)

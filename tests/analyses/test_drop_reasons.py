@@ -150,9 +150,11 @@ def test_a_device_is_no_reason_where_visitors_come_by(tmp_path):
 
 def test_few_nobody_and_bad_questions(tmp_path):
     empty = cx.drop_reasons(company(tmp_path / "none", settings=JOURNEY))
-    assert empty.finding.startswith("No known customer's arrival at 'cart' is 7 days old yet")
+    assert empty.finding.startswith("No known customer has come to 'cart' at least 7 days ago")
     assert empty.table.is_empty()
     assert empty.chart()
+    ordered = company(tmp_path / "0", settings=JOURNEY, orders=orders("ann 2026-01-01 9.00"))
+    assert "No known customer has" in cx.drop_reasons(ordered, unit=None).finding
     one = company(tmp_path / "one", settings=JOURNEY, events=log(("ann", 0, "cart", "phone")))
     assert cx.drop_reasons(one).finding == (
         "1 customer at 'cart', 1 of whom dropped out: too few to say what separates them."

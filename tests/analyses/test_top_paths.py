@@ -146,3 +146,14 @@ def test_attempts_need_a_stage_that_begins_them(tmp_path):
         cx.top_paths(ws, unit="attempt")
     with pytest.raises(BadQuestion, match="There is no unit"):
         cx.top_paths(ws, unit=[])
+
+
+def test_no_unit_is_visits_where_there_are_any(tmp_path):
+    seen = company(
+        tmp_path / "a", events=events("ann 2026-01-01T10:00 a", "ann 2026-01-03T10:00 b")
+    )
+    assert cx.top_paths(seen, unit=None).table["unit"][0] == "visit"
+    assert cx.step_matrix(seen, unit=None).n == 2
+    bought = company(tmp_path / "b", orders=orders("ann 2026-01-01 9.00", "ann 2026-01-03 9.00"))
+    assert cx.top_paths(bought, unit=None).table["unit"][0] == "customer"
+    assert cx.step_matrix(bought, unit=None).n == 1

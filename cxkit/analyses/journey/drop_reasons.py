@@ -12,6 +12,7 @@ from cxkit.errors import BadQuestion, listed, whole_number
 from cxkit.funnels import Plan, narrowed, plan, walked
 from cxkit.notes import end_note
 from cxkit.passages import UNITS, micros, slices
+from cxkit.periods import counted_by
 from cxkit.result import Result, counted, verb
 from cxkit.stats.clustered import contrast_effect, effective
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, said, wilson
@@ -31,7 +32,7 @@ def drop_reasons(
     optional: Sequence[str] | None = None,
     within_days: int | None = None,
     look_back_days: int = 30,
-    unit: str = "customer",
+    unit: str | None = "customer",
     where: Mapping[str, str] | None = None,
     since: date | datetime | str | None = None,
     as_of: date | datetime | str | None = None,
@@ -56,7 +57,9 @@ def drop_reasons(
         workspace: an open store.
         after: the stage from which people go on or do not; default: the one after which the
             largest share of those who came so far is lost.
-        stages, optional, within_days, unit: as in `stage_funnel`.
+        stages, optional, within_days: as in `stage_funnel`.
+        unit: as in `stage_funnel`; None: visits where the journey happens in visits, else
+            customers.
         look_back_days: how far before the arrival to look.
         where: only people of whom this is true, as in `{"device": "mobile"}`: `channel` or
             `device` of their first entry, or a field of the customers.
@@ -79,7 +82,15 @@ def drop_reasons(
             it.
     """
     whole_number("look_back_days", look_back_days)
-    asked = plan(workspace, stages=stages, optional=optional, within_days=within_days, unit=unit)
+    asked = plan(
+        workspace,
+        stages=stages,
+        optional=optional,
+        within_days=within_days,
+        unit=unit or "customer",
+    )
+    if unit is None:
+        asked = counted_by(workspace, asked, None)
     required = [place for place, skippable in enumerate(asked.optional) if not skippable]
     if len(required) < 2:
         raise BadQuestion("To go on there have to be two required stages; name them in stages.")
@@ -272,8 +283,8 @@ def _finding(
     arrived, dropped = units.height, int(units["dropped"].sum())
     if arrived == 0:
         return (
-            f"No known {UNITS[asked.unit]}'s arrival at '{way[0]}' is {counted(asked.days, 'day')} "
-            "old yet: nothing can be compared."
+            f"No known {UNITS[asked.unit]} has come to '{way[0]}' at least "
+            f"{counted(asked.days, 'day')} ago: nothing can be compared."
         )
     base = f"{counted(arrived, noun)}{whose}{asked.chosen} at '{way[0]}'"
     if arrived < ENOUGH:

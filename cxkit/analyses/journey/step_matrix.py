@@ -8,6 +8,7 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.notes import end_note, link_note
 from cxkit.passages import place_names, who
+from cxkit.periods import visits_or
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.stats.segments import gathered
@@ -24,7 +25,7 @@ def step_matrix(
     *,
     steps: int = 6,
     of: str = "touchpoint",
-    unit: str = "customer",
+    unit: str | None = "customer",
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Show which share of all is at which touchpoint at each step, and how many have ended.
@@ -37,7 +38,7 @@ def step_matrix(
         steps: how many steps to look at.
         of: each "touchpoint" by itself, or the "stage" that it stands for.
         unit: whose steps: "customer", "session" (a visit on the web; it ends with 30 minutes of
-            silence), "order" or "case".
+            silence), "order" or "case"; None: visits where there are any, else customers.
         as_of: what was known at this moment; default: the latest time in the data.
 
     Returns:
@@ -50,6 +51,7 @@ def step_matrix(
         BadQuestion: where `of` or `unit` is none that there is, or steps no whole number.
     """
     place_names(workspace, of)
+    unit = visits_or(workspace, unit)
     noun = who(workspace, unit)
     many = whole_number("steps", steps, most=50)
     until = workspace.moment(as_of)

@@ -8,6 +8,7 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.notes import end_note, link_note
 from cxkit.passages import place_names, who
+from cxkit.periods import visits_or
 from cxkit.result import Result, all_of, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.workspace import Workspace, query_text
@@ -23,7 +24,7 @@ def top_paths(
     *,
     steps: int | None = 5,
     of: str = "touchpoint",
-    unit: str = "customer",
+    unit: str | None = "customer",
     most: int = 20,
     as_of: date | datetime | str | None = None,
 ) -> Result:
@@ -38,7 +39,7 @@ def top_paths(
             orders and cases.
         of: what a path is made of: each "touchpoint" by itself, or the "stage" it stands for.
         unit: whose paths: "customer", "session" (a visit on the web; it ends with 30 minutes of
-            silence), "order" or "case".
+            silence), "order" or "case"; None: visits where there are any, else customers.
         most: how many paths to show.
         as_of: what was known at this moment; default: the latest time in the data.
 
@@ -52,6 +53,7 @@ def top_paths(
         BadQuestion: where `of` or `unit` is none that there is, or a number is no whole number.
     """
     place_names(workspace, of)
+    unit = visits_or(workspace, unit)
     noun = who(workspace, unit)
     long = _WHOLE if steps is None else whole_number("steps", steps, most=1000)
     until = workspace.moment(as_of)
