@@ -73,7 +73,14 @@ def main() -> int:
         times = seconds(theirs, some) / seconds(vader_score, some)
         missed |= times < bar
         rows.append((f"times as fast, {name}", bar, round(times, 2), len(some)))
-        rows.append((f"documents per CPU second, {name}", "-", round(len(some) / seconds(vader_score, some)), len(some)))
+        rows.append(
+            (
+                f"documents per CPU second, {name}",
+                "-",
+                round(len(some) / seconds(vader_score, some)),
+                len(some),
+            )
+        )
     milliseconds = 1000 * seconds(vader_score, [EMOJI])
     missed |= milliseconds > 10
     rows.append(("milliseconds for 600 emoji", 10, round(milliseconds, 2), 1))

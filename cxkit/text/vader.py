@@ -24,6 +24,8 @@ BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 SPREAD = 15  # compound = sum / sqrt(sum^2 + SPREAD)
 _REMEMBERED, _AT_MOST = 40, 1 << 16  # longer words, and more of them, are not kept
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
 
 class VaderScore(NamedTuple):
     """Shares of negative, neutral and positive words, and the compound score from -1 to 1."""
@@ -158,11 +160,10 @@ def _in_context(tokens: list[Token], at: int, some_shouted: bool) -> float:
                 weight *= NEGATED
         elif token[6] or distance == 2:
             weight = _negated(weight, words, distance, token[6])
-        if distance == 2 and (idiom or opens or any([token[7] for token in before])):
+        if distance == 2 and (idiom or opens or any(token.idiom for token in before)):
             weight = _idiom(weight, words, [token.word for token in tokens[at : at + 3]])
-    if words and words[0] == "least" and not before[0].listed:
-        if len(words) == 1 or words[1] not in ("at", "very"):
-            weight *= NEGATED
+    if words[:1] == ["least"] and words[1:2] not in (["at"], ["very"]) and not before[0].listed:
+        weight *= NEGATED
     return weight
 
 
@@ -279,17 +280,20 @@ def _word_list(name: str) -> dict[str, str]:
 
 
 @cache
-def _emoji() -> tuple[re.Pattern[str], dict[str, str]]:
-    names = {sign: name for sign, name in _word_list("emoji_utf8_lexicon.txt").items() if len(sign) == 1}
-    return re.compile("[" + re.escape("".join(names)) + "]"), names
+def _emoji() -> dict[str, str]:
+    return {s: name for s, name in _word_list("emoji_utf8_lexicon.txt").items() if len(s) == 1}
 
 
 def _emoji_in_words(text: str) -> str:
     """Write each emoji as its description, with a space before it where there is none."""
-    pattern, names = _emoji()
+    names = _emoji()
+    if names.keys().isdisjoint(text):
+        return text
 
     def described(found: re.Match[str]) -> str:
-        at = found.start()
-        return (" " if at and text[at - 1] != " " else "") + names[found[0]]
+        sign, at = found[0], found.start()
+        if sign not in names:
+            return sign
+        return (" " if at and text[at - 1] != " " else "") + names[sign]
 
-    return pattern.sub(described, text)
+    return _NOT_ASCII.sub(described, text)
