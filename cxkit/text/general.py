@@ -46,8 +46,12 @@ class Weights(NamedTuple):
     positive: tuple[float, ...]
 
 
-def judge(text: str, question: str | None = None) -> Judgement | None:
+def judge(
+    text: str, question: str | None = None, *, weights: Weights | None = None
+) -> Judgement | None:
     """Judge one English comment; None where neither rules nor learned words say anything.
+
+    The `weights` are those that ship unless others are given.
 
     >>> judge("I waited 3 weeks and nobody called me back").score < -0.5
     True
@@ -58,7 +62,7 @@ def judge(text: str, question: str | None = None) -> Judgement | None:
     """
     tokens = read_words(text)
     felt = feelings(tokens, shouting=text.isupper(), question=question)
-    known = _weights()
+    known = weights or _weights()
     leaning = lean(tokens, known)
     if felt is None and abs(leaning) < NO_LEANING:
         return None
