@@ -86,6 +86,16 @@ class Token(NamedTuple):
     phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
 
 
+class Feelings(NamedTuple):
+    """The weights of a comment, each divided by the root of the number of its words."""
+
+    raw: float  # all, with what the exclamation marks add
+    good: float  # of the clauses that sound good
+    bad: float  # of those that sound bad; positive
+    last: float  # of the last sentence
+    words: int
+
+
 def word_score(text: str, question: str | None = None) -> float | None:
     """Say how a comment sounds, from -1 to 1; None where no word carries any feeling.
 
@@ -101,9 +111,29 @@ def word_score(text: str, question: str | None = None) -> float | None:
     >>> word_score("It is blue") is None
     True
     """
-    tokens = _tokens(text)
-    mixed_case = not text.isupper()
+    found = feelings(read_words(text), shouting=text.isupper(), question=question)
+    return squashed(found.raw) if found else None
+
+
+def squashed(raw: float) -> float:
+    """Bring a raw value between -1 and 1.
+
+    >>> squashed(0.0), round(squashed(2.0), 2)
+    (0.0, 0.71)
+    """
+    return raw / math.hypot(raw, SPREAD)
+
+
+def feelings(
+    tokens: list[Token], *, shouting: bool = False, question: str | None = None
+) -> Feelings | None:
+    """Weigh the words of a comment, as a whole and by clause; None where none carries a feeling.
+
+    `shouting` says that all of it is in capitals, so that they emphasise nothing.
+    """
+    mixed_case = not shouting
     total = sentence = push = 0.0  # push: what the intensifier just before adds
+    clause = good = bad = 0.0
     emphasis = 1.0
     words = exclamations = position = 0
     negated = 0  # how many words the last negation still reaches
@@ -122,6 +152,11 @@ def word_score(text: str, question: str | None = None) -> float | None:
 
         if role in ("pause", "stop"):
             negated, push = 0, 0.0
+            if clause > 0:
+                good += clause
+            else:
+                bad -= clause
+            clause = 0.0
             if role == "stop":
                 total, sentence, emphasis = total + sentence, 0.0, 1.0
                 exclamations += token.word == "!"
@@ -129,23 +164,35 @@ def word_score(text: str, question: str | None = None) -> float | None:
         words += length
         if role == "negation":
             sentence += (weight or NEGATION) * emphasis
+            clause += weight or NEGATION
             negated, push, felt = NEGATION_REACHES, 0.0, True
             continue
         if role == "but":
             sentence, emphasis, negated, push = sentence * BEFORE_BUT, AFTER_BUT, 0, 0.0
+            if clause > 0:
+                good += clause
+            else:
+                bad -= clause
+            clause = 0.0
             continue
         if weight:
             louder = push + SHOUTED * (token.shouted and mixed_case)
             weight = math.copysign(max(abs(weight) + louder, 0.0), weight)
-            sentence += weight * emphasis * (NEGATED if negated else 1.0)
+            weight *= NEGATED if negated else 1.0
+            sentence += weight * emphasis
+            clause += weight
             felt = True
         push = {"stronger": INTENSIFIED, "weaker": -INTENSIFIED}.get(role, 0.0)
         negated = max(negated - length, 0)
     if not felt:
         return None
-    raw = (total + sentence) / math.sqrt(words or 1)
+    root = math.sqrt(words or 1)
+    raw = (total + sentence) / root
     raw *= 1 + EXCLAMATION * min(exclamations, MOST_EXCLAMATIONS)
-    return raw / math.hypot(raw, SPREAD)
+    return Feelings(
+        raw, (good + max(clause, 0.0)) / root, (bad - min(clause, 0.0)) / root, sentence / root,
+        words,
+    )
 
 
 def _opens_with_nothing(tokens: list[Token]) -> bool:
@@ -185,7 +232,8 @@ def _longest(tokens: list[Token], position: int) -> tuple[float, int] | None:
     return found
 
 
-def _tokens(text: str) -> list[Token]:
+def read_words(text: str) -> list[Token]:
+    """Take a comment apart into words and signs, as the phrases know them."""
     text = text.replace("’", "'")
     if "<" in text:
         text = _MARKUP.sub(" ", text)

@@ -9,8 +9,10 @@ from typing import Protocol
 
 import polars as pl
 
+from cxkit.text import general
 from cxkit.text.language import detect_languages
 from cxkit.text.rules import word_score
+from cxkit.text.vader import NO_SIGNAL, vader_score
 
 LEVELS = ("very negative", "negative", "neutral", "positive", "very positive")
 CUTS = (0.1, 0.5)  # from these sizes on, both ways, a score is (very) positive or negative
@@ -23,6 +25,8 @@ class Score:
     scorer: str
     score: float | None = None
     reason: str | None = None  # why not scored: "empty", "language", "no signal"
+    chances: tuple[float, float, float] | None = None  # negative, neutral, positive; their sum is 1
+    mixed: bool | None = None  # clauses of both signs
 
     @property
     def scored(self) -> bool:
@@ -72,12 +76,60 @@ class RuleScorer:
         >>> RuleScorer().score("Muito bom", language="pt")
         Score(scorer='rules-en-1', score=None, reason='language')
         """
-        if not text.strip():
-            return Score(self.id, reason="empty")
-        if language != "en":
-            return Score(self.id, reason="language")
+        if reason := _unreadable(text, language):
+            return Score(self.id, reason=reason)
         value = word_score(text, question)
         return Score(self.id, value, None if value is not None else "no signal")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneralScorer:
+    """Judge English comments by rules and learned words (see `cxkit.text.general`): the default."""
+
+    id: str = general.SCORER
+
+    def score(self, text: str, question: str | None = None, language: str | None = "en") -> Score:
+        """Judge one comment.
+
+        >>> told = GeneralScorer().score("Lovely staff, but the delivery was terribly slow")
+        >>> told.level, told.mixed
+        ('negative', True)
+        >>> [round(chance, 2) for chance in GeneralScorer().score("Superb service").chances]
+        [0.01, 0.05, 0.94]
+        """
+        if reason := _unreadable(text, language):
+            return Score(self.id, reason=reason)
+        told = general.judge(text, question)
+        if told is None:
+            return Score(self.id, reason="no signal")
+        chances = told.negative, told.neutral, told.positive
+        return Score(self.id, told.score, None, chances, told.mixed)
+
+
+@dataclass(frozen=True, slots=True)
+class VaderScorer:
+    """Judge English comments as VADER does (see `cxkit.text.vader`): for comparison."""
+
+    id: str = "vader-3.3"
+
+    def score(self, text: str, question: str | None = None, language: str | None = "en") -> Score:
+        """Judge one comment; the question changes nothing.
+
+        >>> VaderScorer().score("Nothing to improve").level
+        'negative'
+        """
+        if reason := _unreadable(text, language):
+            return Score(self.id, reason=reason)
+        told = vader_score(text)
+        if told == NO_SIGNAL:
+            return Score(self.id, reason="no signal")
+        return Score(self.id, told.compound)
+
+
+def _unreadable(text: str, language: str | None) -> str | None:
+    if not text.strip():
+        return "empty"
+    return None if language == "en" else "language"
 
 
 def score_comments(
@@ -91,13 +143,15 @@ def score_comments(
 
     One row per text, in the order given: `score` (-1 to 1) and `level` (see `LEVELS`), both null
     where not scored; `scored`; `reason` ("empty", "language" or "no signal", null where scored);
-    `scorer`, `language` (null where empty). Each distinct text is judged once. `languages` are the
-    languages the column may hold (see `detect_languages`): one alone switches detection off.
+    `scorer`, `language` (null where empty); `chance_negative`, `chance_neutral`, `chance_positive`
+    (sum 1) and `mixed` (clauses of both signs), null where the scorer does not say. Each distinct
+    text is judged once. `languages` are the languages the column may hold (see `detect_languages`):
+    one alone switches detection off. The `scorer` is a `GeneralScorer` unless another is given.
 
     >>> score_comments(["Lovely staff", "", "It is blue"], languages=["en"])["reason"].to_list()
     [None, 'empty', 'no signal']
     """
-    judge: Scorer = scorer or RuleScorer()
+    judge: Scorer = scorer or GeneralScorer()
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
@@ -111,10 +165,20 @@ def score_comments(
         "reason": pl.Series([score.reason for score in scores], dtype=pl.String),
         "scorer": pl.Series([score.scorer for score in scores], dtype=pl.String),
     }
-    judged = distinct.drop("language").with_columns(**columns)
+    said = {
+        **{
+            f"chance_{side}": pl.Series(
+                [score.chances[at] if score.chances else None for score in scores],
+                dtype=pl.Float64,
+            )
+            for at, side in enumerate(("negative", "neutral", "positive"))
+        },
+        "mixed": pl.Series([score.mixed for score in scores], dtype=pl.Boolean),
+    }
+    judged = distinct.drop("language").with_columns(**columns, **said)
     return comments.join(
         judged, on="text", how="left", nulls_equal=True, maintain_order="left"
-    ).select(*columns, "language")
+    ).select(*columns, "language", *said)
 
 
 def mostly_foreign(scores: pl.DataFrame) -> bool:

@@ -1,0 +1,156 @@
+"""How does an English comment sound to one who has read many before?
+
+What the rules of `cxkit.text.rules` find, and how far words and pairs of words lean: the weights of
+`general.json`, made by benchmarks/voice/build_general.py. Docs: docs/models.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from cxkit.text.rules import Feelings, Token, feelings, read_words
+
+SCORER = "general-en-1"
+SPREAD = 2.0  # the value that becomes a score of .71
+NO_LEANING = 0.2  # words that lean less than this say nothing where no word carries a feeling
+MIXED, MIXED_SHARE = 1.2, 0.25  # both sides weigh so much, and the lighter so much of the heavier
+LEFT_TO_RULES = frozenset(("nothing", "none"))  # they mean what the question makes of them
+MOST = 4.0  # beyond this value the probabilities stay as they are
+
+_NO_FEELINGS = Feelings(0.0, 0.0, 0.0, 0.0, 0)
+
+
+class Judgement(NamedTuple):
+    """What the general scorer makes of a comment."""
+
+    score: float  # -1 to 1
+    negative: float  # probabilities; the three sum to 1
+    neutral: float
+    positive: float
+    mixed: bool  # clauses of both signs
+
+
+class Weights(NamedTuple):
+    """What was learned: see benchmarks/voice/build_general.py."""
+
+    unit: float
+    bias: float
+    features: tuple[float, ...]
+    grams: dict[str, int]
+    negative: tuple[float, ...]  # log odds against neutral: constant, per value, per value squared
+    positive: tuple[float, ...]
+
+
+def judge(
+    text: str, question: str | None = None, *, weights: Weights | None = None
+) -> Judgement | None:
+    """Judge one English comment; None where neither rules nor learned words say anything.
+
+    The `weights` are those that ship unless others are given.
+
+    >>> judge("I waited 3 weeks and nobody called me back").score < -0.5
+    True
+    >>> judge("Lovely staff, but the delivery was terribly slow").mixed
+    True
+    >>> judge("It is blue") is None
+    True
+    """
+    tokens = read_words(text)
+    felt = feelings(tokens, shouting=text.isupper(), question=question)
+    known = weights or _weights()
+    leaning = lean(tokens, known)
+    if felt is None and abs(leaning) < NO_LEANING:
+        return None
+    value = known.bias + leaning
+    for weight, feature in zip(known.features, features(text, tokens, felt), strict=True):
+        value += weight * feature
+    return Judgement(
+        value / math.hypot(value, SPREAD), *chances(value, known), felt is not None and mixed(felt)
+    )
+
+
+def lean(tokens: list[Token], known: Weights) -> float:
+    """Add up how far the words and pairs of a comment lean, over the root of their number."""
+    found = [known.grams[gram] for gram in grams(tokens) if gram in known.grams]
+    return sum(found) * known.unit / math.sqrt(len(found) or 1)
+
+
+def grams(tokens: list[Token]) -> set[str]:
+    """Name the words and pairs of words of a comment, without those that are left to the rules."""
+    words = [token[0] for token in tokens]
+    named = {f"{one} {two}" for one, two in pairwise(words)}
+    if LEFT_TO_RULES.isdisjoint(words):
+        return named.union(words)
+    named = {gram for gram in named if LEFT_TO_RULES.isdisjoint(gram.split(" "))}
+    return named.union(words) - LEFT_TO_RULES
+
+
+def features(text: str, tokens: list[Token], felt: Feelings | None) -> tuple[float, ...]:
+    """Say in 13 numbers what the rules find; all are bounded, so that no length outweighs words."""
+    silent = felt is None
+    found = felt or _NO_FEELINGS
+    root = math.sqrt(len(tokens) or 1)
+    good = bad = 0.0
+    for token in tokens:
+        weight = token[1]
+        if weight > 0:
+            good += weight
+        elif weight:
+            bad -= weight
+    raw = found.raw
+    return (
+        raw / math.hypot(raw, 1),
+        raw / math.hypot(raw, 2),
+        raw / math.hypot(raw, 6),
+        found.good / math.hypot(found.good, 2),
+        found.bad / math.hypot(found.bad, 2),
+        found.last / math.hypot(found.last, 2),
+        raw * root / math.hypot(raw * root, 12),
+        good / math.hypot(good, 2 * root),
+        bad / math.hypot(bad, 2 * root),
+        float(silent),
+        math.log(min(len(tokens), 80) + 1) - 2.5,
+        float("?" in text),
+        min(text.count("!"), 4) / 4,
+    )
+
+
+def mixed(felt: Feelings) -> bool:
+    """Say whether some clauses sound good and others bad."""
+    root = math.sqrt(felt.words or 1)
+    less, more = sorted((felt.good * root, felt.bad * root))
+    return less >= MIXED and less >= MIXED_SHARE * more
+
+
+def chances(value: float, known: Weights) -> tuple[float, float, float]:
+    """Turn a value into the probabilities of negative, neutral and positive."""
+    value = max(-MOST, min(MOST, value))
+    odds = [
+        math.exp(constant + slope * value + curve * value * value)
+        for constant, slope, curve in (known.negative, known.positive)
+    ]
+    total = 1 + odds[0] + odds[1]
+    return odds[0] / total, 1 / total, odds[1] / total
+
+
+@cache
+def _weights() -> Weights:
+    told = resources.files(__package__).joinpath("general.json").read_text("utf-8")
+    return read_weights(json.loads(told))
+
+
+def read_weights(book: dict[str, Any]) -> Weights:
+    """Read what the build script has written."""
+    return Weights(
+        book["unit"],
+        book["bias"],
+        tuple(book["features"]),
+        book["weights"],
+        tuple(book["negative"]),
+        tuple(book["positive"]),
+    )
