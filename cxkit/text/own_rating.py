@@ -52,8 +52,8 @@ RESAMPLES = 1000
 CURVE = (50, 100, 200, 500, 1000, 2000)
 CHEAP = 500  # rows: up to here each point of the learning curve is the mean of all folds
 LANGUAGE_COUNTS = 0.05  # of the comments: a rarer language is more likely misread than there
-STRENGTH = 2.0  # C of the logistic regression
-PENALTY = 1.0  # of the ridge regression
+STRENGTH = 1.0  # C of the logistic regression
+PENALTY = 4.0  # of the ridge regression
 GENERAL_COUNTS = 2.0  # what the general score weighs beside the words before fitting
 MOST_TERMS, MOST_PIECES = 20_000, 30_000
 SHOWN_FROM = 5  # comments: a rarer term is not shown, it might be somebody's name
@@ -362,6 +362,8 @@ def learn_rating(
         BadQuestion: where there are under 30 distinct rated comments, or all have the same rating,
             or metric is not known.
     """
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
     rated = _rated(texts, ratings, metric, _questions(questions, len(texts)))
     side, value = rated["side"].to_numpy(), rated["value"].to_numpy()
     _, groups = np.unique(rated["key"].to_list(), return_inverse=True)
@@ -382,9 +384,10 @@ def learn_rating(
         side=side,
         value=value,
     )
-    out, curve = _crossed(learner, groups)
-    card = _card(out, side, value, groups, general)
-    fitted = learner.fit(np.arange(rated.height))
+    with threadpool_limits(1):  # on steps this small more threads only wait for each other
+        out, curve = _crossed(learner, groups)
+        card = _card(out, side, value, groups, general)
+        fitted = learner.fit(np.arange(rated.height))
     names = terms.words + [
         f"{terms.words[key // len(terms.words)]} {terms.words[key % len(terms.words)]}"
         for key in terms.pairs.tolist()
@@ -473,12 +476,10 @@ def _crossed(
     learner: _Learner, groups: np.ndarray
 ) -> tuple[np.ndarray, list[tuple[int, float, float]]]:
     """Judge each comment by what was learned without it and its likes; and from ever fewer."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
     side, value = learner.side, learner.value
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    splits = list(folds.split(side, side, groups))
     random = np.random.default_rng(0)
+    fold = _folds(side, groups, random)
+    splits = [(np.flatnonzero(fold != at), np.flatnonzero(fold == at)) for at in range(FOLDS)]
     out = np.zeros((len(side), 4), dtype=np.float32)
     points: dict[int, list[tuple[float, float]]] = defaultdict(list)
     for number, (rows, held) in enumerate(splits):
@@ -491,6 +492,15 @@ def _crossed(
     curve = [(size, *np.mean(found, axis=0).tolist()) for size, found in sorted(points.items())]
     whole = _measured(out[:, :3].argmax(axis=1), out[:, 3], side, value)
     return out, [*curve, (round(len(side) * (1 - 1 / FOLDS)), *whole)]
+
+
+def _folds(side: np.ndarray, groups: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Deal distinct texts into folds, each class evenly; copies of a text stay together."""
+    _, first = np.unique(groups, return_index=True)
+    order = np.lexsort((random.random(len(first)), side[first]))
+    fold = np.empty(len(first), dtype=np.int64)
+    fold[order] = np.arange(len(first)) % FOLDS
+    return fold[groups]
 
 
 def _card(
