@@ -86,6 +86,7 @@ _HOMES = {
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
+    "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
 }
 
 
@@ -151,6 +152,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.start.set_aside import set_aside as set_aside
     from cxkit.analyses.start.unknown_exports import unknown_exports as unknown_exports
     from cxkit.analyses.voice.quotes import quotes as quotes
+    from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
     from cxkit.analyses.who.best_customers import best_customers as best_customers

@@ -243,6 +243,14 @@ NEEDS = (
         "read the quotes themselves: the scorer reads English and leaves other languages out",
     ),
     Need("quotes", "feedback", "comment", _COMMENT, sparse=True),
+    Need("rating_text_gap", "feedback", "score", _SCORES, sparse=True),
+    Need("rating_text_gap", "feedback", "comment", _COMMENT, sparse=True),
+    Need(
+        "rating_text_gap",
+        "comments",
+        "english",
+        "read the quotes themselves: the scorer reads English and leaves other languages out",
+    ),
 )
 _COLUMNS: dict[str, Any] = {
     "analysis": pl.String,

@@ -1,0 +1,32 @@
+-- Where do the stars and the words not agree? One row per score with a comment beside it.
+-- $metrics, $most: parallel lists: a metric and the usual end of its scale
+-- $as_of: what was given later is left out
+-- $by: the segment: touchpoint or question, a field of customers, or 'all'
+with
+
+rules as (
+    select unnest($metrics) as metric, unnest($most) as most
+),
+
+answers as (
+    -- all answers to one invitation stand in one record of a file, the comment beside any of them
+    select
+        feedback_id, metric, score, scale, touchpoint, question, customer_id,
+        case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
+        max(own) over (partition by source_file, record_no) as beside
+    from feedback
+    where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
+)
+
+select
+    metric, score, feedback_id, coalesce(own, beside) as comment, question,
+    coalesce(scale, most) = most as usual,
+    coalesce(case $by
+        when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
+        when 'region' then region when 'source' then source
+        when 'preferred_channel' then preferred_channel
+        else json_extract_string(attributes, '/' || $by)
+    end, 'missing') as segment
+from answers join rules using (metric) left join customers using (customer_id)
+where score is not null and coalesce(own, beside) is not null
+order by metric, segment, feedback_id, comment
