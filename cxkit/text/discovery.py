@@ -8,6 +8,7 @@ the singular vectors of their TF-IDF weights. The groups are proposals: a person
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import tomllib
 from collections import Counter
@@ -164,7 +165,7 @@ def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
     ends = [0]
     for document in documents:
         stems = [pair[0] for pair in document]
-        pairs = [f"{one} {two}" for one, two in zip(stems, stems[1:], strict=False)]
+        pairs = [f"{one} {two}" for one, two in itertools.pairwise(stems)]
         places += sorted({terms.setdefault(term, len(terms)) for term in stems + pairs})
         ends.append(len(places))
     shape = (len(documents), len(terms))

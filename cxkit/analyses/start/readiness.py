@@ -243,6 +243,7 @@ NEEDS = (
         "read the quotes themselves: the scorer reads English and leaves other languages out",
     ),
     Need("quotes", "feedback", "comment", _COMMENT, sparse=True),
+    Need("themes", "feedback", "comment", _COMMENT, sparse=True),
 )
 _COLUMNS: dict[str, Any] = {
     "analysis": pl.String,
