@@ -24,6 +24,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 from cxkit.stats.keyness import keyness
 from cxkit.text.language import detect_languages
@@ -44,7 +45,7 @@ _QUOTES = 3
 _QUOTE = 240  # characters
 _A_LANGUAGE = 0.05  # share of the comments from which its common words are left out
 _EVERYWHERE = 0.5  # share of the comments: a word in more of them parts none
-_SHORT = 3  # letters: so short a word in many comments is a small one, in any language
+_SHORT = 3  # letters: of a language without a list, so short a word in many comments is small
 _MANY = 0.05
 
 
@@ -113,9 +114,11 @@ def discover_themes(
     if len(held) < LEAST or known.sum() <= groups:
         nothing = pl.Series("theme", [None] * len(column), dtype=pl.String)
         return ThemeProposals(pl.DataFrame(schema=_SCHEMA), nothing, math.nan)
-    kind, placed = _grouped(every[held], groups, _STARTS)
-    labels = kind.labels
-    shares, index = _held(every[held], labels, groups)
+    # small matrices: threads that wait for each other cost more than they save
+    with threadpool_limits(1):
+        kind, placed = _grouped(every[held], groups, _STARTS)
+        labels = kind.labels
+        shares, index = _held(every[held], labels, groups)
     near = placed @ kind.centres.T
     everyone = np.full(len(distinct), -1)
     everyone[held] = labels
@@ -238,10 +241,10 @@ def _ignored(texts: list[str], languages: Iterable[str] | None) -> frozenset[str
     """Gather the words that say nothing: those of the languages written in, and by the data."""
     some = [texts[at][:300] for at in _spread(len(texts), 2_000)]
     found = Counter(detect_languages(some, languages)["language"].drop_nulls())
-    ignored: set[str] = set()
-    for language, count in found.items():
-        if count >= _A_LANGUAGE * found.total():
-            ignored |= _common_words().get(language, frozenset())
+    used = [name for name, count in found.items() if count >= _A_LANGUAGE * found.total()]
+    ignored = set().union(*(_common_words().get(name, frozenset()) for name in used))
+    if set(used) <= set(_common_words()):
+        return frozenset(ignored)
     held = Counter(word for text in some for word in {found.word for found in words_of(text)})
     many = max(_MANY * len(some), 3)
     return frozenset(ignored | {w for w, n in held.items() if len(w) <= _SHORT and n >= many})
