@@ -87,6 +87,9 @@ _HOMES = {
     "sentiment": "cxkit.analyses.voice.sentiment",
     "quotes": "cxkit.analyses.voice.quotes",
     "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
+    "themes": "cxkit.analyses.voice.themes",
+    "keep_themes": "cxkit.theme_keep",
+    "kept_themes": "cxkit.theme_keep",
 }
 
 
@@ -155,6 +158,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.voice.themes import themes as themes
     from cxkit.analyses.who.best_customers import best_customers as best_customers
     from cxkit.analyses.who.contract_retention import contract_retention as contract_retention
     from cxkit.analyses.who.lapse_curve import lapse_curve as lapse_curve
@@ -185,6 +189,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.persona_model import PersonaModel as PersonaModel
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
+    from cxkit.theme_keep import keep_themes as keep_themes
+    from cxkit.theme_keep import kept_themes as kept_themes
     from cxkit.widgets import explore as explore
     from cxkit.widgets import settle_mapping as settle_mapping
     from cxkit.workspace import Workspace as Workspace

@@ -23,6 +23,10 @@ class BadSettings(CxError):
     """A value in `cx.toml` is not one that cxkit knows."""
 
 
+class BadThemes(CxError):
+    """A theme book is no TOML, or a theme in it has a field that cxkit does not know."""
+
+
 class BadRecipe(CxError):
     """A recipe or a mapping names a table, column or reading that does not exist."""
 

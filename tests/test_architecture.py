@@ -15,7 +15,8 @@ HOUSE = Path(cxkit.__file__).parent
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
     "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
-    "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "analyses",
+    "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "theme_keep",
+    "analyses",
     "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 

@@ -251,6 +251,7 @@ NEEDS = (
         "english",
         "read the quotes themselves: the scorer reads English and leaves other languages out",
     ),
+    Need("themes", "feedback", "comment", _COMMENT, sparse=True),
 )
 _COLUMNS: dict[str, Any] = {
     "analysis": pl.String,

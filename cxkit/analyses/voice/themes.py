@@ -1,0 +1,261 @@
+"""What do customers talk about, and how do they sound when they do?"""
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.result import Result, counted, verb
+from cxkit.safe import masked
+from cxkit.stats.intervals import (
+    ENOUGH,
+    add_wilson,
+    benjamini_hochberg,
+    said,
+    shares_p,
+)
+from cxkit.stats.segments import gathered
+from cxkit.text.discovery import discover_themes
+from cxkit.text.excerpts import most_typical
+from cxkit.text.mentions import score_mentions
+from cxkit.text.scoring import mostly_foreign, score_comments
+from cxkit.text.themes import ThemeBook, tag_comments
+from cxkit.theme_keep import kept_themes
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "What do customers talk about, and how do they sound when they do?"
+UNTAGGED = "no theme"
+_OTHER = "other"
+_READ_FOR_A_QUOTE = 200  # comments of a theme that the typical one is looked for among
+
+
+def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) -> Result:
+    """Count the comments that speak of each theme, and how many of those sound negative there.
+
+    The themes are those of the theme book that is kept with the store (see `keep_themes`); without
+    one they are proposed by the words alone (see `discover_themes`), and the answer says so. A
+    comment may have several themes of a book. The tone is judged around the words that speak of the
+    theme, by clause, in English comments only; where most comments are not English none is judged.
+
+    Args:
+        workspace: an open store.
+        as_of: read what was written until this moment; default: the latest time in the data.
+
+    Returns:
+        One row per theme, most comments first, then "no theme": theme, comments, share_of_comments
+        (with Wilson's interval, _low and _high), scored (comments whose tone could be judged),
+        negative, share_negative (of the scored, with interval), change_in_share (later less
+        earlier half of the comments; null where not dated), q (of that change, corrected for the
+        number of themes after Benjamini and Hochberg), quote (a typical comment, masked),
+        feedback_id (of the quote), found_by ("theme book" or "words alone"). In a report, themes
+        of few people go into 'other'.
+
+    Raises:
+        BadThemes: where the theme book kept with the store has a fault.
+    """
+    until = workspace.moment(as_of)
+    comments = workspace.query("themes", as_of=until)
+    book = kept_themes(workspace)
+    mentions, stability = _found(comments["comment"], book)
+    table = _table(comments, mentions, workspace.least, "theme book" if book else "words alone")
+    return Result(
+        name="themes",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, comments.height),
+        caveats=_caveats(table, comments.height, stability),
+        sql=query_text("themes"),
+        as_of=until,
+        n=comments.height,
+        draw=_chart,
+    )
+
+
+def _found(texts: pl.Series, book: ThemeBook | None) -> tuple[pl.DataFrame, float | None]:
+    """Return the mentions of each comment, and how stable proposed themes are."""
+    if book is not None:
+        return tag_comments(texts, book), None
+    proposed = discover_themes(texts)
+    whose = pl.DataFrame({"row": range(len(texts)), "own": proposed.themes}).cast(
+        {"row": pl.Int64, "own": pl.String}
+    )
+    spoken = tag_comments(texts, proposed.to_book())
+    # terms are shared between proposals: a comment keeps the mentions of its own theme
+    own = spoken.join(whose, on="row", how="inner").filter(pl.col("theme") == pl.col("own"))
+    whole = whose.join(own, on="row", how="anti").with_columns(theme="own")
+    return (
+        pl.concat([own.drop("own"), whole.drop("own")], how="diagonal").sort("row", "start"),
+        proposed.stability,
+    )
+
+
+def _table(
+    comments: pl.DataFrame, mentions: pl.DataFrame, least: int, found_by: str
+) -> pl.DataFrame:
+    texts = comments["comment"]
+    rows = comments.with_row_index("row").with_columns(
+        pl.col("row").cast(pl.Int64), late=pl.col("given_at") > pl.col("given_at").median()
+    )
+    mentions = mentions.join(rows, on="row", how="left", maintain_order="left")
+    scores = score_mentions(mentions.rename({"comment": "text"}))
+    if mostly_foreign(score_comments(texts)):
+        scores = scores.with_columns(score=pl.lit(None, pl.Float64))
+    spoken = (
+        mentions.with_columns(
+            scores["score"],
+            segment=pl.col("theme").fill_null(UNTAGGED),
+        )
+        .group_by("segment", "row", maintain_order=True)
+        .agg(pl.col("score").mean(), pl.col("customer_key", "late").first())
+        .with_columns(one=pl.lit(1))
+    )
+    if spoken.is_empty():
+        return _counts(spoken, rows, found_by)
+    spoken = gathered(
+        spoken,
+        "one",
+        most=spoken["segment"].n_unique(),
+        least=least,
+        people=spoken.select("segment", "customer_key"),
+    )
+    # a comment with two themes that are put together counts once
+    spoken = spoken.group_by("segment", "row", maintain_order=True).agg(
+        pl.col("score").mean(), pl.col("customer_key", "late").first()
+    )
+    return _counts(spoken, rows, found_by)
+
+
+def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, found_by: str) -> pl.DataFrame:
+    late = pl.col("late")
+    bad = pl.col("score") <= -0.1
+    table = spoken.group_by(theme="segment").agg(
+        comments=pl.len().cast(pl.Int64),
+        scored=pl.col("score").is_not_null().sum().cast(pl.Int64),
+        negative=bad.sum().cast(pl.Int64),
+        before=(~late).sum(),
+        after=late.sum(),
+    )
+    last = pl.col("theme").is_in([_OTHER, UNTAGGED])
+    table = table.sort(last, -pl.col("comments"), "theme").with_columns(base=pl.lit(rows.height))
+    table = add_wilson(table, "comments", "base", "share_of_comments")
+    table = add_wilson(table, "negative", "scored", "share_negative")
+    earlier, later = int((~rows["late"]).sum() or 0), int(rows["late"].sum() or 0)
+    both = earlier >= ENOUGH and later >= ENOUGH
+    p_values = [
+        shares_p(after, later, before, earlier)
+        for before, after in table.select("before", "after").iter_rows()
+    ]
+    q = benjamini_hochberg(p_values) if both else [None] * table.height
+    change = pl.col("after") / later - pl.col("before") / earlier if both else pl.lit(None)
+    quotes = [_quoted(spoken, rows, theme) for theme in table["theme"]]
+    return table.select(
+        "theme",
+        "comments",
+        "share_of_comments",
+        "share_of_comments_low",
+        "share_of_comments_high",
+        "scored",
+        "negative",
+        "share_negative",
+        "share_negative_low",
+        "share_negative_high",
+        change.cast(pl.Float64).alias("change_in_share"),
+        pl.Series("q", q, dtype=pl.Float64),
+        pl.Series("quote", [quote for quote, _ in quotes], dtype=pl.String),
+        pl.Series("feedback_id", [number for _, number in quotes], dtype=pl.String),
+        pl.lit(found_by).alias("found_by"),
+    )
+
+
+def _quoted(spoken: pl.DataFrame, rows: pl.DataFrame, theme: str) -> tuple[str | None, str | None]:
+    """Return a typical comment of a theme, masked, and its id."""
+    if theme in (_OTHER, UNTAGGED):
+        return None, None
+    of_it = spoken.filter(pl.col("segment") == theme).select("row").head(_READ_FOR_A_QUOTE)
+    found = rows.join(of_it, on="row", how="semi")
+    texts = [text[:1_000] for text in found["comment"]]
+    at = most_typical(texts, among=texts)
+    shown = masked(pl.Series([texts[at]]))[0]
+    return (shown if len(shown) <= 240 else shown[:239] + "…"), str(found["feedback_id"][at])
+
+
+def _tagged(table: pl.DataFrame) -> list[dict[str, Any]]:
+    return [row for row in table.iter_rows(named=True) if row["theme"] not in (_OTHER, UNTAGGED)]
+
+
+def _finding(table: pl.DataFrame, comments: int) -> str:
+    if comments == 0:
+        return "There are no comments: nobody has written anything yet."
+    named = _tagged(table)
+    if not named:
+        return (
+            f"Cannot say: {counted(comments, 'comment')} {verb(comments, 'have')} no themes that "
+            "can be shown."
+        )
+    if comments < ENOUGH:
+        return f"{counted(comments, 'comment')}: too few to say what customers talk about."
+    most = named[0]
+    sentence = (
+        f"Of {comments:,} comments {said(most['comments'], comments)} speak of '{most['theme']}', "
+        "more than of any other theme"
+    )
+    judged = [row for row in named if row["scored"] >= ENOUGH and row["negative"]]
+    if not judged:
+        return f"{sentence}; how they sound cannot be said."
+    worst = max(judged, key=lambda row: (row["share_negative_low"], row["theme"]))
+    return (
+        f"{sentence}; '{worst['theme']}' sounds worst: {said(worst['negative'], worst['scored'])} "
+        f"of {worst['scored']:,} scored comments are negative where they speak of it."
+    )
+
+
+def _caveats(table: pl.DataFrame, comments: int, stability: float | None) -> tuple[str, ...]:
+    if comments == 0:
+        return ()
+    notes = []
+    if table["found_by"].eq("words alone").any() and _tagged(table):
+        notes.append(
+            "These themes are proposed by the words alone, not named by you: edit them as a theme "
+            f"book and keep it (cx.keep_themes). Found again without a fifth of the comments they "
+            f"agree with themselves by {stability:.2f} (adjusted Rand index; 1 is the same)."
+        )
+    without = table.filter(pl.col("theme") == UNTAGGED)["comments"].sum()
+    notes.append(
+        f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
+        if without
+        else "Every comment shown has a theme, or is among the others."
+    )
+    if not table["scored"].sum():
+        notes.append("No tone could be judged: the scorer reads English, and words of feeling.")
+    changed = [
+        f"'{row['theme']}' {'more' if row['change_in_share'] > 0 else 'less'}"
+        for row in _tagged(table)
+        if row["q"] is not None and row["q"] < 0.05
+    ]
+    if changed:
+        notes.append(f"In the later half of the comments they speak of {', '.join(changed[:5])}.")
+    notes.append("Whoever writes a comment may feel differently from those who write none.")
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    named = _tagged(table)
+    title = "No themes can be shown"
+    if named:
+        title = f"'{named[0]['theme']}' leads: {named[0]['share_of_comments']:.0%} of the comments"
+    return charts.bars(
+        table,
+        length="share_of_comments",
+        low="share_of_comments_low",
+        high="share_of_comments_high",
+        label="theme",
+        title=title,
+        unit="share of all comments with text (a comment may have several themes)",
+        texts=[
+            f"{row['comments']:,}"
+            + (f" · {row['share_negative']:.0%} negative" if row["scored"] >= ENOUGH else "")
+            for row in table.iter_rows(named=True)
+        ],
+        highlight=[(row["share_negative_low"] or 0) > 0.5 for row in table.iter_rows(named=True)],
+    )

@@ -1,0 +1,310 @@
+"""What do comments speak of, when nobody has said yet what to look for?
+
+Words that say nothing of the matter are left out (small words, and words that only praise or
+blame), word forms are put together, and comments with like words are put into groups: KMeans on
+the singular vectors of their TF-IDF weights. The groups are proposals: a person names them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
+
+from cxkit.stats.keyness import keyness
+from cxkit.text.language import detect_languages
+from cxkit.text.masking import mask
+from cxkit.text.themes import Theme, ThemeBook, stem, words_of
+
+MOST_THEMES = 24
+PER_THEME = 40  # comments: fewer tell no theme from chance
+LEAST = 20  # different comments: below it nothing is proposed
+READ_AT_MOST = 4_000  # characters of a comment that are learned from
+LEARN_FROM = 12_000  # different comments; the others are put into the groups found
+SUBSAMPLES = 5
+_KEPT = 0.8  # share of the comments in each subsample
+_DIRECTIONS = 30
+_STARTS, _STARTS_AGAIN = 10, 5
+_TERMS = 8
+_QUOTES = 3
+_QUOTE = 240  # characters
+_A_LANGUAGE = 0.05  # share of the comments from which its common words are left out
+_EVERYWHERE = 0.5  # share of the comments: a word in more of them parts none
+_SHORT = 3  # letters: of a language without a list, so short a word in many comments is small
+_MANY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeProposals:
+    """Themes that the words alone propose, and how far they hold.
+
+    Attributes:
+        table: one row per theme, largest first: theme (its proposed name), comments, terms (a list,
+            the most telling first), quotes (a list, masked, the nearest first), stability (how much
+            of the theme comes back when a fifth of the comments is left out: the mean, over
+            subsamples, of the largest Jaccard similarity with any theme found there).
+        themes: the theme of each text, in the order given; null where no word tells of any.
+        stability: the adjusted Rand index of the themes with those of 80 % subsamples, a mean;
+            not-a-number where nothing is proposed.
+    """
+
+    table: pl.DataFrame
+    themes: pl.Series
+    stability: float
+
+    @property
+    def untagged(self) -> int:
+        """How many texts are of no theme."""
+        return self.themes.null_count()
+
+    def to_book(self) -> ThemeBook:
+        """Make a theme book of the proposals, for a person to edit: names, and terms as rules."""
+        rows = self.table.select("theme", "terms").iter_rows()
+        return ThemeBook(tuple(Theme(name, tuple(terms)) for name, terms in rows))
+
+
+_SCHEMA = {
+    "theme": pl.String,
+    "comments": pl.Int64,
+    "terms": pl.List(pl.String),
+    "quotes": pl.List(pl.String),
+    "stability": pl.Float64,
+}
+
+
+def discover_themes(
+    texts: pl.Series | Sequence[str | None], *, languages: Iterable[str] | None = None
+) -> ThemeProposals:
+    """Propose what comments speak of, by their words alone, in any language.
+
+    The same comments give the same proposals, in whatever order they come. Fewer than 20 different
+    comments, or comments without words in common, give none. Text from a person's address is
+    masked in the quotes. `languages` are those that the comments may be in (see
+    `detect_languages`): their common words are left out.
+
+    >>> discover_themes(["Too late", "Too dear"]).table.height
+    0
+    """
+    column = pl.Series("text", texts, dtype=pl.String)
+    distinct = sorted({text for text in column if text is not None})
+    ignored = _ignored(distinct, languages)
+    spoken = [_words(text, ignored) for text in distinct]
+    learning = _chosen(distinct)
+    every = _terms_held(spoken)
+    known = np.zeros(every.shape[1])
+    known[_telling_terms(every[learning])] = 1
+    speaks = every @ known > 0
+    held = learning[speaks[learning]]
+    groups = min(MOST_THEMES, max(2, len(held) // PER_THEME))
+    if len(held) < LEAST or known.sum() <= groups:
+        nothing = pl.Series("theme", [None] * len(column), dtype=pl.String)
+        return ThemeProposals(pl.DataFrame(schema=_SCHEMA), nothing, math.nan)
+    # small matrices: threads that wait for each other cost more than they save
+    with threadpool_limits(1):
+        kind, placed = _grouped(every[held], groups, _STARTS)
+        labels = kind.labels
+        shares, index = _held(every[held], labels, groups)
+    near = placed @ kind.centres.T
+    everyone = np.full(len(distinct), -1)
+    everyone[held] = labels
+    if rest := sorted(set(np.flatnonzero(speaks).tolist()) - set(held.tolist())):
+        everyone[rest] = np.argmax(kind.place(every[rest]) @ kind.centres.T, axis=1)
+    names = _spelled(spoken)
+    proposed = []
+    counts = Counter(column.drop_nulls())
+    for group in range(groups):
+        members = held[labels == group]
+        terms = _telling(spoken, members, held, names)
+        close = held[np.argsort(-np.where(labels == group, near[:, group], -9), kind="stable")]
+        size = sum(counts[distinct[at]] for at in np.flatnonzero(everyone == group))
+        quotes = [_quote(distinct[at]) for at in close[: min(_QUOTES, len(members))]]
+        proposed.append((size, terms, quotes, float(shares[group]), group))
+    proposed = sorted((p for p in proposed if p[1]), key=lambda p: (-p[0], p[1]))
+    titles: dict[int, str] = {}
+    for _, terms, _, _, group in proposed:
+        titles[group] = _title(terms, set(titles.values()))
+    table = pl.DataFrame(
+        [(titles[group], *rest) for *rest, group in proposed], schema=_SCHEMA, orient="row"
+    )
+    by_text = {text: titles.get(int(g)) for text, g in zip(distinct, everyone, strict=True)}
+    themes = pl.Series("theme", [by_text.get(text) for text in column], dtype=pl.String)
+    return ThemeProposals(table, themes, index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Groups of comments, and how any comment is put into them."""
+
+    kept: np.ndarray  # the terms that count
+    idf: np.ndarray
+    directions: np.ndarray  # terms x directions, the strong ones longer
+    centres: np.ndarray
+    labels: np.ndarray
+
+    def place(self, held: sparse.csr_matrix) -> np.ndarray:
+        """Put comments, by the terms that they hold, among the directions; all as long."""
+        return normalize(held[:, self.kept].multiply(self.idf).tocsr() @ self.directions)
+
+
+def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
+    """Make a matrix of which comment holds which word or pair of words."""
+    terms: dict[str, int] = {}
+    places: list[int] = []
+    ends = [0]
+    for document in documents:
+        stems = [pair[0] for pair in document]
+        pairs = [f"{one} {two}" for one, two in itertools.pairwise(stems)]
+        places += sorted({terms.setdefault(term, len(terms)) for term in stems + pairs})
+        ends.append(len(places))
+    shape = (len(documents), len(terms))
+    return sparse.csr_matrix((np.ones(len(places)), np.array(places, int), np.array(ends)), shape)
+
+
+def _telling_terms(held: sparse.csr_matrix) -> np.ndarray:
+    """Say which terms are neither too rare nor everywhere."""
+    often = np.asarray(held.sum(axis=0)).ravel()
+    rare = 2 if held.shape[0] < 300 else 3
+    return np.flatnonzero((often >= rare) & (often <= max(_EVERYWHERE * held.shape[0], rare)))
+
+
+def _grouped(held: sparse.csr_matrix, groups: int, starts: int) -> tuple[_Kind, np.ndarray]:
+    kept = _telling_terms(held)
+    matrix = held[:, kept]
+    often = np.asarray(matrix.sum(axis=0)).ravel()
+    idf = np.log((1 + held.shape[0]) / (1 + often)) + 1
+    matrix = normalize(matrix.multiply(idf).tocsr())
+    most = max(1, min(_DIRECTIONS, *(side - 1 for side in matrix.shape)))
+    _, sizes, directions = randomized_svd(matrix, most, random_state=0)
+    # strong directions weigh more: what many comments share is what comes back in a subsample
+    weighed = directions.T * sizes**2
+    placed = normalize(matrix @ weighed)
+    found = KMeans(groups, n_init=starts, random_state=0).fit(placed)
+    kind = _Kind(kept, idf, weighed, normalize(found.cluster_centers_), found.labels_)
+    return kind, placed
+
+
+def _held(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> tuple[np.ndarray, float]:
+    """Return how much of each group comes back in subsamples, and the mean Rand index."""
+    draw = np.random.default_rng(0)
+    shares, indexes = np.zeros(groups), []
+    for _ in range(SUBSAMPLES):
+        part = np.sort(draw.permutation(len(labels))[: int(_KEPT * len(labels))])
+        again = _grouped(held[part], groups, _STARTS_AGAIN)[0].labels
+        before = labels[part]
+        indexes.append(adjusted_rand_score(before, again))
+        both = np.zeros((groups, groups))
+        np.add.at(both, (before, again), 1)
+        either = both.sum(1)[:, None] + both.sum(0)[None, :] - both
+        shares += (both / np.maximum(either, 1)).max(axis=1)
+    return shares / SUBSAMPLES, float(np.mean(indexes))
+
+
+def _chosen(texts: list[str]) -> np.ndarray:
+    """Say which texts are learned from: all, or those of the smallest hash, in their order."""
+    if len(texts) <= LEARN_FROM:
+        return np.arange(len(texts))
+    marks = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
+    return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:LEARN_FROM]))
+
+
+def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
+    """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
+    text = text[:READ_AT_MOST]
+    if "@" in text or "://" in text or "#" in text or "www." in text or "&" in text:
+        marks = ("@", "#", "http:", "https:", "www.")
+        chunks = [chunk for chunk in text.split() if not chunk.lower().startswith(marks)]
+        text = " ".join(chunk.partition("@")[0] and chunk for chunk in chunks if "@" not in chunk)
+    found = []
+    for word, *_ in words_of(text):
+        bare = word.partition("'")[0]
+        if len(bare) > 1 and bare.isalpha() and bare not in ignored and len(bare) <= 40:
+            found.append((stem(bare), bare))
+    return found
+
+
+def _ignored(texts: list[str], languages: Iterable[str] | None) -> frozenset[str]:
+    """Gather the words that say nothing: those of the languages written in, and by the data."""
+    some = [texts[at][:300] for at in _spread(len(texts), 2_000)]
+    found = Counter(detect_languages(some, languages)["language"].drop_nulls())
+    used = [name for name, count in found.items() if count >= _A_LANGUAGE * found.total()]
+    ignored = set().union(*(_common_words().get(name, frozenset()) for name in used))
+    if set(used) <= set(_common_words()):
+        return frozenset(ignored)
+    held = Counter(word for text in some for word in {found.word for found in words_of(text)})
+    many = max(_MANY * len(some), 3)
+    return frozenset(ignored | {w for w, n in held.items() if len(w) <= _SHORT and n >= many})
+
+
+def _spread(n: int, most: int) -> range:
+    return range(0, n, max(1, n // most))
+
+
+@cache
+def _common_words() -> dict[str, frozenset[str]]:
+    folder = resources.files(__package__)
+    told = tomllib.loads(folder.joinpath("common_words.toml").read_text("utf-8"))
+    lists = {
+        language: frozenset(f"{group['small']} {group['feeling']}".split())
+        for language, group in told.items()
+    }
+    lexicon = resources.files("vaderSentiment").joinpath("vader_lexicon.txt").read_text("utf-8")
+    felt = {line.partition("\t")[0] for line in lexicon.splitlines()}
+    lists["en"] |= felt - set(told["en"]["matters"].split())
+    return lists
+
+
+def _spelled(documents: list[list[tuple[str, str]]]) -> dict[str, str]:
+    """Say how each term is written most often, ties by the alphabet."""
+    forms: dict[str, Counter[str]] = {}
+    for document in documents:
+        for one, word in document:
+            forms.setdefault(one, Counter())[word] += 1
+    return {one: min(written, key=lambda w: (-written[w], w)) for one, written in forms.items()}
+
+
+def _telling(
+    documents: list[list[tuple[str, str]]],
+    members: np.ndarray,
+    everyone: np.ndarray,
+    names: dict[str, str],
+) -> list[str]:
+    """List the words that a group uses more than the other comments."""
+    stems = Counter(one for at in members for one in {pair[0] for pair in documents[at]})
+    every = Counter(one for at in everyone for one in {pair[0] for pair in documents[at]})
+    others = {one: n - stems.get(one, 0) for one, n in every.items()}
+    table = keyness(stems, others).filter(pl.col("z") > 0)
+    found = [word for word in table["word"] if stems[word] > 1][:_TERMS]
+    return [names[word] for word in found or table["word"].to_list()[:1]]
+
+
+def _title(terms: list[str], taken: set[str]) -> str:
+    """Name a theme by its two first terms; more where another has that name.
+
+    >>> _title(["bag", "lost", "claim"], {"bag, lost"})
+    'bag, lost, claim'
+    """
+    for many in range(min(2, len(terms)), len(terms) + 1):
+        if (title := ", ".join(terms[:many])) not in taken:
+            return title
+    return next(t for n in range(2, 99) if (t := f"{', '.join(terms)} ({n})") not in taken)
+
+
+def _quote(text: str) -> str:
+    """Mask a comment and keep its beginning."""
+    shown = mask(text[: 4 * _QUOTE])
+    return shown if len(shown) <= _QUOTE else shown[: _QUOTE - 1] + "…"

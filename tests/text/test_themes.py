@@ -1,0 +1,209 @@
+"""The theme book, tags with their characters, what is proposed, and what is learned."""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cxkit.errors import BadQuestion, BadThemes
+from cxkit.text.discovery import discover_themes
+from cxkit.text.learned_tags import learn_tags, least_certain
+from cxkit.text.mentions import score_mentions
+from cxkit.text.themes import (
+    Theme,
+    ThemeBook,
+    read_theme_book,
+    stem,
+    tag_comments,
+    theme_book,
+    words_of,
+)
+
+BOOK = theme_book("""
+[[themes]]
+name = "delivery"
+include = ["deliver*", "late", "two days late", "parcel"]
+exclude = ["delivery room"]
+
+[[themes]]
+name = "price"
+include = ["expensive", "price", "preço"]
+
+[[themes]]
+name = "waiting"
+include = ["on hold"]
+parent = "delivery"
+""")
+
+
+def themes(*texts):
+    return [set(t) - {None} for t in _by_row(tag_comments(list(texts), BOOK))]
+
+
+def _by_row(tags):
+    return tags.group_by("row", maintain_order=True).agg("theme")["theme"].to_list()
+
+
+def test_mentions_have_the_characters_that_say_so():
+    text = "Prices fine. DELIVERED two days late, on\nhold for ages"
+    tags = tag_comments([text], BOOK)
+    assert tags["found"].to_list() == ["Prices", "DELIVERED", "two days late", "on\nhold"]
+    assert tags["theme"].to_list() == ["price", "delivery", "delivery", "waiting"]
+    spans = tags.select("start", "end", "found").rows()
+    assert all(text[start:end] == found for start, end, found in spans)
+
+
+def test_an_excluded_term_bars_its_sentence_alone():
+    assert themes("The delivery room was calm. My parcel came", "The delivery room was calm") == [
+        {"delivery"},
+        set(),
+    ]
+
+
+def test_untagged_comments_are_rows_too():
+    hard = ["", None, "🌷🌷", "Ok", "=1+1", "<b>late</b>", "O preço é alto, parcel late"]
+    assert themes(*hard) == [
+        set(), set(), set(), set(), set(), {"delivery"}, {"price", "delivery"},
+    ]  # fmt: skip
+    assert tag_comments([], BOOK).is_empty()
+
+
+@pytest.mark.parametrize("text", ["late " * 20_000, "a" * 100_000, "on " * 33_000, "@!." * 33_000])
+def test_long_comments_take_no_time(text):
+    tag_comments(["warm up"], BOOK)
+    begun = time.process_time()
+    tag_comments([text], BOOK)
+    assert time.process_time() - begun < 0.5
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_any_text_can_be_read(text):
+    for word in words_of(text):
+        assert 0 <= word.start < word.end <= len(text)
+        assert stem(word.word)
+    assert tag_comments([text], BOOK)["row"].unique().to_list() == [0]
+
+
+FAULTS = {
+    "name = ": "my.toml is not valid TOML",
+    'names = "x"': "my.toml has 'names'",
+    "": "my.toml holds no theme",
+    '[[themes]]\ninclude = ["a"]': "my.toml, line 1: name is missing",
+    '\n[[themes]]\nname = "a"': "my.toml, line 2: include is missing or empty",
+    '[[themes]]\nname = "a"\ninclude = "late"': "my.toml, line 1: include is 'late'",
+    '[[themes]]\nname = "a"\ninclude = ["?"]': "my.toml, line 1: include has '?'",
+    '[[themes]]\nname = "a"\ninclude = ["l*"]': "at least two letters",
+    '[[themes]]\nname = "a"\ninclude = ["late"]\nexlude = []': "no field 'exlude'",
+    '[[themes]]\nname = "a"\ninclude = ["late"]\nparent = "b"': "which is no theme",
+    '[[themes]]\nname = "a"\ninclude = ["late"]\nparent = "a"': "is its own parent",
+    '[[themes]]\nname = "a"\ninclude = ["late"]\n' * 2: "two themes called 'a'",
+    'themes = [3]': "a theme is a table",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_a_fault_in_a_book_is_named(text, tmp_path: Path):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    with pytest.raises(BadThemes) as told:
+        read_theme_book(path)
+    assert FAULTS[text] in str(told.value)
+    assert "my.toml" in str(told.value)
+
+
+def test_a_book_that_is_missing_is_named(tmp_path):
+    with pytest.raises(BadThemes, match=r"'none\.toml' cannot be read"):
+        read_theme_book(tmp_path / "none.toml")
+
+
+@given(st.lists(st.text(min_size=1).filter(str.strip), min_size=1, unique_by=str.strip))
+@settings(max_examples=50)
+def test_a_book_survives_being_written(names):
+    book = ThemeBook(tuple(Theme(name.strip(), ('say "late"', "back\\slash")) for name in names))
+    assert theme_book(book.to_toml()) == book
+
+
+MATTERS = {
+    "parcel": ["parcel", "courier", "tracking", "doorstep"],
+    "app": ["app", "login", "password", "update"],
+    "shirt": ["shirt", "fabric", "sleeve", "colour"],
+}
+
+
+def written(n: int) -> list[str]:
+    draw = random.Random(1)
+    made = []
+    for number in range(n):
+        words = draw.sample(MATTERS[sorted(MATTERS)[number % 3]], 3)
+        made.append(f"The {words[0]} was good and the {words[1]} with my {words[2]} {number}")
+    return made
+
+
+def test_planted_themes_are_found_in_any_order():
+    texts = written(120)
+    found = discover_themes(texts, languages=["en"])
+    assert found.table["comments"].to_list() == [40, 40, 40]
+    for start in range(3):
+        assert len(set(found.themes[start::3])) == 1
+    assert found.stability == pytest.approx(1)
+    assert found.table["stability"].to_list() == pytest.approx([1.0] * 3)
+    assert {term for row in found.table["terms"] for term in row[:4]} == {
+        word for words in MATTERS.values() for word in words
+    }
+    turned = discover_themes(texts[::-1], languages=["en"])
+    assert turned.table.equals(found.table)
+    assert turned.themes.reverse().equals(found.themes)
+    assert theme_book(found.to_book().to_toml()) == found.to_book()
+
+
+def test_quotes_are_masked():
+    texts = [f"{text}, write to ann{n}@shop.test" for n, text in enumerate(written(90))]
+    found = discover_themes(texts, languages=["en"])
+    assert all("[e-mail]" in quote for row in found.table["quotes"] for quote in row)
+    assert not any("shop" in term for row in found.table["terms"] for term in row)
+
+
+HARD = ["", "   ", "🌷🌷🌷", "ok", None, "word " * 10_000, "x" * 50_000, "<script>alert(1)</script>",
+        "=HYPERLINK(1)", "Ótimo, but zu spät"]  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", [[], [None], ["ok"] * 500, HARD, ["🌷" * n for n in range(50)]])
+def test_nothing_is_proposed_of_nothing(texts):
+    found = discover_themes(texts)
+    assert found.table.is_empty()
+    assert found.untagged == len(found.themes) == len(texts)
+
+
+def test_hard_comments_among_others():
+    found = discover_themes([*written(120), *HARD], languages=["en", "de", "pt"])
+    assert found.table["comments"].sum() + found.untagged == 120 + len(HARD)
+    assert found.themes[120] is None
+
+
+def test_tags_are_learned_from_labels():
+    texts = written(300)
+    labels = [[sorted(MATTERS)[n % 3]] if n < 120 else None for n in range(300)]
+    tags = learn_tags([*texts, "", None], [*labels, None, None])
+    given_tags = tags.filter("tagged").select("row", "theme").rows()
+    assert given_tags == [(n, sorted(MATTERS)[n % 3]) for n in range(300)]
+    asked = least_certain(tags)
+    assert len(asked) == 20
+    assert min(asked) >= 120
+    with pytest.raises(BadQuestion, match="99 of 302 comments are labelled"):
+        learn_tags([*texts, "", None], [*labels[:99], *[None] * 203])
+
+
+def test_tone_is_that_of_the_clause():
+    import polars as pl
+
+    text = "The food was wonderful, but the waiter was rude and terribly slow."
+    rows = pl.DataFrame({"text": [text, text, "O garçom foi rude e muito lento comigo", None],
+                         "start": [4, 32, 2, None], "end": [8, 38, 8, None]})  # fmt: skip
+    told = score_mentions(rows)
+    assert told["level"].to_list()[2:] == [None, None]
+    assert told["score"][0] > 0.1
+    assert told["score"][1] < -0.1
