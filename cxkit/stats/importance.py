@@ -38,9 +38,13 @@ class Driver(NamedTuple):
 
 
 class Importance(NamedTuple):
-    """R squared with its interval, and each driver in the order given."""
+    """R squared with its interval, and each driver in the order given.
+
+    `by_chance` is what R squared exceeds once in twenty times where no driver matters.
+    """
 
     r_squared: Interval
+    by_chance: float
     drivers: list[Driver]
 
 
@@ -53,7 +57,8 @@ def lmg(drivers: npt.ArrayLike, score: npt.ArrayLike) -> Floats:
     >>> lmg([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 2, 3]).round(6).tolist()
     [0.8, 0.2]
     """
-    return _lmg(_correlations(drivers, score))[0]
+    parts: Floats = _lmg(_correlations(drivers, score))[0]
+    return parts
 
 
 def relative_weights(drivers: npt.ArrayLike, score: npt.ArrayLike) -> Floats:
@@ -62,7 +67,8 @@ def relative_weights(drivers: npt.ArrayLike, score: npt.ArrayLike) -> Floats:
     >>> relative_weights([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 2, 3]).round(6).tolist()
     [0.8, 0.2]
     """
-    return _relative_weights(_correlations(drivers, score))[0]
+    parts: Floats = _relative_weights(_correlations(drivers, score))[0]
+    return parts
 
 
 def importance(
@@ -96,12 +102,15 @@ def importance(
     q_values = benjamini_hochberg([_p_value(column, freedom) for column in alone.T])
     told = [
         Driver(
-            *(interval(values[:, j], freedom) for values in (parts, weights, above, alone)),
+            interval(parts[:, j], freedom),
+            interval(weights[:, j], freedom),
+            interval(above[:, j], freedom),
+            interval(alone[:, j], freedom),
             q_values[j],
         )
         for j in range(x.shape[1])
     ]
-    return Importance(interval(weights.sum(axis=1), freedom), told)
+    return Importance(interval(weights.sum(axis=1), freedom), _by_chance(x.shape[1], freedom), told)
 
 
 class Asymmetry(NamedTuple):
@@ -165,9 +174,12 @@ def asymmetry(
     }
     q_values = benjamini_hochberg([_p_value(values, freedom) for values in apart.values()])
     for (j, (at, _, _)), q_value in zip(judged.items(), q_values, strict=True):
-        found = slopes[:, at], slopes[:, at + 1], apart[j]
-        ends = (interval(values, freedom) for values in found)
-        told[j] = Asymmetry(*ends, q_value)
+        told[j] = Asymmetry(
+            interval(slopes[:, at], freedom),
+            interval(slopes[:, at + 1], freedom),
+            interval(apart[j], freedom),
+            q_value,
+        )
     return told
 
 
@@ -194,6 +206,12 @@ def interval(drawn: Floats, freedom: float = float("inf")) -> Interval:
     at = bias + ndtri(np.array([0.025, 0.975])) * _wider(freedom)
     ends = np.quantile(rest, ndtr(bias + at / np.maximum(1 - skew * at, 0.1)))
     return Interval(value, min(value, float(ends[0])), max(value, float(ends[1])))
+
+
+def _by_chance(drivers: int, freedom: float) -> float:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(drivers / 2, max(1.0, freedom) / 2, 0.95))
 
 
 def _wider(freedom: float) -> float:
@@ -235,8 +253,8 @@ def _resampled(
         times = np.stack(
             [np.bincount(draw.integers(0, people, people), minlength=people) for _ in range(size)]
         )
-        moments = (times @ sums).reshape(size, width, width)
-        moments /= moments[:, :1, :1]
+        moments: Floats = (times @ sums).astype(float).reshape(size, width, width)
+        moments = moments / moments[:, :1, :1]
         mean = moments[:, 0, 1:]
         found.append(moments[:, 1:, 1:] - mean[:, :, None] * mean[:, None, :])
     return found
@@ -246,7 +264,8 @@ def _correlations(drivers: npt.ArrayLike, score: npt.ArrayLike) -> Floats:
     """Return the covariances of the drivers and, last, the score, as one draw."""
     data = np.column_stack([np.asarray(drivers, float), np.asarray(score, float)])
     off = data - data.mean(axis=0)
-    return (off.T @ off / len(off))[None]
+    covariances: Floats = (off.T @ off / len(off))[None]
+    return covariances
 
 
 def _scaled(covariances: Floats) -> Floats:
@@ -255,7 +274,8 @@ def _scaled(covariances: Floats) -> Floats:
     largest = np.sqrt(np.abs(covariances).max(axis=(1, 2), initial=0.0))[:, None]
     usable = spread > _ALIKE * largest
     by = np.divide(1.0, spread, out=np.zeros_like(spread), where=usable)
-    return covariances * by[:, :, None] * by[:, None, :]
+    scaled: Floats = covariances * by[:, :, None] * by[:, None, :]
+    return scaled
 
 
 def _lmg(covariances: Floats) -> Floats:
@@ -296,7 +316,7 @@ def _relative_weights(covariances: Floats) -> Floats:
     towards = vectors * root[:, None, :] @ vectors.transpose(0, 2, 1)
     back = vectors * by[:, None, :] @ vectors.transpose(0, 2, 1)
     through = (back @ scaled[:, :k, k:])[:, :, 0]
-    parts = ((towards**2) @ (through**2)[:, :, None])[:, :, 0]
+    parts: Floats = ((towards**2) @ (through**2)[:, :, None])[:, :, 0]
     parts[scaled[:, k, k] <= 0] = np.nan
     return parts
 
@@ -306,10 +326,10 @@ def _coefficients(covariances: Floats, *, plain: bool = False) -> Floats:
     scaled = _scaled(covariances)
     k = scaled.shape[1] - 1
     inverse = np.linalg.pinv(scaled[:, :k, :k], rcond=_ALIKE, hermitian=True)
-    found = (inverse @ scaled[:, :k, k:])[:, :, 0]
+    found: Floats = (inverse @ scaled[:, :k, k:])[:, :, 0]
     if not plain:
         return found
     spread = np.sqrt(np.clip(np.einsum("bii->bi", covariances), 0, None))
-    return np.divide(
-        found * spread[:, k:], spread[:, :k], out=np.zeros_like(found), where=spread[:, :k] > 0
-    )
+    by = np.divide(1.0, spread[:, :k], out=np.zeros_like(found), where=spread[:, :k] > 0)
+    slopes: Floats = found * spread[:, k:] * by
+    return slopes

@@ -348,3 +348,41 @@ def test_null_companies_have_no_broken_step(tmp_path):
         if table["break_no"].max():
             alarms.append(seed)
     assert len(alarms) <= len(seeds) // 20, alarms
+
+
+def survey_of(folder: Path, seed: int, *, null: bool = False) -> cx.Workspace:
+    """Import the survey of a full company, and nothing else."""
+    made = demo.make(folder, seed=seed, profile="full", null=null) / "exports"
+    alone = folder / "alone"
+    alone.mkdir()
+    (made / "survey_responses.csv").rename(alone / "survey_responses.csv")
+    cx.import_exports(alone, store=folder / "store")
+    return cx.open(folder / "store")
+
+
+ITEMS = ["Delivery", "Ease of ordering", "Price", "Packaging colour"]  # as planted: .5 .3 .2 0
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_t15_the_drivers_stand_in_the_planted_order(tmp_path, seed):
+    found = cx.drivers(survey_of(tmp_path, seed))
+    assert found.n >= 1_000
+    assert found.table["driver"].to_list() == ITEMS
+    own = dict(found.table.select("driver", "q_value").iter_rows())
+    assert all(own[driver] < 0.05 for driver in ITEMS[:3])
+    placebo = found.table.row(3, named=True)  # a part by the halo, and nothing of its own
+    assert placebo["importance_share_low"] > 0
+    assert abs(placebo["own_effect"]) < 0.05
+    assert placebo["own_effect_low"] - 0.02 < 0 < placebo["own_effect_high"] + 0.02
+    total = found.table["importance_share"].sum()
+    assert total == pytest.approx(found.table["weight_share"].sum())
+    assert f"describe {100 * total:.1f} % of how CSAT varies; 'Delivery' goes" in found.finding
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_t15_a_company_without_drivers_has_none(tmp_path, seed):
+    found = cx.drivers(survey_of(tmp_path, seed, null=True))
+    assert "none of the 4 aspects surely goes with CSAT" in found.finding
+    assert (found.table["q_value"] >= 0.05).all()
