@@ -27,7 +27,8 @@ class Driver(NamedTuple):
     `lmg` (not-a-number beyond ten drivers) and `weight` are parts of R squared. `above_mean` is
     how far its importance (LMG, else the relative weight) lies from the mean of all drivers.
     `alone` is its standardised coefficient beside all others, and `q_value` how surely that is not
-    0 (Student's t on the bootstrap error, Benjamini and Hochberg over the drivers).
+    0: Student's t on the bootstrap error, Benjamini and Hochberg over the drivers, and never surer
+    than that the drivers matter at all.
     """
 
     lmg: Interval
@@ -40,11 +41,12 @@ class Driver(NamedTuple):
 class Importance(NamedTuple):
     """R squared with its interval, and each driver in the order given.
 
-    `by_chance` is what R squared exceeds once in twenty times where no driver matters.
+    `p_value` is how likely so large an R squared is where no driver matters (F test, on as many
+    answers as people).
     """
 
     r_squared: Interval
-    by_chance: float
+    p_value: float
     drivers: list[Driver]
 
 
@@ -99,6 +101,7 @@ def importance(
     above = first - first.mean(axis=1, keepdims=True)
     alone = _coefficients(drawn)
     freedom = len(np.unique(np.asarray(person))) - x.shape[1] - 1
+    whole = _whole_p(float(weights[0].sum()), x.shape[1], freedom)
     q_values = benjamini_hochberg([_p_value(column, freedom) for column in alone.T])
     told = [
         Driver(
@@ -106,11 +109,11 @@ def importance(
             interval(weights[:, j], freedom),
             interval(above[:, j], freedom),
             interval(alone[:, j], freedom),
-            q_values[j],
+            max(q_values[j], whole),
         )
         for j in range(x.shape[1])
     ]
-    return Importance(interval(weights.sum(axis=1), freedom), _by_chance(x.shape[1], freedom), told)
+    return Importance(interval(weights.sum(axis=1), freedom), whole, told)
 
 
 class Asymmetry(NamedTuple):
@@ -208,10 +211,13 @@ def interval(drawn: Floats, freedom: float = float("inf")) -> Interval:
     return Interval(value, min(value, float(ends[0])), max(value, float(ends[1])))
 
 
-def _by_chance(drivers: int, freedom: float) -> float:
-    from scipy.special import betaincinv
+def _whole_p(r_squared: float, drivers: int, freedom: float) -> float:
+    """Return how likely so large an R squared is by chance."""
+    from scipy.special import betainc
 
-    return float(betaincinv(drivers / 2, max(1.0, freedom) / 2, 0.95))
+    if not r_squared >= 0:
+        return 1.0
+    return 1 - float(betainc(drivers / 2, max(1.0, freedom) / 2, min(1.0, r_squared)))
 
 
 def _wider(freedom: float) -> float:

@@ -30,7 +30,7 @@ SQUARE = [(a, b) for a in (2, 3, 4, 5) for b in (2, 3, 4, 5)] * 3
 
 
 def test_two_aspects_that_do_not_go_together(tmp_path):
-    """score = (3 a + b) / 4: the parts are 9 and 1 of 10; both are rated 3.5, 'b' once a 1 lower."""
+    """score = (3 a + b) / 4: the parts are 9 and 1 of 10, and both are rated 3.5."""
     rows = surveyed(*[{"Speed": a, "Price": b, "score": (3 * a + b) / 4} for a, b in SQUARE])
     found = cx.drivers(company(tmp_path, feedback=rows))
     assert found.n == 48

@@ -274,7 +274,7 @@ def _finding(table: pl.DataFrame, metric: str, n: int, people: int, told: Import
         return f"Cannot say what drives {name}: all {n:,} answers give the same score."
     whole = 100 * told.r_squared.value
     of = f"Of {counted(n, 'answer')}"
-    if told.r_squared.value <= told.by_chance:
+    if told.p_value >= 0.05:
         return (
             f"{of} none of the {aspects} surely goes with {name}: together they describe "
             f"{whole:.1f} % of its variation, as they may by chance."
@@ -336,7 +336,7 @@ def _caveats(
             if value >= _ALIKE
         ]
         quiet = table.filter(pl.col("q_value") >= 0.05)["driver"].to_list()
-        if quiet and told.r_squared.value > told.by_chance:
+        if quiet and told.p_value < 0.05:
             notes.append(
                 f"Beside the other aspects nothing of its own is sure of {listed(quiet)}: "
                 "what it goes with may be theirs."
