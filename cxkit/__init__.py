@@ -85,6 +85,9 @@ _HOMES = {
     "friction_owners": "cxkit.analyses.journey.friction_owners",
     "score": "cxkit.analyses.voice.score",
     "sentiment": "cxkit.analyses.voice.sentiment",
+    "intents": "cxkit.analyses.voice.intents",
+    "answered": "cxkit.analyses.voice.answered",
+    "drivers": "cxkit.analyses.voice.drivers",
     "quotes": "cxkit.analyses.voice.quotes",
     "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
     "themes": "cxkit.analyses.voice.themes",
@@ -154,6 +157,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.start.readiness import readiness as readiness
     from cxkit.analyses.start.set_aside import set_aside as set_aside
     from cxkit.analyses.start.unknown_exports import unknown_exports as unknown_exports
+    from cxkit.analyses.voice.answered import answered as answered
+    from cxkit.analyses.voice.drivers import drivers as drivers
+    from cxkit.analyses.voice.intents import intents as intents
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score

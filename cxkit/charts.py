@@ -248,6 +248,65 @@ def dots(
     return _finish(figure, title, height=140 + height)
 
 
+def crosses(
+    table: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    label: str,
+    title: str,
+    x_unit: str,
+    y_unit: str,
+    corners: tuple[str, str, str, str],
+    highlight: Sequence[bool],
+) -> Figure:
+    """Draw one dot per row with its interval in both directions, and lines at the two means.
+
+    The intervals stand in `<x>_low`, `<x>_high` and likewise for y. `corners` name what the dots
+    in each corner have in common: top left, top right, bottom left, bottom right.
+    """
+    figure = go.Figure()
+    bar = {"type": "data", "symmetric": False, "thickness": 1.2, "width": 4, "color": QUIET}
+    figure.add_scatter(
+        x=table[x].to_list(),
+        y=table[y].to_list(),
+        mode="markers+text",
+        marker={"size": 11, "color": [ALARM if mark else COLOURS[0] for mark in highlight]},
+        error_x=bar
+        | {"array": _gap(table, f"{x}_high", x), "arrayminus": _gap(table, x, f"{x}_low")},
+        error_y=bar
+        | {"array": _gap(table, f"{y}_high", y), "arrayminus": _gap(table, y, f"{y}_low")},
+        text=[escape(value) for value in table[label]],
+        textposition="top right",
+        cliponaxis=False,
+        hovertemplate="%{text}: %{x}, %{y}<extra></extra>",
+        showlegend=False,
+    )
+    for column, add in ((x, figure.add_vline), (y, figure.add_hline)):
+        mean = table[column].mean()
+        if mean is not None:
+            add(mean, line={"color": QUIET, "dash": "dot"})
+    for place, name in enumerate(corners):
+        right, bottom = place % 2, place // 2
+        figure.add_annotation(
+            text=f"<i>{escape(name)}</i>",
+            x=right,
+            y=1 - bottom,
+            xref="paper",
+            yref="paper",
+            xanchor="right" if right else "left",
+            yanchor="bottom" if bottom else "top",
+            font={"color": QUIET},
+            showarrow=False,
+        )
+    figure.update_xaxes(title=escape(x_unit))
+    figure.update_yaxes(title=escape(y_unit))
+    for column, update in ((x, figure.update_xaxes), (y, figure.update_yaxes)):
+        if "share" in column.split("_"):
+            update(tickformat=".0%")
+    return _finish(figure, title, height=520)
+
+
 def curve(
     table: pl.DataFrame,
     *,

@@ -348,3 +348,69 @@ def test_null_companies_have_no_broken_step(tmp_path):
         if table["break_no"].max():
             alarms.append(seed)
     assert len(alarms) <= len(seeds) // 20, alarms
+
+
+VOICES = "survey_responses.csv", "messages.csv"  # what customers say, and what is said to them
+
+
+def voices_of(folder: Path, seed: int, *, null: bool = False) -> tuple[cx.Workspace, Any]:
+    """Import the survey and the messages of a full company, and nothing else; with its truth."""
+    made = demo.make(folder, seed=seed, profile="full", null=null)
+    alone = folder / "alone"
+    alone.mkdir()
+    for name in VOICES:
+        (made / "exports" / name).rename(alone / name)
+    cx.import_exports(alone, store=folder / "store")
+    told = json.loads((made / "truth.json").read_text(encoding="utf-8"))
+    return cx.open(folder / "store"), told
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def voices(request, tmp_path_factory) -> tuple[cx.Workspace, dict[str, Any]]:
+    return voices_of(tmp_path_factory.mktemp("voices"), request.param)
+
+
+ITEMS = ["Delivery", "Ease of ordering", "Price", "Packaging colour"]  # as planted: .5 .3 .2 0
+
+
+@pytest.mark.timeout(600)
+def test_t15_the_drivers_stand_in_the_planted_order(voices):
+    found = cx.drivers(voices[0])
+    assert found.n >= 1_000
+    assert found.table["driver"].to_list() == ITEMS
+    own = dict(found.table.select("driver", "q_value").iter_rows())
+    assert all(own[driver] < 0.05 for driver in ITEMS[:3])
+    placebo = found.table.row(3, named=True)  # a part by the halo, and nothing of its own
+    assert placebo["importance_share_low"] > 0
+    assert abs(placebo["own_effect"]) < 0.05
+    assert placebo["own_effect_low"] - 0.02 < 0 < placebo["own_effect_high"] + 0.02
+    total = found.table["importance_share"].sum()
+    assert total == pytest.approx(found.table["weight_share"].sum())
+    assert f"describe {100 * total:.1f} % of how CSAT varies; 'Delivery' goes" in found.finding
+
+
+@pytest.mark.timeout(600)
+def test_t17_one_in_four_is_never_answered_and_the_median_counts_them(voices):
+    ws, told = voices
+    truth = told["T17"]
+    found = cx.answered(ws)
+    row = found.table.row(0, named=True)
+    assert row["what"] == "messages answered"
+    never = truth["never_answered"] / truth["inbound"]  # planted at .23, drawn message by message
+    assert 1 - row["share_in_time_high"] <= never <= 1 - row["share_in_time_low"]
+    # of the answered half within 9 hours; of all within 9 exp(z), with z where .5 / .77 lie
+    assert row["median_days_of_answered"] * 24 == pytest.approx(9, abs=0.6)
+    assert row["median_days"] * 24 == pytest.approx(13.2, abs=1)
+    talk = next(caveat for caveat in found.caveats if caveat.startswith("The company asks"))
+    asked, asks, gives = (float(n.replace(",", "")) for n in re.findall(r"[\d.,]*\d", talk))
+    assert asked == pytest.approx(5, abs=0.4)  # planted at five to one
+    assert asks == pytest.approx(truth["asks"], rel=0.03)
+    assert gives == pytest.approx(truth["gives"], rel=0.03)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_t15_a_company_without_drivers_has_none(tmp_path, seed):
+    found = cx.drivers(voices_of(tmp_path, seed, null=True)[0])
+    assert "none of the 4 aspects surely goes with CSAT" in found.finding
+    assert (found.table["q_value"] >= 0.05).all()

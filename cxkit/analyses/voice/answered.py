@@ -1,0 +1,279 @@
+"""Are we answering?"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.errors import whole_number
+from cxkit.result import Result, counted, lasted
+from cxkit.stats.clustered import design_effect, effective
+from cxkit.stats.intervals import ENOUGH, wilson
+from cxkit.stats.survival import kaplan_meier
+from cxkit.text.intents import find_intents
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "Are we answering?"
+# what stands in a row -> how a sentence says it: of whom, and what was done
+_SAID = {
+    "messages answered": ("message", "were answered by a person"),
+    "tickets answered": ("ticket", "got a first reply"),
+    "tickets resolved": ("ticket", "were resolved"),
+    "questions in comments answered": ("question in a comment", "were answered"),
+    "suggestions acknowledged": ("suggestion", "were acknowledged"),
+    "complaints in comments answered": ("complaint in a comment", "were answered"),
+}
+_KINDS = {
+    "message": "messages answered",
+    "ticket": "tickets answered",
+    "ticket resolved": "tickets resolved",
+}
+_INTENTS = {
+    "asking": "questions in comments answered",
+    "suggesting": "suggestions acknowledged",
+    "complaining": "complaints in comments answered",
+}
+_Row = dict[str, Any]
+_SCHEMA: dict[str, Any] = {
+    "what": pl.String,
+    "requests": pl.Int64,
+    "customers": pl.Int64,
+    "unfinished": pl.Int64,
+    "base": pl.Int64,
+    "in_time": pl.Int64,
+    "share_in_time": pl.Float64,
+    "share_in_time_low": pl.Float64,
+    "share_in_time_high": pl.Float64,
+    "median_days": pl.Float64,
+    "median_days_of_answered": pl.Float64,
+}
+
+
+def answered(
+    workspace: Workspace,
+    *,
+    within_days: int = 14,
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Count the requests of customers that the company answers in time, and how long it takes.
+
+    A message is answered where a person (no automatic reply) writes back in its thread; where
+    threads are not told, to the same customer and not to ask for something. A ticket is answered by
+    its first reply. Comments that ask, suggest or complain (see `intents`) are answered where the
+    survey's export says when the company wrote back. Requests whose days are not over at the end of
+    the data are left out of the share and stay in the median time, which counts those still
+    waiting (Kaplan and Meier 1958).
+
+    Args:
+        workspace: an open store.
+        within_days: how many days an answer may take.
+        as_of: count what was known at this moment; default: the latest time in the data.
+
+    Returns:
+        One row per kind of request, of kinds there are: what, requests, customers, unfinished (of
+        them: their days are not over), base (the others), in_time, share_in_time with Wilson's
+        interval (_low, _high; on as many requests as the customers are worth), median_days (null
+        where more than half wait for ever) and median_days_of_answered, which leaves out whoever
+        still waits and is too short. n is the sum of the requests.
+
+    Raises:
+        BadQuestion: where within_days is below 1.
+    """
+    whole_number("within_days", within_days)
+    until = workspace.moment(as_of)
+    rows = workspace.query("answered", as_of=until)
+    requests = _requests(rows.filter(pl.col("asked_at").is_not_null()))
+    table = _table(requests, until, within_days)
+    sent = {kind: int(times) for kind, times in _sent(rows).iter_rows()}
+    return Result(
+        name="answered",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, within_days),
+        caveats=_caveats(table, rows, sent, within_days),
+        sql=query_text("answered"),
+        as_of=until,
+        n=int(table["requests"].sum()),
+        draw=_chart,
+    )
+
+
+def _sent(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("kind").str.starts_with("company ")).select("kind", "times")
+
+
+def _requests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Name what each row stands for; a comment stands for each thing that it wants."""
+    kind = pl.col("kind")
+    plain = rows.filter(kind != "comment").with_columns(
+        what=kind.replace_strict(_KINDS, default=None, return_dtype=pl.String)
+    )
+    # an export that never says when the company wrote back does not say that it did not
+    columns = ["what", "customer_id", "asked_at", "replied_at"]
+    parts = [
+        own.select(columns)
+        for (name,), own in plain.group_by("kind")
+        if name == "message" or own["replied_at"].count()
+    ]
+    written = rows.filter(kind == "comment")
+    if written["replied_at"].count():
+        for question, own in written.group_by("question", maintain_order=True):
+            found = find_intents(own["comment"], question=question[0])
+            parts += [
+                own.filter(found[intent].fill_null(False))
+                .with_columns(what=pl.lit(what))
+                .select(columns)
+                for intent, what in _INTENTS.items()
+            ]
+    empty = plain.clear().select(columns)
+    requests = pl.concat([empty, *parts]).with_row_index("row")
+    customer = pl.coalesce("customer_id", pl.format("request {}", "row"))
+    return requests.with_columns(customer_id=customer)
+
+
+def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> pl.DataFrame:
+    rows = []
+    for what in _SAID:
+        own = requests.filter(pl.col("what") == what)
+        if own.is_empty() or until is None:
+            continue
+        waited = pl.coalesce("replied_at", pl.lit(until)) - pl.col("asked_at")
+        own = own.with_columns(
+            days=waited.dt.total_milliseconds().clip(0) / 86_400_000,
+            over=pl.col("replied_at").is_not_null(),
+            finished=pl.col("asked_at") <= until - timedelta(days=within_days),
+        ).with_columns(in_time=pl.col("over") & (pl.col("days") <= within_days))
+        ripe = own.filter("finished")
+        each = ripe.group_by("customer_id", maintain_order=True).agg(
+            pl.col("in_time").sum().cast(pl.Float64), n=pl.len().cast(pl.Float64)
+        )
+        row: _Row = {
+            "what": what,
+            "requests": own.height,
+            "customers": own["customer_id"].n_unique(),
+            "unfinished": own.height - ripe.height,
+            "base": ripe.height,
+            "in_time": int(ripe["in_time"].sum()),
+        }
+        if ripe.height:
+            effect = design_effect(each["in_time"].to_numpy(), each["n"].to_numpy())
+            share = wilson(*effective(row["in_time"], ripe.height, effect))
+            names = ("share_in_time", "share_in_time_low", "share_in_time_high")
+            row |= dict(zip(names, share, strict=True))
+        if own.height >= ENOUGH:
+            curve = kaplan_meier(own["days"].to_numpy(), own["over"].to_numpy())
+            row["median_days"] = curve.median
+            row["median_days_of_answered"] = own.filter("over")["days"].median()
+        rows.append(row)
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _finding(table: pl.DataFrame, within_days: int) -> str:
+    if table.is_empty():
+        return (
+            "Cannot say: there are no messages of customers, and no tickets or comments of which "
+            "the exports tell when they were answered."
+        )
+    told: list[str] = []
+    for row in table.iter_rows(named=True):
+        noun, done = _SAID[row["what"]]
+        if row["base"] < ENOUGH:
+            continue
+        low, high = 100 * row["share_in_time_low"], 100 * row["share_in_time_high"]
+        said = f"of {row['base']:,} {_many(noun)} {100 * row['share_in_time']:.1f} % "
+        said += f"({low:.1f}–{high:.1f}) {done}"
+        if not told:
+            said += f" within {counted(within_days, 'day')}"
+            if row["median_days"] is not None:
+                said += f", half within {lasted(row['median_days'])}"
+        told.append(said)
+    if not told:
+        few = max(table["base"].to_list())
+        return (
+            f"Too few to say whether customers are answered: at most {counted(few, 'request')} of "
+            f"a kind had {counted(within_days, 'day')} time."
+        )
+    text = "; ".join(told)
+    return text[0].upper() + text[1:] + "."
+
+
+def _many(noun: str) -> str:
+    """Write a noun of several words in the plural.
+
+    >>> _many("question in a comment"), _many("ticket")
+    ('questions in comments', 'tickets')
+    """
+    return f"{noun.removesuffix(' in a comment')}s" + (
+        " in comments" if noun.endswith(" in a comment") else ""
+    )
+
+
+def _caveats(
+    table: pl.DataFrame, rows: pl.DataFrame, sent: dict[str, int], within_days: int
+) -> tuple[str, ...]:
+    notes = []
+    kinds = set(table["what"])
+    if "messages answered" not in kinds:
+        notes.append("Whether messages are answered cannot be said: no export holds any.")
+    for kind, name in (("ticket", "tickets answered"), ("ticket resolved", "tickets resolved")):
+        if name not in kinds and kind in set(rows["kind"]):
+            notes.append(f"Nothing tells when {name.replace(' ', ' were ')}.")
+    if not kinds & set(_INTENTS.values()) and "comment" in set(rows["kind"]):
+        notes.append(
+            "Whether comments are answered cannot be said: no export tells when somebody wrote "
+            "back, or no comment in English wants anything."
+        )
+    left_out = [
+        f"{row['unfinished']:,} of {row['requests']:,} ({row['what']})"
+        for row in table.iter_rows(named=True)
+        if row["unfinished"]
+    ]
+    if left_out:
+        notes.append(
+            f"Left out of the shares, since their {counted(within_days, 'day')} are not over: "
+            f"{', '.join(left_out)}."
+        )
+    short = table.filter(pl.col("median_days") > 1.1 * pl.col("median_days_of_answered"))
+    notes += [
+        f"Of '{row['what']}' the median of those answered alone "
+        f"({lasted(row['median_days_of_answered'])}) is too short: it leaves out who still waits."
+        for row in short.iter_rows(named=True)
+    ]
+    asks, gives = sent.get("company ask", 0), sent.get("company give", 0)
+    if asks + gives >= ENOUGH:
+        times = f"{asks / gives:.1f} times for each time it" if gives else "and never"
+        notes.append(
+            f"The company asks {times} gives (help, thanks, content): {asks:,} messages against "
+            f"{gives:,}."
+        )
+    if kinds & set(_INTENTS.values()):
+        notes.append(
+            "What a comment wants is read by rules, which make mistakes: see the analysis intents."
+        )
+    if kinds:
+        notes.append(
+            "An answer in time may still be none that helps: this counts, it does not read."
+        )
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    rows = table.filter(pl.col("base") > 0)
+    if rows.is_empty():
+        return charts.nothing("Nobody has asked anything, or their time is not over")
+    least = rows.sort("share_in_time", "what").row(0, named=True)
+    return charts.bars(
+        rows,
+        length="share_in_time",
+        low="share_in_time_low",
+        high="share_in_time_high",
+        label="what",
+        title=f"Least often done: {least['what']}, {least['share_in_time']:.0%} of "
+        f"{least['base']:,}",
+        unit="share of the requests that were answered in time",
+        texts=[
+            f"{row['in_time']:,} of {row['base']:,} · {row['share_in_time']:.0%}"
+            for row in rows.iter_rows(named=True)
+        ],
+    )

@@ -1,0 +1,165 @@
+"""Which requests were answered in time, on a desk small enough to count."""
+
+from typing import Any
+
+import pytest
+from company import company
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+
+def message(who: str, when: str, direction: str = "in", **more: Any) -> dict[str, Any]:
+    return {"customer_id": who, "sent_at": when, "direction": direction, **more}
+
+
+def numbered(*rows: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"message_id": f"m{number}", **row} for number, row in enumerate(rows)]
+
+
+LATE = message("zoe", "2026-03-01", "out", purpose="ask")  # ends the data
+
+
+def test_messages_by_hand(tmp_path):
+    rows = numbered(
+        message("ann", "2026-01-01T08:00", thread="1"),
+        message("ann", "2026-01-01T08:01", "out", thread="1", automatic=True),
+        message("ann", "2026-01-02T08:00", "out", thread="1"),  # a day later
+        message("bob", "2026-01-01T08:00", thread="2"),
+        message("bob", "2026-01-02T08:00", "out", thread="3", purpose="ask"),  # no answer
+        message("cem", "2026-01-01T08:00", thread="4"),
+        message("cem", "2026-01-20T08:00", "out", thread="4"),  # too late
+        message("dia", "2026-02-25T08:00", thread="5"),  # its days are not over
+        LATE,
+    )
+    found = cx.answered(company(tmp_path, messages=rows))
+    row = found.table.row(0, named=True)
+    assert found.table.height == 1
+    assert (row["requests"], row["unfinished"], row["base"], row["in_time"]) == (4, 1, 3, 1)
+    assert row["share_in_time"] == pytest.approx(1 / 3)
+    assert row["median_days"] is None  # too few to say
+    assert found.finding == (
+        "Too few to say whether customers are answered: at most 3 requests of a kind had 14 days "
+        "time."
+    )
+    longer = cx.answered(company(tmp_path / "again", messages=rows), within_days=20)
+    assert longer.table["in_time"].to_list() == [2]
+
+
+def test_without_threads_an_answer_is_what_is_written_to_the_same_customer(tmp_path):
+    rows = numbered(
+        message("ann", "2026-01-01"),
+        message("ann", "2026-01-02", "out", purpose="ask"),
+        message("ann", "2026-01-03", "out", purpose="give"),
+        message("bob", "2026-01-01"),
+        message("eve", "2026-01-02", "out", purpose="give"),
+        LATE,
+    )
+    found = cx.answered(company(tmp_path, messages=rows))
+    assert found.table["in_time"].to_list() == [1]
+
+
+def desk(answered: int, waiting: int) -> list[dict[str, Any]]:
+    rows = []
+    for number in range(answered + waiting):
+        who, thread = f"c{number:03}", f"t{number:03}"
+        rows.append(message(who, "2026-01-01T00:00", thread=thread))
+        if number < answered:
+            rows.append(message(who, f"2026-01-{2 + number // 15:02}", "out", thread=thread))
+    return numbered(*rows, LATE)
+
+
+def test_the_median_counts_those_who_still_wait(tmp_path):
+    """45 answers, 15 a day on days 1 to 3, and 15 never: half of the 60 have one after 2 days."""
+    found = cx.answered(company(tmp_path, messages=desk(45, 15)))
+    row = found.table.row(0, named=True)
+    assert (row["median_days"], row["median_days_of_answered"]) == (2, 2)
+    assert found.finding == (
+        "Of 60 messages 75.0 % (62.8–84.2) were answered by a person within 14 days, half within "
+        "2.0 days."
+    )
+    found = cx.answered(company(tmp_path / "more", messages=desk(45, 35)))
+    row = found.table.row(0, named=True)
+    assert (row["median_days"], row["median_days_of_answered"]) == (3, 2)
+    assert (
+        "Of 'messages answered' the median of those answered alone (2.0 days) is too short: it "
+        "leaves out who still waits."
+    ) in found.caveats
+    never = cx.answered(company(tmp_path / "most", messages=desk(15, 45)))
+    assert never.table["median_days"].to_list() == [None]
+    assert "half within" not in never.finding
+
+
+def test_tickets_and_comments(tmp_path):
+    tickets = [
+        {
+            "ticket_id": f"t{n}",
+            "customer_id": f"c{n}",
+            "opened_at": "2026-01-01",
+            "first_reply_at": "2026-01-02" if n < 30 else None,
+            "resolved_at": "2026-01-04" if n < 20 else None,
+        }
+        for n in range(40)
+    ]
+    feedback = [
+        {
+            "feedback_id": f"f{n}",
+            "customer_id": f"c{n}",
+            "given_at": "2026-01-01",
+            "comment": "Please add a search box." if n % 2 else "Do you deliver on Saturdays?",
+            "answered_at": "2026-01-02" if n < 20 else None,
+        }
+        for n in range(80)
+    ]
+    rows = numbered(LATE)
+    found = cx.answered(company(tmp_path, tickets=tickets, feedback=feedback, messages=rows))
+    assert found.table.select("what", "base", "in_time").rows() == [
+        ("tickets answered", 40, 30),
+        ("tickets resolved", 40, 20),
+        ("questions in comments answered", 40, 10),
+        ("suggestions acknowledged", 40, 10),
+    ]
+    assert found.finding.startswith(
+        "Of 40 tickets 75.0 % (59.8–85.8) got a first reply within 14 days, half within 24 hours; "
+        "of 40 tickets 50.0 % (35.2–64.8) were resolved; of 40 questions in comments 25.0 % "
+    )
+    assert "Whether messages are answered cannot be said: no export holds any." in found.caveats
+    title = found.chart().layout.title.text
+    assert title == "<b>Least often done: questions in comments answered, 25% of 40</b>"
+
+
+def test_an_export_that_never_says_when_is_not_one_of_no_answers(tmp_path):
+    tickets = [
+        {"ticket_id": "t1", "customer_id": "ann", "opened_at": "2026-01-01"},
+    ]
+    feedback = [{"feedback_id": "f1", "given_at": "2026-01-01", "comment": "Why is it late?"}]
+    found = cx.answered(company(tmp_path, tickets=tickets, feedback=feedback))
+    assert found.table.is_empty()
+    assert found.finding.startswith("Cannot say: there are no messages of customers, and no")
+    assert any("no export tells when somebody wrote back" in note for note in found.caveats)
+    assert found.chart().layout.title.text.startswith("<b>Nobody has asked anything")
+
+
+def test_what_was_answered_later_is_not_known_yet(tmp_path):
+    ws = company(tmp_path, messages=desk(45, 15))
+    early = cx.answered(ws, within_days=1, as_of="2026-01-03T12:00")
+    assert early.table["in_time"].to_list() == [15]
+    assert early.table["requests"].to_list() == [60]
+
+
+def test_many_messages_of_one_customer_make_the_interval_wider(tmp_path):
+    rows = desk(30, 30)
+    one = cx.answered(company(tmp_path / "one", messages=rows)).table.row(0, named=True)
+    for row in rows:
+        if row["customer_id"] != "zoe":
+            row["customer_id"] = f"d{int(row['customer_id'][1:]) // 10}"
+    same = cx.answered(company(tmp_path / "same", messages=rows)).table.row(0, named=True)
+    assert same["customers"] == 6
+    assert same["share_in_time_low"] < one["share_in_time_low"] - 0.1
+
+
+def test_no_data_and_no_days(tmp_path):
+    ws = company(tmp_path)
+    assert cx.answered(ws).finding.startswith("Cannot say: ")
+    with pytest.raises(BadQuestion):
+        cx.answered(ws, within_days=0)

@@ -1,0 +1,132 @@
+"""What comments want, on comments of which nobody would dispute it."""
+
+from typing import Any
+
+import pytest
+from company import company
+
+import cxkit as cx
+
+ASK = "Do you deliver on Saturdays?"
+COMPLAINT = "The parcel arrived broken and nobody called me back."
+WISH = "Please add a search box."
+PRAISE = "Lovely staff, thank you so much!"
+NOTHING = "N/A"
+FLAT = "It came in a box of two parts"
+FOREIGN = "O produto chegou muito antes do prazo e gostei bastante"
+
+
+def written(*comments: str | None, **same: Any) -> list[dict[str, Any]]:
+    row = {"metric": "nps", "given_at": "2026-03-02T10:00", **same}
+    return [
+        {"feedback_id": f"f{i:03}", "customer_id": f"c{i:03}", "comment": text, **row}
+        for i, text in enumerate(comments)
+    ]
+
+
+def counts(result: cx.Result) -> dict[str, int]:
+    return dict(result.table.select("intent", "comments").iter_rows())
+
+
+def test_each_intent_by_hand(tmp_path):
+    rows = written(ASK, COMPLAINT, WISH, PRAISE, NOTHING, FLAT, FOREIGN, PRAISE + " " + WISH, " ")
+    found = cx.intents(company(tmp_path, feedback=rows))
+    assert counts(found) == {
+        "asking": 1,
+        "complaining": 1,
+        "suggesting": 2,
+        "praising": 2,
+        "nothing to report": 1,
+        "none of these": 1,
+        "not judged: other language": 1,
+    }
+    assert set(found.table["judged"]) == {7}
+    assert found.n == 8
+    assert found.finding == ("Of 8 comments 7 could be judged: too few to say what customers want.")
+    assert found.table["share_of_judged"].to_list()[:2] == [pytest.approx(1 / 7)] * 2
+    quotes = dict(found.table.select("intent", "quote").iter_rows())
+    assert quotes["suggesting"] == WISH
+    assert quotes["complaining"] == COMPLAINT
+    assert quotes["none of these"] is None
+
+
+def test_the_finding_says_the_share_without_the_known_mistakes_beside_it(tmp_path):
+    rows = written(*[COMPLAINT] * 40, *[WISH] * 30, *[PRAISE] * 20, *[ASK] * 10, FOREIGN)
+    found = cx.intents(company(tmp_path, feedback=rows))
+    assert found.finding.startswith(
+        "Of 101 comments 100 could be judged: 40.0 % (30.9–49.8) complain, 30.0 % (21.9–39.6) "
+        "suggest a change, 20.0 % (13.3–28.9) praise and 10.0 % (5.5–17.4) ask; without the "
+        "sorter's known mistakes about "
+    )
+    rows = {row["intent"]: row for row in found.table.iter_rows(named=True)}
+    # (observed + specificity - 1) / (sensitivity + specificity - 1)
+    sensitivity, specificity = 202 / 298, 166 / 189
+    expected = (0.4 + specificity - 1) / (sensitivity + specificity - 1)
+    assert rows["complaining"]["corrected_share"] == pytest.approx(expected)
+    assert rows["asking"]["corrected_share"] is None
+    assert "the shares need not add up to 100 %" in found.caveats[0]
+    assert "1 comment in another language was not judged." in found.caveats
+    assert any("tweets to makers of electronics" in caveat for caveat in found.caveats)
+    title = found.chart().layout.title.text
+    assert title == "<b>40% of 100 judged comments complain</b>"
+
+
+def test_mostly_foreign_comments_are_not_judged(tmp_path):
+    rows = written(*[FOREIGN] * 40, *[COMPLAINT] * 39)
+    found = cx.intents(company(tmp_path, feedback=rows))
+    assert found.finding == (
+        "Cannot say: 40 of 79 comments are not English, and intents are read in English only."
+    )
+    assert set(found.table["share_of_judged"]) == {None}
+    assert found.chart().layout.title.text == "<b>No comment could be judged</b>"
+
+
+def test_many_comments_of_one_customer_are_not_many_customers(tmp_path):
+    rows = written(*[COMPLAINT] * 50, *[PRAISE] * 50)
+    alone = cx.intents(company(tmp_path / "alone", feedback=rows)).table.row(1, named=True)
+    for number, row in enumerate(rows):
+        row["customer_id"] = f"c{number // 10}"
+    few = cx.intents(company(tmp_path / "few", feedback=rows)).table.row(1, named=True)
+    assert (few["comments"], few["customers"]) == (50, 5)
+    assert few["share_of_judged"] == alone["share_of_judged"] == 0.5
+    assert few["share_of_judged_high"] > alone["share_of_judged_high"] + 0.15
+
+
+def test_the_segment_that_wants_something_else(tmp_path):
+    one = written(*[COMPLAINT] * 40, *[PRAISE] * 20, touchpoint="delivery")
+    other = written(*[COMPLAINT] * 10, *[PRAISE] * 50, touchpoint="support")
+    for number, row in enumerate(other):
+        row |= {"feedback_id": f"g{number}", "customer_id": f"d{number}"}
+    found = cx.intents(company(tmp_path, feedback=one + other), by="touchpoint")
+    assert found.finding.startswith("By touchpoint '")
+    assert "stands out: " in found.finding
+    assert found.table.filter(intent="complaining")["q_value"].max() < 0.001
+    assert found.table["comments"].sum() == 120
+    assert "'delivery'" in found.chart().layout.title.text or "'support'" in str(found.chart())
+
+
+def test_a_report_shows_no_segment_and_no_quote_of_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(cx.Workspace, "least", 10)
+    one = written(*[COMPLAINT] * 30, *[ASK] * 3, touchpoint="delivery")
+    two = written(*[PRAISE] * 40, touchpoint="support")
+    few = written(*[WISH] * 4, touchpoint="lobby")
+    for letter, rows in (("g", two), ("h", few)):
+        for number, row in enumerate(rows):
+            row |= {"feedback_id": f"{letter}{number}", "customer_id": f"{letter}{number}"}
+    found = cx.intents(company(tmp_path, feedback=one + two + few), by="touchpoint")
+    assert "lobby" not in found.table["segment"].to_list()
+    quotes = found.table.filter(found.table["quote"].is_not_null())
+    assert quotes["customers"].min() >= 10
+
+
+def test_numbers_in_quotes_are_masked(tmp_path):
+    rows = written(*["Please call me at +49 30 1234567."] * 3)
+    found = cx.intents(company(tmp_path, feedback=rows))
+    assert "1234567" not in "".join(found.table["quote"].drop_nulls())
+
+
+def test_no_comments(tmp_path):
+    found = cx.intents(company(tmp_path, feedback=written(None, "")))
+    assert found.finding == "There are no comments: nobody has written anything yet."
+    assert found.chart().layout.title.text == "<b>No comment could be judged</b>"
+    assert found.caveats == ()
