@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from score_bars import labelled
 from scipy.sparse import csr_matrix, hstack
+from score_bars import labelled
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from cxkit.text import general

@@ -1,4 +1,4 @@
-"""The general scorer: what it says of plain praise and blame, and what it must not be led to say."""
+"""The general scorer: plain praise and blame, and what it must not be led to say."""
 
 import math
 from importlib import resources
