@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from score_bars import labelled
 from scipy.sparse import csr_matrix, hstack
+from score_bars import labelled
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from cxkit.text import general
@@ -28,7 +28,7 @@ from cxkit.text.rules import feelings, read_words
 RATED = ("hutto_tweets", "hutto_amazon", "hutto_movie", "hutto_nyt")
 SENTENCES = ("uci_amazon_cells", "uci_yelp", "uci_imdb")
 LEAST_COMMENTS = 2
-KEPT = 12_000
+KEPT = 19_000
 PENALTY = 10.0
 FOLDS = 5
 UNIT = 0.01
@@ -38,7 +38,7 @@ ABOUT = {
     "what": "How far each word or pair of words leans towards good or bad, on a scale of -4 to 4.",
     "model": "Ridge regression (penalty 10) of the human rating on words and pairs seen in at least "
     "2 texts, each 1 / root of the number of different ones, and 13 features of the rules; the "
-    "12,000 with the largest weight times root of count are kept and fitted again.",
+    "19,000 with the largest weight times root of count are kept and fitted again.",
     "sources": [
         "Tweets, review sentences and articles with human ratings: C.J. Hutto & E. Gilbert (2014), "
         "VADER, MIT licence",

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from build_general import RATED, SENTENCES, Comments, fitted, out_of_fold, sources
-from score_bars import labelled
+from build_general import RATED, SENTENCES, Comments, fitted, sources
 from scipy.stats import rankdata, spearmanr
+from score_bars import labelled
 from sklearn.metrics import f1_score
 
 from cxkit.text import general

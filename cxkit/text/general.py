@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from cxkit.text.rules import Feelings, Token, feelings, read_words
 
 SCORER = "general-en-1"
-SPREAD = 2.0  # the value that becomes a score of .71
-NO_LEANING = 0.2  # words that lean less than this say nothing where no word carries a feeling
-MIXED, MIXED_SHARE = 1.2, 0.25  # both sides weigh so much, and the lighter so much of the heavier
+SPREAD = 3.0  # the value that becomes a score of .71
+NO_LEANING, FEW = 0.1, 2.0  # silent without a word of feeling: lean below .1 + 2 / (words + 1)
+MIXED, MIXED_SHARE = 0.8, 0.15  # both sides weigh so much, and the lighter so much of the heavier
 LEFT_TO_RULES = frozenset(("nothing", "none"))  # they mean what the question makes of them
 MOST = 4.0  # beyond this value the probabilities stay as they are
 
@@ -63,8 +63,8 @@ def judge(
     tokens = read_words(text)
     felt = feelings(tokens, shouting=text.isupper(), question=question)
     known = weights or _weights()
-    leaning = lean(tokens, known)
-    if felt is None and abs(leaning) < NO_LEANING:
+    leaning, count = lean(tokens, known)
+    if felt is None and abs(leaning) < NO_LEANING + FEW / (count + 1):
         return None
     value = known.bias + leaning
     for weight, feature in zip(known.features, features(text, tokens, felt), strict=True):
@@ -74,10 +74,10 @@ def judge(
     )
 
 
-def lean(tokens: list[Token], known: Weights) -> float:
-    """Add up how far the words and pairs of a comment lean, over the root of their number."""
+def lean(tokens: list[Token], known: Weights) -> tuple[float, int]:
+    """Add up how far the known words and pairs lean, over the root of their number; and count."""
     found = [known.grams[gram] for gram in grams(tokens) if gram in known.grams]
-    return sum(found) * known.unit / math.sqrt(len(found) or 1)
+    return sum(found) * known.unit / math.sqrt(len(found) or 1), len(found)
 
 
 def grams(tokens: list[Token]) -> set[str]:

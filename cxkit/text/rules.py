@@ -190,7 +190,10 @@ def feelings(
     raw = (total + sentence) / root
     raw *= 1 + EXCLAMATION * min(exclamations, MOST_EXCLAMATIONS)
     return Feelings(
-        raw, (good + max(clause, 0.0)) / root, (bad - min(clause, 0.0)) / root, sentence / root,
+        raw,
+        (good + max(clause, 0.0)) / root,
+        (bad - min(clause, 0.0)) / root,
+        sentence / root,
         words,
     )
 

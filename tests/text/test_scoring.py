@@ -27,21 +27,24 @@ def test_cut_points(score, level):
 def test_a_column_is_scored_in_its_order():
     texts = ["Superb", None, "Awful", "It is blue", "  ", "Superb"]
     table = score_comments(texts, languages=["en"])
-    assert table.columns == ["score", "level", "scored", "reason", "scorer", "language"]
+    assert table.columns == [
+        "score", "level", "scored", "reason", "scorer", "language",
+        "chance_negative", "chance_neutral", "chance_positive", "mixed",
+    ]  # fmt: skip
     assert table["level"].to_list() == [
         "very positive", None, "very negative", None, None, "very positive",
     ]  # fmt: skip
     assert table["reason"].to_list() == [None, "empty", None, "no signal", "empty", None]
     assert table["scored"].to_list() == [True, False, True, False, False, True]
     assert table["score"].is_null().to_list() == [False, True, False, True, True, False]
-    assert table["scorer"].unique().to_list() == ["rules-en-1"]
+    assert table["scorer"].unique().to_list() == ["general-en-1"]
     assert table["language"].to_list() == ["en", None, "en", "en", None, "en"]
     assert table["level"].dtype == pl.Enum(LEVELS)
 
 
 def test_no_comments():
     table = score_comments([])
-    assert table.shape == (0, 6)
+    assert table.shape == (0, 10)
     assert table["score"].dtype == pl.Float64
 
 
@@ -74,7 +77,7 @@ def test_each_distinct_text_is_scored_once():
 def test_the_question_reaches_the_scorer():
     assert RuleScorer().score("Nothing", "What should we improve?").level == "very positive"
     asked = score_comments(["Nothing"], languages=["en"], question="What should we improve?")
-    assert asked["level"].to_list() == ["very positive"]
+    assert asked["level"].to_list() == ["positive"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""The general scorer: plain praise and blame, and what it must not be led to say."""
+
+import math
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxkit.text import general
+from cxkit.text.general import Weights, chances, features, grams, judge, lean
+from cxkit.text.rules import feelings, read_words
+from cxkit.text.scoring import GeneralScorer, score_comments
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lovely staff",
+        "Nothing to improve",
+        "My chair came a day early and looks superb",
+        "Could not be happier with the desk",
+        "superb " * 7_000,
+        "They sorted it out in no time, thank you!",
+        "👍",
+    ],
+)
+def test_praise(text):
+    assert judge(text).score > 0.1
+    assert judge(text).positive > judge(text).negative
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I waited 3 weeks and nobody called me back",
+        "The desk arrived broken and I want my money back",
+        "awful " * 7_000,
+        "What a waste of money",
+        "It still does not work",
+        "👎",
+    ],
+)
+def test_blame(text):
+    assert judge(text).score < -0.1
+    assert judge(text).negative > judge(text).positive
+
+
+@pytest.mark.parametrize("text", ["", "It is blue", "12345", "Nothing", "?", "@help_desk"])
+def test_no_signal_is_not_a_zero(text):
+    assert judge(text) is None
+
+
+def test_the_question_says_what_nothing_means():
+    assert judge("Nothing", "What could we improve?").score > 0.1
+    assert judge("Nothing", "What did you like?").score < -0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "mixed"),
+    [
+        ("Lovely staff, but the delivery was terribly slow", True),
+        ("The desk is beautiful. The instructions are useless.", True),
+        ("Lovely staff and a fast delivery", False),
+        ("Not good, not helpful, never again", False),
+    ],
+)
+def test_mixed_is_clauses_of_both_signs(text, mixed):
+    assert judge(text).mixed is mixed
+
+
+def test_words_lean_by_their_sum_over_the_root_of_their_number():
+    known = Weights(0.01, 0.0, (), {"blue": 30, "blue desk": 50}, (0, 0, 0), (0, 0, 0))
+    assert lean(read_words("blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
+    assert lean(read_words("blue blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
+    assert lean(read_words("a chair"), known) == (0, 0)
+
+
+def test_nothing_is_left_to_the_rules():
+    assert grams(read_words("nothing is blue")) == {"is", "blue", "is blue"}
+
+
+def test_equal_odds_are_thirds():
+    known = Weights(0.01, 0.0, (), {}, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert chances(3.0, known) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+
+
+@given(st.text(max_size=200))
+def test_any_text_gets_an_answer_or_none(text):
+    told = judge(text)
+    if told is not None:
+        assert -1 <= told.score <= 1
+        assert sum(told[1:4]) == pytest.approx(1)
+    tokens = read_words(text)
+    assert all(-3 < feature < 3 for feature in features(text, tokens, feelings(tokens)))
+
+
+def test_the_weights_stay_small():
+    file = resources.files(general.__package__).joinpath("general.json")
+    assert len(file.read_bytes()) <= 300_000
+
+
+def test_it_is_the_default_and_its_chances_stand_beside_the_score():
+    table = score_comments(["Lovely staff", "", "It is blue"], languages=["en"])
+    assert table["scorer"].unique().to_list() == [GeneralScorer().id]
+    sums = table.select(s=sum(table[f"chance_{s}"] for s in ("negative", "neutral", "positive")))
+    assert sums["s"].to_list() == [pytest.approx(1), None, None]
+    assert table["mixed"].to_list() == [False, None, None]
