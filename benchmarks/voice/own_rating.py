@@ -4,7 +4,8 @@ Run: python benchmarks/voice/own_rating.py FOLDER   (the folder of labelled comm
 
 Per set a third of the comments (2,000 at most) is held out and never learned from; of the others
 n are drawn at random, several times, and what `learn_rating` makes of them judges those held out.
-Texts alike but for signs and capitals count once. "used" is the share of draws in which
+Texts alike but for signs and capitals count once. Seconds and rates
+are CPU time of one core. "used" is the share of draws in which
 cross-validation chose what was learned; "own" is what was learned whether chosen or not. Prints
 one row per set and n, then each bar with what was measured. Takes some minutes.
 """
@@ -126,14 +127,15 @@ def measured(folder: Path, name: str, most: int) -> list[dict[str, float | str]]
                 continue
             ended = time.process_time(), time.perf_counter()
             chosen, own = judged(model, held), always(model)
-            begun = time.perf_counter()
+            begun = time.process_time()
+            own.predict(held["text"])
+            rate = held.height / (time.process_time() - begun)
             forced = judged(own, held)
-            rate = held.height / (time.perf_counter() - begun)
             used = model.card.chosen == "own ratings"
             off = calibration_error(own, held)
             seconds = [now - then for now, then in zip(ended, started, strict=True)]
             found.append([*chosen, used, *forced, off, *seconds, rate])
-        names = "f1 rho used own_f1 own_rho ece fit_cpu_s fit_s docs_per_s".split()
+        names = "f1 rho used own_f1 own_rho ece fit_cpu_s fit_s docs_per_cpu_s".split()
         mean = dict(zip(names, np.nanmean(np.array(found, dtype=float), axis=0), strict=True))
         rows.append({"set": name, "n": n, "draws": draws} | mean | fixed)
         print(f"{name:15} {n:5} " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
@@ -151,29 +153,39 @@ def bars(table: pl.DataFrame, folder: Path) -> int:
         name, n = row["set"], row["n"]
         if n == 100:
             bar = row["vader_rho"] + 0.10
-            missed += say(f"4 {name}, n = 100: Spearman", f"{bar:.3f}", row["rho"], row["rho"] >= bar)
+            missed += say(
+                f"4 {name}, n = 100: Spearman", f"{bar:.3f}", row["rho"], row["rho"] >= bar
+            )
         if n == 200:
             bar = row["vader_f1"] + 0.06
             missed += say(f"4 {name}, n = 200: macro-F1", f"{bar:.3f}", row["f1"], row["f1"] >= bar)
         if n <= 100:
             for key in ("f1", "rho"):
                 gain = row[key] - row[f"general_{key}"]
-                missed += say(f"4 {name}, n = {n}: {key} less general", "-0.010", gain, gain >= -0.01)
+                missed += say(
+                    f"4 {name}, n = {n}: {key} less general", "-0.010", gain, gain >= -0.01
+                )
         if n >= 500:
             missed += say(f"5 {name}, n = {n}: ECE", "0.050", row["ece"], row["ece"] <= 0.05)
         if n in (2000, 5000):
             bar = 3 if n == 2000 else 10
-            ok = row["fit_s"] <= bar
-            missed += say(f"5 {name}, n = {n}: seconds to fit", f"{bar}", row["fit_s"], ok)
-            rate = row["docs_per_s"] / 1000
-            missed += say(f"5 {name}: thousand predictions per s", "10", rate, rate >= 10)
+            ok = row["fit_cpu_s"] <= bar
+            missed += say(f"5 {name}, n = {n}: CPU s to fit", f"{bar}", row["fit_cpu_s"], ok)
+            rate = row["docs_per_cpu_s"] / 1000
+            missed += say(f"5 {name}: thousand predictions per CPU s", "10", rate, rate >= 10)
         if name == PORTUGUESE and n == 1000:
-            missed += say("6 Portuguese, n = 1,000: macro-F1", "0.610", row["f1"], row["f1"] >= 0.61)
-            missed += say("6 Portuguese, n = 1,000: Spearman", "0.750", row["rho"], row["rho"] >= 0.75)
+            missed += say(
+                "6 Portuguese, n = 1,000: macro-F1", "0.610", row["f1"], row["f1"] >= 0.61
+            )
+            missed += say(
+                "6 Portuguese, n = 1,000: Spearman", "0.750", row["rho"], row["rho"] >= 0.75
+            )
     texts = read(folder, PORTUGUESE)["text"]
     texts = texts.filter(texts.str.count_matches(r"[^\W\d_]+") >= 4)
     silent = float((score_comments(texts)["reason"] == "language").mean())
-    return missed + say(f"6 Portuguese: not scored, n = {len(texts):,}", "0.995", silent, silent >= 0.995)
+    return missed + say(
+        f"6 Portuguese: not scored, n = {len(texts):,}", "0.995", silent, silent >= 0.995
+    )
 
 
 def main() -> int:

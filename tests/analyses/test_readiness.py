@@ -336,5 +336,6 @@ def test_comments_in_another_language_limit_sentiment(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"feedback": foreign}))
     assert verdicts(ready)["sentiment"] == "no-go"
     assert flaws(ready) == {
-        ("sentiment", "comments.english"): ("missing", "100% of the comments are not English")
+        (analysis, "comments.english"): ("missing", "100% of the comments are not English")
+        for analysis in ("sentiment", "rating_text_gap")
     }

@@ -75,7 +75,7 @@ def test_the_card_says_what_was_measured_and_when(model):
     assert 0 <= card.calibration_error < 0.1
     assert [point[0] for point in card.curve] == [50, 100, 240]
     assert "perfeito" in card.terms["positive"]
-    assert "atrasado" in card.terms["negative"]
+    assert "quebrado" in card.terms["negative"]
     text = str(card)
     assert "What was learned is used" in text
     assert "Learned on        2026-03-02" in text
@@ -105,9 +105,10 @@ def test_where_the_general_scorer_stays_its_answer_is_given():
     assert found["predicted_rating"].to_list() == ["positive", None]
     assert found["reason"].to_list() == [None, "no signal"]
     assert found["p_positive"].null_count() == 2
-    assert found["score"].to_list() == score_comments(
-        ["lovely staff", "it is blue"], languages=["en"]
-    )["score"].to_list()
+    assert (
+        found["score"].to_list()
+        == score_comments(["lovely staff", "it is blue"], languages=["en"])["score"].to_list()
+    )
 
 
 def test_copies_of_a_text_never_judge_themselves():
@@ -160,7 +161,7 @@ def test_what_names_people_is_not_learned():
 
 def test_too_few_comments_or_one_rating_alone_are_refused():
     texts, classes = reviews(29)
-    with pytest.raises(BadQuestion, match="needs 30 different comments.*there are 29"):
+    with pytest.raises(BadQuestion, match=r"needs 30 different comments.*there are 29"):
         learn_rating(texts, classes)
     with pytest.raises(BadQuestion, match="there are 1"):
         learn_rating(["bom"] * 100, [1, 5] * 50, metric="stars")

@@ -100,7 +100,9 @@ def _gaps(
 ) -> pl.DataFrame:
     ends = {metric: scale[2:] for metric, scale in SCALES.items()}
     bad = pl.col("metric").replace_strict({m: e[0] for m, e in ends.items()}, return_dtype=pl.Int64)
-    good = pl.col("metric").replace_strict({m: e[1] for m, e in ends.items()}, return_dtype=pl.Int64)
+    good = pl.col("metric").replace_strict(
+        {m: e[1] for m, e in ends.items()}, return_dtype=pl.Int64
+    )
     level = scores["level"].cast(pl.String)
     rated = (
         answers.with_columns(level=level, strength=scores["score"])
@@ -118,7 +120,9 @@ def _gaps(
     apart = judged & (pl.col("strength") * against > 0) & (pl.col("level") != LEVELS[2])
     rated = rated.with_columns(judged=judged, apart=apart.fill_null(False))
     counts = (
-        rated.sort(pl.col("strength").abs(), "feedback_id", descending=[True, False], nulls_last=True)
+        rated.sort(
+            pl.col("strength").abs(), "feedback_id", descending=[True, False], nulls_last=True
+        )
         .group_by("metric", "segment", "gap")
         .agg(
             answers=pl.col("apart").sum().cast(pl.Int64),
@@ -131,7 +135,9 @@ def _gaps(
     table = (
         rated.group_by("metric", "segment", maintain_order=True)
         .len("all")
-        .with_columns(pl.col("all").sum().over("metric").alias("whole"), order=pl.int_range(pl.len()))
+        .with_columns(
+            pl.col("all").sum().over("metric").alias("whole"), order=pl.int_range(pl.len())
+        )
         .sort("whole", "metric", "order", descending=[True, False, False])
         .join(sides, how="cross", maintain_order="left_right")
         .join(counts, on=["metric", "segment", "gap"], how="left", maintain_order="left")
@@ -156,7 +162,9 @@ def _gaps(
 
 def _q_values(table: pl.DataFrame) -> list[float]:
     """Compare each segment with the others of its metric and side."""
-    whole = table.with_columns(pl.col("answers", "base").sum().over("metric", "gap").name.suffix("_all"))
+    whole = table.with_columns(
+        pl.col("answers", "base").sum().over("metric", "gap").name.suffix("_all")
+    )
     return benjamini_hochberg(
         [
             shares_p(answers, base, every - answers, all_base - base)
@@ -185,7 +193,7 @@ def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
         )
     whole = _totals(table)
     name = _NAMES[whole["metric"][0]]
-    if whole["base"].max() < ENOUGH:
+    if max(whole["base"].to_list()) < ENOUGH:
         return (
             f"Of {counted(n, 'comment')} beside a score {int(whole['base'].sum()):,} beside a high "
             f"or low {name} score could be judged: too few to say."
@@ -196,8 +204,9 @@ def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
         tone, side = ("negative", "high") if apart["gap"] == _HIGH else ("positive", "low")
         return (
             f"By {by} '{apart['segment']}' stands out: "
-            f"{said(apart['answers'], apart['base'])} of {apart['base']:,} comments beside a {side} "
-            f"{_NAMES[apart['metric']]} score sound {tone}, against {said(*rest)} of {rest[1]:,}."
+            f"{said(apart['answers'], apart['base'])} of {apart['base']:,} comments beside a "
+            f"{side} {_NAMES[apart['metric']]} score sound {tone}, against {said(*rest)} of "
+            f"{rest[1]:,}."
         )
     parts = []
     for _, gap, answers, base in whole.rows():
