@@ -220,7 +220,7 @@ def _caveats(table: pl.DataFrame, comments: int, stability: float | None) -> tup
             f"book and keep it (cx.keep_themes). Found again without a fifth of the comments they "
             f"agree with themselves by {stability:.2f} (adjusted Rand index; 1 is the same)."
         )
-    without = table.filter(pl.col("theme") == UNTAGGED)["comments"].sum()
+    without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
     notes.append(
         f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
         if without
