@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -78,7 +79,7 @@ class ThemeProposals:
         return ThemeBook(tuple(Theme(name, tuple(terms)) for name, terms in rows))
 
 
-_SCHEMA = {
+_SCHEMA: dict[str, Any] = {
     "theme": pl.String,
     "comments": pl.Int64,
     "terms": pl.List(pl.String),
@@ -158,7 +159,8 @@ class _Kind:
 
     def place(self, held: sparse.csr_matrix) -> np.ndarray:
         """Put comments, by the terms that they hold, among the directions; all as long."""
-        return normalize(held[:, self.kept].multiply(self.idf).tocsr() @ self.directions)
+        weighed = held[:, self.kept].multiply(self.idf).tocsr() @ self.directions
+        return np.asarray(normalize(weighed))
 
 
 def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:

@@ -76,13 +76,18 @@ class _Places:
         self.words = [found.span() for found in _RUN.finditer(text)]
         self.breaks = [found.span() for found in _BREAK.finditer(text)]
         self.starts = [start for start, _ in self.words]
+        self.opens = [begin for begin, _ in self.breaks]
+        self.closes = [stop for _, stop in self.breaks]
+        self.clauses: dict[tuple[int, int], str] = {}  # a long one is cut out once
 
     def clause(self, start: int, end: int) -> str:
-        before = bisect_right([stop for _, stop in self.breaks], start)
-        after = bisect_left([begin for begin, _ in self.breaks], end)
-        first = self.breaks[before - 1][1] if before else 0
-        last = self.breaks[after][0] if after < len(self.breaks) else len(self.text)
-        return self.text[first:last]
+        before = bisect_right(self.closes, start)
+        after = bisect_left(self.opens, end)
+        first = self.closes[before - 1] if before else 0
+        last = self.opens[after] if after < len(self.opens) else len(self.text)
+        if (first, last) not in self.clauses:
+            self.clauses[first, last] = self.text[first:last]
+        return self.clauses[first, last]
 
     def window(self, start: int, end: int) -> str:
         first = max(bisect_right(self.starts, start) - 1, 0)

@@ -103,3 +103,11 @@ def test_a_damaged_book_is_named(tmp_path):
     (ws.store / "themes.toml").write_text("[[themes]]\nname = 3")
     with pytest.raises(BadThemes, match=r"themes\.toml, line 1: name is 3"):
         cx.themes(ws)
+
+
+def test_a_report_quotes_no_theme_of_few_people(tmp_path, monkeypatch):
+    ws = company(tmp_path, feedback=rows(*[LATE] * 3))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).table["quote"].to_list() == [LATE]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert cx.themes(ws).table["quote"].to_list() == [None]

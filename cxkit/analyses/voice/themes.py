@@ -111,7 +111,7 @@ def _table(
         .with_columns(one=pl.lit(1))
     )
     if spoken.is_empty():
-        return _counts(spoken, rows, found_by)
+        return _counts(spoken, rows, least, found_by)
     spoken = gathered(
         spoken,
         "one",
@@ -123,10 +123,10 @@ def _table(
     spoken = spoken.group_by("segment", "row", maintain_order=True).agg(
         pl.col("score").mean(), pl.col("customer_key", "late").first()
     )
-    return _counts(spoken, rows, found_by)
+    return _counts(spoken, rows, least, found_by)
 
 
-def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, found_by: str) -> pl.DataFrame:
+def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str) -> pl.DataFrame:
     late = pl.col("late")
     bad = pl.col("score") <= -0.1
     table = spoken.group_by(theme="segment").agg(
@@ -148,7 +148,7 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, found_by: str) -> pl.DataF
     ]
     q = benjamini_hochberg(p_values) if both else [None] * table.height
     change = pl.col("after") / later - pl.col("before") / earlier if both else pl.lit(None)
-    quotes = [_quoted(spoken, rows, theme) for theme in table["theme"]]
+    quotes = [_quoted(spoken, rows, theme, least) for theme in table["theme"]]
     return table.select(
         "theme",
         "comments",
@@ -168,11 +168,16 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, found_by: str) -> pl.DataF
     )
 
 
-def _quoted(spoken: pl.DataFrame, rows: pl.DataFrame, theme: str) -> tuple[str | None, str | None]:
+def _quoted(
+    spoken: pl.DataFrame, rows: pl.DataFrame, theme: str, least: int
+) -> tuple[str | None, str | None]:
     """Return a typical comment of a theme, masked, and its id."""
     if theme in (_OTHER, UNTAGGED):
         return None, None
-    of_it = spoken.filter(pl.col("segment") == theme).select("row").head(_READ_FOR_A_QUOTE)
+    of_it = spoken.filter(pl.col("segment") == theme)
+    if of_it["customer_key"].n_unique() < least:  # one small theme alone has no 'other' to go into
+        return None, None
+    of_it = of_it.select("row").head(_READ_FOR_A_QUOTE)
     found = rows.join(of_it, on="row", how="semi")
     texts = [text[:1_000] for text in found["comment"]]
     at = most_typical(texts, among=texts)
@@ -220,7 +225,7 @@ def _caveats(table: pl.DataFrame, comments: int, stability: float | None) -> tup
             f"book and keep it (cx.keep_themes). Found again without a fifth of the comments they "
             f"agree with themselves by {stability:.2f} (adjusted Rand index; 1 is the same)."
         )
-    without = table.filter(pl.col("theme") == UNTAGGED)["comments"].sum()
+    without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
     notes.append(
         f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
         if without
