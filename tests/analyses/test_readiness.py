@@ -26,9 +26,11 @@ FULL: dict[str, list[dict[str, Any]]] = {
             "customer_id": f"c{i}",
             "metric": "nps",
             "score": 9,
+            "question": "How likely are you to recommend us?",
             "comment": "Great",
             "invited_at": "2026-05-01T10:00",
             "given_at": "2026-05-20T11:00",
+            "answered_at": "2026-05-21T11:00",
         }
         for i in range(40)
     ],
@@ -336,5 +338,6 @@ def test_comments_in_another_language_limit_sentiment(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"feedback": foreign}))
     assert verdicts(ready)["sentiment"] == "no-go"
     assert flaws(ready) == {
-        ("sentiment", "comments.english"): ("missing", "100% of the comments are not English")
+        (analysis, "comments.english"): ("missing", "100% of the comments are not English")
+        for analysis in ("sentiment", "intents")
     }
