@@ -57,8 +57,8 @@ def intents(
     `cxkit.text.intents`); comments in other languages are counted and not judged, and where they
     are the majority, none is. Beside each share stands what it would be if the sorter
     erred here as it did on texts marked by hand (Rogan and Gladen 1978): suggesting and complaining
-    alone. Those are other texts, so neither share is the truth. Intervals are Wilson's, counting as many
-    comments as the people behind them are worth.
+    alone. Those are other texts, so neither share is the truth. Intervals are Wilson's,
+    counting as many comments as the people behind them are worth.
 
     Args:
         workspace: an open store.
