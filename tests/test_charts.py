@@ -93,6 +93,39 @@ def test_dots_of_one_unit_share_an_axis():
     assert figure.layout.xaxis.range == (-1, 1)
 
 
+def test_crosses_have_an_interval_each_way_and_lines_at_the_means():
+    table = pl.DataFrame(
+        {
+            "name": ["<Price>", "Speed"],
+            "mood_share": [0.2, 0.6], "mood_share_low": [0.1, 0.5], "mood_share_high": [0.4, 0.7],
+            "part": [1.0, 3.0], "part_low": [0.5, 2.0], "part_high": [2.0, 3.5],
+        }
+    )  # fmt: skip
+    figure = charts.crosses(
+        table,
+        x="mood_share",
+        y="part",
+        label="name",
+        title="Map",
+        x_unit="mood",
+        y_unit="part",
+        corners=("a", "b", "c", "d"),
+        highlight=[True, False],
+    )
+    [dots] = figure.data
+    assert list(dots.text) == ["&lt;Price&gt;", "Speed"]
+    assert list(dots.error_x.array) == pytest.approx([0.2, 0.1])
+    assert list(dots.error_y.arrayminus) == pytest.approx([0.5, 1.0])
+    upright, level = figure.layout.shapes
+    assert (upright.x0, level.y0) == (pytest.approx(0.4), 2.0)
+    assert figure.layout.xaxis.tickformat == ".0%"
+    assert figure.layout.yaxis.tickformat is None
+    corners = {note.text: (note.x, note.y) for note in figure.layout.annotations}
+    assert corners == {
+        "<i>a</i>": (0, 1), "<i>b</i>": (1, 1), "<i>c</i>": (0, 0), "<i>d</i>": (1, 0),
+    }  # fmt: skip
+
+
 def test_an_interval_beside_its_value_has_no_negative_whisker():
     table = TABLE.with_columns(share_high=pl.lit(0.4))
     figure = charts.dots(

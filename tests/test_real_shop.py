@@ -174,6 +174,9 @@ def test_readiness_says_what_the_files_hold(ws, files):
     rows = {(row["analysis"], row["field"]): row for row in result.table.to_dicts()}
     verdicts = {row["analysis"]: row["verdict"] for row in rows.values()}
     assert verdicts.pop("sentiment") in ("limited", "no-go")
+    assert verdicts.pop("intents") in ("limited", "no-go")
+    assert verdicts.pop("answered") == "limited"  # no messages
+    assert verdicts.pop("drivers") == "no-go"  # the reviews rate no single aspects
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
     # the last orders of all were cancelled

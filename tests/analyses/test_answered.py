@@ -137,7 +137,7 @@ def test_an_export_that_never_says_when_is_not_one_of_no_answers(tmp_path):
     assert found.table.is_empty()
     assert found.finding.startswith("Cannot say: there are no messages of customers, and no")
     assert any("no export tells when somebody wrote back" in note for note in found.caveats)
-    assert found.chart().layout.title.text.startswith("<b>Nobody has asked anything")
+    assert found.chart().layout.title.text.startswith("<b>Cannot say: ")
 
 
 def test_what_was_answered_later_is_not_known_yet(tmp_path):

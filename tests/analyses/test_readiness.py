@@ -26,9 +26,11 @@ FULL: dict[str, list[dict[str, Any]]] = {
             "customer_id": f"c{i}",
             "metric": "nps",
             "score": 9,
+            "question": "How likely are you to recommend us?",
             "comment": "Great",
             "invited_at": "2026-05-01T10:00",
             "given_at": "2026-05-20T11:00",
+            "answered_at": "2026-05-21T11:00",
         }
         for i in range(40)
     ],
@@ -338,4 +340,5 @@ def test_comments_in_another_language_limit_sentiment(tmp_path):
     assert flaws(ready) == {
         (analysis, "comments.english"): ("missing", "100% of the comments are not English")
         for analysis in ("sentiment", "rating_text_gap")
+        for analysis in ("sentiment", "intents")
     }

@@ -252,6 +252,31 @@ NEEDS = (
         "read the quotes themselves: the scorer reads English and leaves other languages out",
     ),
     Need("themes", "feedback", "comment", _COMMENT, sparse=True),
+    Need("intents", "feedback", "comment", _COMMENT, sparse=True),
+    Need(
+        "intents",
+        "comments",
+        "english",
+        "read the quotes themselves: intents are read in English only",
+    ),
+    Need("answered", "timeline", "stage", "export messages and tickets with times"),
+    Need("answered", "messages", "known", _MESSAGE_ID, wished=True, if_any=True),
+    Need(
+        "answered",
+        "feedback",
+        "answered_at",
+        "export when the company wrote back to each answer",
+        wished=True,
+        sparse=True,
+    ),
+    Need("drivers", "feedback", "score", _SCORES, sparse=True),
+    Need(
+        "drivers",
+        "feedback",
+        "question",
+        "ask to rate single aspects beside the overall score, and export each aspect's words",
+        sparse=True,
+    ),
 )
 _COLUMNS: dict[str, Any] = {
     "analysis": pl.String,

@@ -55,10 +55,10 @@ def intents(
 
     A comment may want several things, so that the shares need not add up to one. English only (see
     `cxkit.text.intents`); comments in other languages are counted and not judged, and where they
-    are the majority, none is. Beside each share stands what it would be without the sorter's
-    mistakes, where these were measured on texts marked by hand (Rogan and Gladen 1978): suggesting
-    and complaining. Intervals are Wilson's, counting as many
-    comments as the people behind them are worth.
+    are the majority, none is. Beside each share stands what it would be if the sorter
+    erred here as it did on texts marked by hand (Rogan and Gladen 1978): suggesting and complaining
+    alone. Those are other texts, so neither share is the truth. Intervals are Wilson's,
+    counting as many comments as the people behind them are worth.
 
     Args:
         workspace: an open store.
@@ -232,13 +232,7 @@ def _finding(table: pl.DataFrame, by: str | None, foreign: bool) -> str:
     order = sorted(INTENTS, key=lambda name: -shares[name]["comments"])
     told = [f"{_share(shares[name], 'share_of_judged')} {_VERBS[name]}" for name in order]
     text = f"Of {comments:,} comments {judged:,} could be judged: {', '.join(told[:-1])} and "
-    text += told[-1]
-    right = [
-        f"{_share(shares[name], 'corrected_share')} {_VERBS[name]}"
-        for name in order
-        if shares[name]["corrected_share"] is not None
-    ]
-    return f"{text}; without the sorter's known mistakes about {' and '.join(right)}."
+    return f"{text}{told[-1]}."
 
 
 def _share(row: _Row, name: str) -> str:
@@ -283,11 +277,14 @@ def _caveats(table: pl.DataFrame, by: str | None, foreign: bool) -> tuple[str, .
             f"{counted(whole[_OTHER], 'comment')} in another language "
             f"{'was' if whole[_OTHER] == 1 else 'were'} not judged."
         )
-    texts = " and ".join(f"for {name} on {one.texts}" for name, one in MEASURED.items())
-    notes.append(
-        f"The sorter's mistakes were measured {texts}: on your comments it may make others. Of "
-        "asking and praising they were not measured."
-    )
+    notes += [
+        f"If the sorter errs here as on {error.texts}, {_share(row, 'corrected_share')} "
+        f"{_VERBS[row['intent']]}. It may err otherwise here: mark a hundred comments to know."
+        for row in table.iter_rows(named=True)
+        if not by and row["corrected_share"] is not None
+        for error in [MEASURED[row["intent"]]]
+    ]
+    notes.append("How often the sorter errs about asking and praising was not measured.")
     notes.append(
         "Whoever writes a comment may want other things than those who write none. Addresses and "
         "numbers in quotes are masked, names are not: read before you pass them on."
