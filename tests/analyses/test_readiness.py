@@ -339,6 +339,5 @@ def test_comments_in_another_language_limit_sentiment(tmp_path):
     assert verdicts(ready)["sentiment"] == "no-go"
     assert flaws(ready) == {
         (analysis, "comments.english"): ("missing", "100% of the comments are not English")
-        for analysis in ("sentiment", "rating_text_gap")
-        for analysis in ("sentiment", "intents")
+        for analysis in ("sentiment", "rating_text_gap", "intents")
     }
