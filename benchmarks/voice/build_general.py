@@ -39,6 +39,9 @@ ABOUT = {
     "model": "Ridge regression (penalty 10) of the human rating on words and pairs seen in at "
     "least 2 texts, each 1 / root of the number of different ones, and 13 features of the rules; the "
     "19,000 with the largest weight times root of count are kept and fitted again.",
+    "model": "Ridge regression (penalty 10) of the human rating on words and pairs seen "
+    "in at least 2 texts, each 1 / root of the number of different ones, and 13 features of the "
+    "rules; the 19,000 with the largest weight times root of count are kept and fitted again.",
     "sources": [
         "Tweets, review sentences and articles with human ratings: C.J. Hutto & E. Gilbert (2014), "
         "VADER, MIT licence",
