@@ -31,10 +31,10 @@ def score_mentions(mentions: pl.DataFrame, *, scorer: Scorer | None = None) -> p
         One row per mention, in order: score (-1 to 1) and level, null where the comment is in a
         language that the scorer does not read, or where no part has a word of feeling; scored.
 
-    >>> text = "Lovely staff but the delivery was terribly late"
-    >>> score_mentions(pl.DataFrame({"text": [text, text], "start": [7, 21], "end": [12, 29]}))[
-    ...     "level"].to_list()
-    ['positive', 'negative']
+    >>> text = "Lovely staff, so kind to all three of us, but the delivery was terribly late"
+    >>> spans = {"text": [text, text], "start": [7, 50], "end": [12, 58]}
+    >>> score_mentions(pl.DataFrame(spans))["score"].sign().to_list()
+    [1.0, -1.0]
     """
     whole = mentions["text"].unique(maintain_order=True)
     language = dict(zip(whole, detect_languages(whole)["language"], strict=True))
