@@ -36,9 +36,6 @@ CALIBRATED_ON = ("hutto_tweets", "hutto_amazon", *SENTENCES, "maalej")
 ABOUT = {
     "id": general.SCORER,
     "what": "How far each word or pair of words leans towards good or bad, on a scale of -4 to 4.",
-    "model": "Ridge regression (penalty 10) of the human rating on words and pairs seen in at "
-    "least 2 texts, each 1 / root of the number of different ones, and 13 features of the rules; the "
-    "19,000 with the largest weight times root of count are kept and fitted again.",
     "model": "Ridge regression (penalty 10) of the human rating on words and pairs seen "
     "in at least 2 texts, each 1 / root of the number of different ones, and 13 features of the "
     "rules; the 19,000 with the largest weight times root of count are kept and fitted again.",
