@@ -175,6 +175,7 @@ def test_readiness_says_what_the_files_hold(ws, files):
     verdicts = {row["analysis"]: row["verdict"] for row in rows.values()}
     assert verdicts.pop("sentiment") in ("limited", "no-go")
     assert verdicts.pop("intents") in ("limited", "no-go")
+    assert verdicts.pop("rating_text_gap") == "no-go"  # the comments are Portuguese
     assert verdicts.pop("answered") == "limited"  # no messages
     assert verdicts.pop("drivers") == "no-go"  # the reviews rate no single aspects
     # no parcel was handed over or delivered in the last weeks of the data

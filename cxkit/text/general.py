@@ -53,7 +53,7 @@ def judge(
 
     The `weights` are those that ship unless others are given.
 
-    >>> judge("I waited 3 weeks and nobody called me back").score < -0.5
+    >>> judge("I waited 3 weeks and nobody called me back").score < -0.4
     True
     >>> judge("Lovely staff, but the delivery was terribly slow").mixed
     True

@@ -73,8 +73,8 @@ class RuleScorer:
 
         >>> RuleScorer().score("Nothing to improve").level
         'very positive'
-        >>> RuleScorer().score("Muito bom", language="pt")
-        Score(scorer='rules-en-1', score=None, reason='language')
+        >>> RuleScorer().score("Muito bom", language="pt").reason
+        'language'
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)
@@ -95,7 +95,7 @@ class GeneralScorer:
         >>> told.level, told.mixed
         ('negative', True)
         >>> [round(chance, 2) for chance in GeneralScorer().score("Superb service").chances]
-        [0.01, 0.05, 0.94]
+        [0.01, 0.03, 0.96]
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)
