@@ -13,6 +13,7 @@ Readers attach a snapshot READ_ONLY, so any number of them may read while an imp
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +36,8 @@ _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 _MEMORY = "250MB"  # of DuckDB while tables are built; what is beyond it goes to the disk
 _ROOMY = 20_000_000  # dated rows beyond which their timeline needs more memory than that
 _PER_ROW = 20  # bytes of it for each such row
+# What DuckDB says of it depends on where it was: in a query, after one, or in a frame handed to it.
+_CTRL_C = re.compile(r"INTERRUPT Error|^Query interrupted|failed: KeyboardInterrupt")
 _WRITTEN = ("", "raw", "staged")  # folders in which files are written as *.tmp and then renamed
 _PREPARE = Path(__file__).with_name("prepare.sql")
 _SALES = Path(__file__).with_name("sales.sql")
@@ -118,9 +121,8 @@ def draft(store: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             for name in [*schema.TABLES, *_BESIDE]:
                 connection.execute(schema.ddl(name))
             yield connection
-        except (duckdb.InterruptException, RuntimeError) as problem:
-            if "interrupted" in str(problem).lower():  # how DuckDB tells of Ctrl-C
-                raise KeyboardInterrupt from None
+        except (duckdb.Error, RuntimeError) as problem:
+            heed_ctrl_c(problem)
             raise
         finally:
             if connection is not None:
@@ -294,10 +296,17 @@ def attach_snapshot(store: Path, snapshot: dict[str, Any]) -> duckdb.DuckDBPyCon
             connection.execute(statement)
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
-    except duckdb.Error:
+    except duckdb.Error as problem:
         connection.close()
+        heed_ctrl_c(problem)
         raise changed from None
     return connection
+
+
+def heed_ctrl_c(problem: Exception) -> None:
+    """Raise KeyboardInterrupt where an error of DuckDB's only tells that Ctrl-C was pressed."""
+    if _CTRL_C.search(str(problem)):
+        raise KeyboardInterrupt from None
 
 
 def quoted(path: Path) -> str:

@@ -75,6 +75,7 @@ class Workspace:
             relation = self._connection.sql(text, params=values or None)
             return pl.DataFrame() if relation is None else _frame(relation)
         except duckdb.Error as problem:
+            store_.heed_ctrl_c(problem)
             reason = str(problem).split("\n\n")[0]
             raise BadQuestion(f"The query could not run. {reason}") from None
         except pl.exceptions.PolarsError as problem:

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 import cxkit as cx
+from cxkit.stats.clustered import design_effect
 
 FILES = {
     "customers": "olist_customers_dataset.csv",
@@ -835,9 +836,9 @@ STEPS = {
         "order_delivered_customer_date",
     ),
 }
-WEEKLY = """
+FOLLOWED = """
     with moments as (
-        select customer_state as state,
+        select customer_unique_id as person, customer_state as state,
             {a}::timestamp at time zone 'America/Sao_Paulo' as a,
             {b}::timestamp at time zone 'America/Sao_Paulo' as b,
             date_trunc('week', {a}::timestamp)::date as week,
@@ -845,9 +846,10 @@ WEEKLY = """
         from orders join customers using (customer_id)
         where {a} is not null
     )
-    select week, count(*), count(*) filter (b between a and a + interval 2880 hours)
-    from moments where a <= moment - interval 2880 hours and ({where}) group by week
+    select {by}, count(*), count(*) filter (b between a and a + interval 2880 hours)
+    from moments where a <= moment - interval 2880 hours and ({where}) group by 1
 """
+WEEK = timedelta(days=7)
 
 
 def test_orders_go_on_step_by_step_and_week_by_week(ws, files):
@@ -855,7 +857,7 @@ def test_orders_go_on_step_by_step_and_week_by_week(ws, files):
     for step, (a, b) in STEPS.items():
         rows = found.filter(step=step).select("week", "entered", "followed").rows()
         told = {week: (n, x) for week, n, x in rows if n}
-        text = WEEKLY.format(a=a, b=b, where="true")
+        text = FOLLOWED.format(by="week", a=a, b=b, where="true")
         assert told == {week: (n, x) for week, n, x in files.execute(text).fetchall()}
 
 
@@ -871,7 +873,7 @@ def test_where_orders_stop_and_since_when(ws, files):
     first, last = (datetime.strptime(day, "%d %b %Y").date() for day in said.group(1, 2))
     assert (str(first), str(last)) == ("2017-11-27", "2018-04-09")
     a, b = STEPS["handed to carrier → delivered"]
-    weeks = files.execute(WEEKLY.format(a=a, b=b, where="state = 'RJ'")).fetchall()
+    weeks = files.execute(FOLLOWED.format(by="week", a=a, b=b, where="state = 'RJ'")).fetchall()
     parts = [[0, 0], [0, 0], [0, 0]]
     judged = set(found.table.filter(state="judged", segment="RJ")["week"])
     for week, n, x in weeks:
@@ -879,23 +881,31 @@ def test_where_orders_stop_and_since_when(ws, files):
             part = parts[0 if week < first else 1 if week <= last else 2]
             part[0] += x
             part[1] += n
-    (y, m), (x, n), (z, k) = parts
+    (y, m), (x, n), _ = parts
     change = 100 * (x / n - y / m)
     told = numbers(said.group(3))
     # a few people ordered twice: their orders are taken together, which makes intervals wider
-    for found_share, plain in zip(
-        (told[:3], told[4:7], numbers(said.group(4))),
-        (share(x, n), share(y, m), share(z, k)),
-        strict=True,
+    effects = [1.0, 1.0, 1.0]
+    for number, (begins, ends) in enumerate(
+        ((min(judged), first), (first, last + WEEK), (last + WEEK, max(judged) + WEEK))
     ):
-        assert found_share[0] == plain[0]
-        assert plain[1] - 0.5 <= found_share[1] <= plain[1]
-        assert plain[2] <= found_share[2] <= plain[2] + 0.5
-    assert [told[3], told[7]] == [n, m]
+        where = f"state = 'RJ' and week >= '{begins}' and week < '{ends}'"
+        text = FOLLOWED.format(by="person", a=a, b=b, where=where)
+        each = files.execute(text).fetchall()
+        assert [sum(who[place] for who in each) for place in (1, 2)] == parts[number][::-1]
+        effects[number] = design_effect([x for *_, x in each], [n for _, n, _ in each])
+    assert 1 < max(effects) < 1.2
+    before, inside, since = (
+        share(part / effect, whole / effect)
+        for (part, whole), effect in zip(parts, effects, strict=True)
+    )
+    assert told[:4] == [*inside, n]
+    assert told[4:8] == [*before, m]
+    assert numbers(said.group(4)) == since
     assert told[8] == round(abs(change), 1)
     assert x / n < y / m
     # and more sharply than any other state's: of the weeks alike, the others did not fall so
-    others = files.execute(WEEKLY.format(a=a, b=b, where="state <> 'RJ'")).fetchall()
+    others = files.execute(FOLLOWED.format(by="week", a=a, b=b, where="state <> 'RJ'")).fetchall()
     inside = [(n, x) for week, n, x in others if first <= week <= last]
     before = [(n, x) for week, n, x in others if week < first]
     rest = [sum(x for _, x in part) / sum(n for n, _ in part) for part in (inside, before)]

@@ -33,6 +33,32 @@ def test_a_draft_that_is_not_published_leaves_the_store_as_it_was(tmp_path):
     assert not (tmp_path / "writing.lock").exists()
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        duckdb.InterruptException("INTERRUPT Error: Interrupted!"),
+        duckdb.InvalidInputException(
+            "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query "
+            "result\nError: INTERRUPT Error: Interrupted!"
+        ),
+        duckdb.InvalidInputException(
+            "Invalid Input Error: counting the rows of the object registered as 'batch' failed: "
+            "KeyboardInterrupt: "
+        ),
+        RuntimeError("Query interrupted"),
+    ],
+)
+def test_ctrl_c_is_ctrl_c_however_duckdb_tells_of_it(tmp_path, told):
+    with pytest.raises(KeyboardInterrupt), store.draft(tmp_path):
+        raise told
+    assert not (tmp_path / "writing.lock").exists()
+
+
+def test_a_value_that_speaks_of_interruption_is_no_ctrl_c(tmp_path):
+    with pytest.raises(duckdb.ConversionException), store.draft(tmp_path) as draft:
+        draft.execute("select cast('Query interrupted by Ctrl-C' as integer)")
+
+
 def test_a_reader_keeps_its_snapshot_while_another_is_published(tmp_path):
     first = company(tmp_path, orders=orders("ann 2026-01-01 10"))
     second = company(tmp_path, orders=orders("ann 2026-01-01 10", "bob 2026-01-02 10"))

@@ -22,7 +22,7 @@ from cxkit.imports.recipes import TAKES, Match, Rows
 from cxkit.imports.records import Staged
 from cxkit.imports.rows import BATCH, Batch, File
 from cxkit.result import counted
-from cxkit.store import quoted
+from cxkit.store import heed_ctrl_c, quoted
 
 _SUMS = {
     "first": "first({0} order by file, record_no)",
@@ -529,7 +529,8 @@ def news(connection: duckdb.DuckDBPyConnection, before: Path) -> News:
         return News()
     try:
         connection.execute(f"attach '{quoted(before)}' as before (read_only)")
-    except duckdb.Error:
+    except duckdb.Error as problem:
+        heed_ctrl_c(problem)
         return News()  # it was damaged: the new one takes its place
     try:
         return News(dict(_late(connection)), dict(_taken_in(connection)))

@@ -327,7 +327,8 @@ class _Duck:
         self._path.write_bytes(piece)
         try:
             frame = self._cells(end.decode(), bool(quotes))
-        except duckdb.Error:
+        except duckdb.Error as problem:
+            store.heed_ctrl_c(problem)
             return None
         return frame if self._whole(frame, piece, quotes, len(end)) else None
 

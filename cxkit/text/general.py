@@ -13,7 +13,8 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from cxkit.text.rules import Feelings, Token, feelings, read_words
+from cxkit.text import rules
+from cxkit.text.rules import Feelings, Token, feelings, opens_with_nothing, read_words
 
 SCORER = "general-en-1"
 SPREAD = 3.0  # the value that becomes a score of .71
@@ -53,8 +54,8 @@ def judge(
 
     The `weights` are those that ship unless others are given.
 
-    >>> judge("I waited 3 weeks and nobody called me back").score < -0.4
-    True
+    >>> round(judge("I waited 3 weeks and nobody called me back").score, 2)
+    -0.42
     >>> judge("Lovely staff, but the delivery was terribly slow").mixed
     True
     >>> judge("It is blue") is None
@@ -66,9 +67,12 @@ def judge(
     leaning, count = lean(tokens, known)
     if felt is None and abs(leaning) < NO_LEANING + FEW / (count + 1):
         return None
-    value = known.bias + leaning
-    for weight, feature in zip(known.features, features(text, tokens, felt), strict=True):
-        value += weight * feature
+    if felt is not None and felt.words == 1 and opens_with_nothing(tokens):
+        value = felt.raw * SPREAD / rules.SPREAD  # a bare "Nothing": what the rules say of it
+    else:
+        value = known.bias + leaning
+        for weight, feature in zip(known.features, features(text, tokens, felt), strict=True):
+            value += weight * feature
     return Judgement(
         value / math.hypot(value, SPREAD), *chances(value, known), felt is not None and mixed(felt)
     )

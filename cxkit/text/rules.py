@@ -138,7 +138,7 @@ def feelings(
     words = exclamations = position = 0
     negated = 0  # how many words the last negation still reaches
     felt = False
-    if _opens_with_nothing(tokens):
+    if opens_with_nothing(tokens):
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
     while position < len(tokens):
@@ -198,7 +198,7 @@ def feelings(
     )
 
 
-def _opens_with_nothing(tokens: list[Token]) -> bool:
+def opens_with_nothing(tokens: list[Token]) -> bool:
     """Find "Nothing", "None." or "No, ..." that answers the question and denies nothing itself."""
     if not tokens or tokens[0].word not in _NOTHING:
         return False

@@ -73,8 +73,8 @@ class RuleScorer:
 
         >>> RuleScorer().score("Nothing to improve").level
         'very positive'
-        >>> RuleScorer().score("Muito bom", language="pt").reason
-        'language'
+        >>> RuleScorer().score("Muito bom", language="pt")
+        Score(scorer='rules-en-1', score=None, reason='language', chances=None, mixed=None)
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)

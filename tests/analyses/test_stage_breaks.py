@@ -42,8 +42,8 @@ def test_a_broken_step_names_segment_weeks_and_rates(tmp_path):
     assert found.finding == (
         "From the week of 30 Mar 2026 to that of 27 Apr 2026 (until 3 May 2026) the share that "
         "went on from 'cart' to 'paid' in 'mobile' fell to 15.0 % (9.3–23.3) of 100 visits, "
-        "against 50.0 % (44.0–56.0) of 260 afterwards: -35.0 points (-43.3 to -24.8). At this step "
-        "'desktop' did not move."
+        "against 50.8 % (44.5–57.1) of 240 before: -35.8 points (-44.3 to -25.4); since then it "
+        "is 50.0 % (44.0–56.0). At this step 'desktop' did not move."
     )
     assert found.caveats[0] == (
         "The 2 weeks from 3 Aug 2026 on are not judged: who entered then could not be followed for "
@@ -248,21 +248,29 @@ def test_other_people_are_no_break(tmp_path):
 
 
 def test_a_small_clean_stretch_is_no_measure(tmp_path):
-    """Two visits before a break that lasts to the end say nothing of how far it fell."""
-    weeks = [(1, 1)] * 2 + [(30, 14 + week % 3) for week in range(28)]
-    weeks = [(n, 2) if week >= 20 else (n, x) for week, (n, x) in enumerate(weeks)]
+    """Two visits before a break say nothing of how far it fell; the weeks after it do."""
+    weeks = [(1, 1)] * 2 + [(30, 3)] * 8 + [(30, 14 + week % 3) for week in range(20)]
     found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
-    assert "of 2 before" not in found.finding
-    assert found.table["base"].drop_nulls().min() >= 30
+    broken = found.table.filter(pl.col("break_no") == 1)
+    assert broken.height == 8
+    assert broken["compared"].unique().to_list() == ["afterwards"]
+    assert broken["base"].unique().to_list() == [540]
+    assert (
+        "fell to 10.0 % (6.8–14.4) of 240 visits, against 50.0 % (45.8–54.2) of 540 afterwards: "
+        "-40.0 points"
+    ) in found.finding
 
 
 def test_what_cannot_be_measured_is_not_put_as_points(tmp_path):
     weeks = [(10, 9)] * 2 + [(60, 20 + week % 3) for week in range(30)]
     found = cx.stage_breaks(company(tmp_path, events=visits(weeks, "mobile")), **BASKET)
-    title = found.chart().layout.title.text
-    if found.table["break_no"].max():
-        assert "points" in found.finding or "too few to say by how much" in found.finding
-        assert "no week lies apart" not in title
+    assert found.finding == (
+        "From the week of 19 Jan 2026 on the share that went on from 'cart' to 'paid' lies apart "
+        "from the other weeks (587 of 1,680 visits); with 20 before there are too few to say by "
+        "how much."
+    )
+    assert "lies apart from 19 Jan 2026 on" in found.chart().layout.title.text
+    assert found.table["change"].null_count() == found.table.height
 
 
 def test_title_and_finding_say_one_thing(tmp_path):

@@ -77,7 +77,7 @@ def test_each_distinct_text_is_scored_once():
 def test_the_question_reaches_the_scorer():
     assert RuleScorer().score("Nothing", "What should we improve?").level == "very positive"
     asked = score_comments(["Nothing"], languages=["en"], question="What should we improve?")
-    assert asked["level"].to_list() == ["positive"]
+    assert asked["level"].to_list() == ["very positive"]
 
 
 @pytest.mark.parametrize(

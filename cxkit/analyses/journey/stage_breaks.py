@@ -60,8 +60,8 @@ def stage_breaks(
     over all steps and segments keeps false discoveries at one in a hundred. Each series stands on
     a p-chart; its limits come from the weeks outside of the breaks, or up to a break that has not
     ended, and are widened where visits are of the same people and where weeks differ by more than
-    chance (Laney 2002). A break is compared with the larger of the stretches that did not break,
-    before it or afterwards.
+    chance (Laney 2002). A break is compared with the weeks before it that did not break where that
+    tells a sure change, else with those afterwards.
 
     A step leads from a stage to the next, and past optional ones. A visit, order or case enters a
     step once; a customer once a week, with the first passage in that week. Who reaches the next
@@ -169,7 +169,7 @@ def _judged(entries: Entries, asked: Plan) -> pl.DataFrame:
 
 
 def _compared(table: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Set each break beside the larger stretch that did not break; the surest break first."""
+    """Set each break beside a stretch that did not break; the surest break first."""
     told = [_NO_BREAK]
     for (place, segment), rows in table.filter(pl.col("state") == "judged").group_by(
         _SERIES, maintain_order=True
@@ -182,13 +182,12 @@ def _compared(table: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
                 "before": clean.filter(pl.col("week") < inside["week"].min()),
                 "afterwards": clean.filter(pl.col("week") > inside["week"].max()),
             }
-            compared = max(sides, key=lambda side: int(sides[side]["entered"].sum()))
-            (x, n), (y, m) = _counts(inside), _counts(sides[compared])
-            change: tuple[float | None, ...] = (None, None, None)
-            if min(n, m) >= ENOUGH:
-                weeks = inside["week"].to_list(), sides[compared]["week"].to_list()
-                effect = apart_effect(came, *weeks)
-                change = newcombe(*effective(x, n, effect), *effective(y, m, effect))
+            changes = {name: _change(inside, side, came) for name, side in sides.items()}
+            compared = max(sides, key=lambda side: _counts(sides[side])[1])
+            for name, (_, low, high) in reversed(changes.items()):
+                if low is not None and high is not None and (low > 0 or high < 0):
+                    compared = name  # before it, where that is sure
+            change, m = changes[compared], _counts(sides[compared])[1]
             names = ("change", "change_low", "change_high")
             told.append(
                 pl.DataFrame(
@@ -216,6 +215,17 @@ def _compared(table: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("compared").fill_null(""))
         .select(_EMPTY.columns)
     )
+
+
+def _change(
+    inside: pl.DataFrame, beside: pl.DataFrame, came: pl.DataFrame
+) -> tuple[float | None, float | None, float | None]:
+    """Return by how much the share of the break differs, with its interval; null: too few."""
+    (x, n), (y, m) = _counts(inside), _counts(beside)
+    if min(n, m) < ENOUGH:
+        return None, None, None
+    effect = apart_effect(came, inside["week"].to_list(), beside["week"].to_list())
+    return newcombe(*effective(x, n, effect), *effective(y, m, effect))
 
 
 def _counts(rows: pl.DataFrame) -> tuple[int, int]:
