@@ -16,12 +16,10 @@ from cxkit.stats.intervals import (
     shares_p,
 )
 from cxkit.stats.segments import gathered
-from cxkit.text.discovery import discover_themes
 from cxkit.text.excerpts import most_typical
 from cxkit.text.mentions import score_mentions
 from cxkit.text.scoring import mostly_foreign, score_comments
-from cxkit.text.themes import ThemeBook, tag_comments
-from cxkit.theme_keep import kept_themes
+from cxkit.theme_keep import tagged
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers talk about, and how do they sound when they do?"
@@ -56,37 +54,18 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     """
     until = workspace.moment(as_of)
     comments = workspace.query("themes", as_of=until)
-    book = kept_themes(workspace)
-    mentions, stability = _found(comments["comment"], book)
-    table = _table(comments, mentions, workspace.least, "theme book" if book else "words alone")
+    spoken = tagged(workspace, comments["comment"])
+    table = _table(comments, spoken.mentions, workspace.least, spoken.found_by)
     return Result(
         name="themes",
         question=QUESTION,
         table=table,
         finding=_finding(table, comments.height),
-        caveats=_caveats(table, comments.height, stability),
+        caveats=_caveats(table, comments.height, spoken.stability),
         sql=query_text("themes"),
         as_of=until,
         n=comments.height,
         draw=_chart,
-    )
-
-
-def _found(texts: pl.Series, book: ThemeBook | None) -> tuple[pl.DataFrame, float | None]:
-    """Return the mentions of each comment, and how stable proposed themes are."""
-    if book is not None:
-        return tag_comments(texts, book), None
-    proposed = discover_themes(texts)
-    whose = pl.DataFrame({"row": range(len(texts)), "own": proposed.themes}).cast(
-        {"row": pl.Int64, "own": pl.String}
-    )
-    spoken = tag_comments(texts, proposed.to_book())
-    # terms are shared between proposals: a comment keeps the mentions of its own theme
-    own = spoken.join(whose, on="row", how="inner").filter(pl.col("theme") == pl.col("own"))
-    whole = whose.join(own, on="row", how="anti").with_columns(theme="own")
-    return (
-        pl.concat([own.drop("own"), whole.drop("own")], how="diagonal").sort("row", "start"),
-        proposed.stability,
     )
 
 
