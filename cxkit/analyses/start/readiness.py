@@ -251,6 +251,10 @@ NEEDS = (
         "english",
         "read the quotes themselves: the scorer reads English and leaves other languages out",
     ),
+    Need("model_card", "feedback", "score", _SCORES, sparse=True),
+    Need("model_card", "feedback", "comment", _COMMENT, sparse=True),
+    Need("predicted_ratings", "feedback", "score", _SCORES, sparse=True),
+    Need("predicted_ratings", "feedback", "comment", _COMMENT, sparse=True),
     Need("themes", "feedback", "comment", _COMMENT, sparse=True),
     Need("intents", "feedback", "comment", _COMMENT, sparse=True),
     Need(
