@@ -18,6 +18,7 @@ import cxkit as cx
 from cxkit import demo
 from cxkit.stats.clusters import adjusted_rand
 from cxkit.stats.control import trend
+from cxkit.theme_keep import tagged
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
 
@@ -419,3 +420,21 @@ def test_t15_a_company_without_drivers_has_none(tmp_path, seed):
     found = cx.drivers(voices_of(tmp_path, seed, null=True)[0])
     assert "none of the 4 aspects surely goes with CSAT" in found.finding
     assert (found.table["q_value"] >= 0.05).all()
+
+
+def test_the_companys_theme_book_finds_what_was_planted(demo, truth):
+    """Each of the larger themes, in four of five comments or more; bare 'ok' and '👍' among them."""
+    planted_in = truth["comments"]["of"]
+    names = {"product quality": "quality", "app": "app and pages", "login loop": "login"}
+    comments = demo.query("themes", as_of=demo.as_of).with_row_index("row")
+    mentions = tagged(demo, comments["comment"]).mentions
+    told = {row: set(themes) for row, themes in mentions.group_by("row").agg("theme").iter_rows()}
+    sizes, found = Counter(), Counter()
+    for row, number in comments.select("row", "feedback_id").iter_rows():
+        if one := planted_in.get(number.split(" ")[0]):
+            theme = truth["comments"]["themes"][one[0]]
+            sizes[theme] += 1
+            found[theme] += names.get(theme, theme) in told[row]
+    large = [theme for theme, n in sizes.items() if n >= 30]
+    assert len(large) >= 7
+    assert min(found[theme] / sizes[theme] for theme in large) >= 0.8
