@@ -423,7 +423,7 @@ def test_t15_a_company_without_drivers_has_none(tmp_path, seed):
 
 
 def test_the_companys_theme_book_finds_what_was_planted(demo, truth):
-    """Each of the larger themes, in four of five comments or more; bare 'ok' and '👍' among them."""
+    """Each of the larger themes, in four of five comments: a bare 'ok' names none."""
     planted_in = truth["comments"]["of"]
     names = {"product quality": "quality", "app": "app and pages", "login loop": "login"}
     comments = demo.query("themes", as_of=demo.as_of).with_row_index("row")
