@@ -9,6 +9,7 @@ from cxkit.result import counted
 from cxkit.text.own_rating import SCALES, RatingModel, learn_rating
 from cxkit.workspace import Workspace
 
+LEARNED_AT_MOST = 10_000  # comments: more take minutes and teach hardly more
 NAMES = {"nps": "NPS", "csat": "CSAT", "stars": "star", "ces": "CES"}
 
 
@@ -32,9 +33,14 @@ def rated_comments(
 
 
 def learned(rated: pl.DataFrame) -> RatingModel | None:
-    """Learn from the rated comments of one metric; None where there are too few, or all alike."""
+    """Learn from the rated comments of one metric; None where there are too few, or all alike.
+
+    Of more than 10,000 so many are drawn, the same ones each time.
+    """
     if rated.is_empty():
         return None
+    if rated.height > LEARNED_AT_MOST:
+        rated = rated.sample(LEARNED_AT_MOST, seed=0)
     try:
         return learn_rating(
             rated["comment"],

@@ -39,6 +39,15 @@ def test_words_that_say_nothing_of_the_score_are_not_used(tmp_path):
     assert card.finding.endswith("not surely better, so the general scorer stays.")
 
 
+def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("cxkit.ratings.LEARNED_AT_MOST", 100)
+    ws = company(tmp_path, feedback=rows((5, texts(GOOD)), (1, texts(BAD))))
+    card = cx.model_card(ws)
+    assert (card.n, card.table["learned_from"].max()) == (120, 100)
+    assert card.caveats[0] == "Of 120 rated comments 100 were drawn at random to learn from."
+    assert cx.model_card(ws).table.equals(card.table)
+
+
 def test_scales_are_not_pooled_and_the_metric_can_be_chosen(tmp_path):
     told = rows((5, texts(GOOD)), (1, texts(BAD)))
     told += [

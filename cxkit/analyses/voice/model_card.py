@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from cxkit import charts
+from cxkit import charts, ratings
 from cxkit.ratings import NAMES, cannot_learn, learned, rated_comments
 from cxkit.result import Result
 from cxkit.text.own_rating import CLASSES, FOLDS, RatingCard
@@ -46,8 +46,8 @@ def model_card(
     Returns:
         One row for the general scorer and one per point of the learning curve of the own-rating
         scorer, the last being all: metric, scorer ("general", "own ratings"), learned_from (rated
-        comments of yours; null for the general scorer), macro_f1 (low, middle and high ratings
-        count alike; a guess gets about .33) and spearman (rank correlation with the rating), both
+        comments of yours, 10,000 at most; null for the general scorer), macro_f1 (low, middle and
+        high ratings count alike; a guess gets about .33) and spearman (rank correlation with the rating), both
         with the ends of 95 % intervals (_low, _high; of the last row only) and used (by
         `predicted_ratings`). n is the number of rated comments.
 
@@ -63,7 +63,7 @@ def model_card(
         question=QUESTION,
         table=table,
         finding=_finding(model.card) if model else cannot_learn(rated),
-        caveats=_caveats(model.card) if model else (),
+        caveats=_caveats(model.card, rated.height) if model else (),
         sql=query_text("model_card"),
         as_of=until,
         n=rated.height,
@@ -95,10 +95,12 @@ def _finding(card: RatingCard) -> str:
     return f"{told}. What was learned is not surely better, so the general scorer stays."
 
 
-def _caveats(card: RatingCard) -> tuple[str, ...]:
+def _caveats(card: RatingCard, rated: int) -> tuple[str, ...]:
     mix = [f"{name} {share:.0%}" for name, share in card.languages.items() if share >= 0.005]
     sizes = ", ".join(f"{card.per_class[name]:,} {name}" for name in CLASSES)
+    drawn = f"Of {rated:,} rated comments {card.rated:,} were drawn at random to learn from."
     return (
+        *([drawn] if rated > ratings.LEARNED_AT_MOST else []),
         f"Learned from {sizes} ({card.distinct:,} distinct texts); languages: {', '.join(mix)}.",
         f"Of the chances that it gives the expected calibration error is "
         f"{card.calibration_error:.3f}: .05 means five points off.",
