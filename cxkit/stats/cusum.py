@@ -45,32 +45,32 @@ def rise(
 
     `successes` of `sizes` in each sample, in the order of time. Where samples so far differ by
     more than chance within them, scores are made smaller by as much (the mean distance of
-    neighbours, as in `control.between`, from 12 samples on). Empty samples change nothing. See
-    `limit_for` for `limit`. With `people`, whose successes are those of each sample, an alarm needs
-    5 of them since the sums began to grow: one who comes back every week is no rise.
+    neighbours, as in `control.between`; of the first 12 samples together). Empty samples change
+    nothing. See `limit_for` for `limit`. With `people`, whose successes are those of each sample,
+    an alarm needs 5 of them since the sums began to grow: one who comes back every week is no rise.
 
     >>> found = rise([0] * 8 + [3, 5, 6, 6], [40] * 12, limit=limit_for(12, 1))
     >>> found.start, found.alarm
     (8, 9)
     """
+    scores = _scores(successes, sizes)
+    told = [score for score in scores if score is not None]
     sums: list[float] = []
-    scores: list[float] = []
-    before = had = 0
-    level, begun = 0.0, None
+    level, begun, known = 0.0, None, 0
     start = alarm = None
     came: set[int] = set()
-    for place, (x, n) in enumerate(zip(successes, sizes, strict=True)):
-        if n and before:
-            score = _score(x, n, had + x, before + n) / _spread(scores)
-            scores.append(score)
-            level = max(0.0, level + min(score, _FURTHEST) - ALLOWANCE)
+    for place, score in enumerate(scores):
+        if score is not None:
+            # the first samples are too few to tell how they differ: the twelfth tells of all
+            spread = _spread(told[: max(known, SAMPLES)])
+            level = max(0.0, level + min(score / spread, _FURTHEST) - ALLOWANCE)
+            known += 1
         begun = None if not level else place if begun is None else begun
         came = came.union(people[place]) if people and level else set()
         if alarm is None and level >= limit and (people is None or len(came) >= FEW):
             start, alarm = begun, place
-        before, had = before + n, had + x
         sums.append(level)
-    return Rise(sums, start, alarm, _chance(max(sums, default=0.0), len(scores)))
+    return Rise(sums, start, alarm, _chance(max(sums, default=0.0), known))
 
 
 def limit_for(samples: int, series: int, level: float = 0.01) -> float:
@@ -101,9 +101,19 @@ def _chance(highest: float, samples: int) -> float:
 
 def _spread(scores: Sequence[float]) -> float:
     """Return by how much samples so far differ, where 1 is what chance within them makes."""
-    if len(scores) < SAMPLES:
+    if len(scores) < 2:
         return 1.0
     return max(1.0, float(np.abs(np.diff(scores)).mean()) / RANGE)
+
+
+def _scores(successes: Sequence[int], sizes: Sequence[int]) -> list[float | None]:
+    """Return how surprising each sample is, given those before it; None: nothing to compare."""
+    scores: list[float | None] = []
+    had = before = 0
+    for x, n in zip(successes, sizes, strict=True):
+        scores.append(_score(x, n, had + x, before + n) if n and before else None)
+        had, before = had + x, before + n
+    return scores
 
 
 def _score(x: int, n: int, had: int, before: int) -> float:

@@ -294,17 +294,20 @@ def _finding(
             if metric
             else f"Cannot say: no comment is of somebody whose {by} is known."
         )
-    sizes = [f"{counted(heads, 'person').replace('persons', 'people')} {_called(side, metric)}"
-             for side, heads in people.items()]  # fmt: skip
+    sizes = [
+        f"{'1 person' if heads == 1 else f'{heads:,} people'} {_called(side, metric)}"
+        for side, heads in people.items()
+    ]
+    written = f"comments are of {' and '.join(sizes)}"
     if len(people) < 2:
-        return f"Cannot say: all comments are of {sizes[0]}, so there is nobody to compare with."
+        return f"Cannot say: all {written}, so there is nobody to compare with."
     if sum(heads >= ENOUGH for heads in people.values()) < 2:
         return (
-            f"Too few to say which words tell them apart: comments are of {listed(sizes)}, and it "
-            f"takes {ENOUGH} on each side."
+            f"Too few to say which words tell them apart: {written}, and it takes {ENOUGH} on each "
+            "side."
         )
     if table.is_empty():
-        return f"No word surely tells them apart: comments are of {listed(sizes)}."
+        return f"No word surely tells them apart: {written}."
     first = table.filter(pl.col("side") == table["side"][0])
     one = first.row(0, named=True)
     more = [f"'{word}'" for word in first["word"].to_list()[1:4]]
@@ -313,12 +316,12 @@ def _finding(
         f"{said(one['people'], one['base'])} of {one['base']:,} use it, against "
         f"{said(one['others'], one['others_base'])} of {one['others_base']:,} others"
     )
-    text += f"; then {listed(more)}" if more else ""
+    text += f"; then {', '.join(more)}" if more else ""
     rest = table.filter(pl.col("side") != one["side"])
     if rest.height:
         side = rest["side"][0]
         theirs = [f"'{word}'" for word in rest.filter(side=side)["word"].to_list()[:4]]
-        text += f". People {_called(side, metric)} rather write {listed(theirs)}"
+        text += f". People {_called(side, metric)} rather write {', '.join(theirs)}"
     return f"{text}."
 
 

@@ -263,8 +263,8 @@ def _caveats(
     few = table.filter(~pl.col("theme").is_in([OTHER, UNTAGGED]), pl.col("drag").is_null())
     if few.height and written.height:
         notes.append(
-            f"Too few to say of {counted(few.height, 'theme')}: {ENOUGH} answers of {ENOUGH} people "
-            "have to name it, and as many not."
+            f"Too few to say of {counted(few.height, 'theme')}: {ENOUGH} answers of {ENOUGH} "
+            "people have to name it, and as many not."
         )
     without = int(table.filter(pl.col("theme") == UNTAGGED)["mentions"].sum())
     if written.height:

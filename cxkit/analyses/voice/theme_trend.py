@@ -72,11 +72,11 @@ def theme_trend(
         comments as the people are worth), past_share (before the rise, or of all weeks where there
         is none) and its control limits (_low, _high; three standard deviations, Laney's where weeks
         differ by more than chance), state ("judged", "unfinished", or "too few" where the whole
-        is), cusum, limit, p_value (of the theme: chance of sums as high), rising (1 from the rise
-        until the last week above the limits, else 0), and, of a theme that rose, rose (the first
-        week of it), alarm (the week after which it was sure), peak (the week of the largest
-        share). "no theme" rises where a theme is missing from the book. n is the number of dated
-        comments. In a report, themes of few people go into 'other'.
+        is), cusum, limit, p_value (of the theme: chance of sums as high), rising (1 in the weeks
+        of the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the
+        week after which it was sure), peak (the week of the surest high share). "no theme" rises
+        where a theme is missing from the book. n is the number of dated comments. In a report,
+        themes of few people go into 'other'.
 
     Raises:
         BadQuestion: where `every` is neither "week" nor "month".
@@ -150,7 +150,10 @@ def _table(
         frames.append(_series(name, of, comments, counts, limit, enough))
     table = pl.concat(frames)
     rank = {name: place for place, name in enumerate(names)}
-    surest = pl.when(pl.col("rose").is_not_null()).then("p_value")
+    # a theme that has a name says more than comments of none
+    surest = pl.when(pl.col("rose").is_not_null()).then(
+        pl.col("p_value") + pl.col("theme").is_in([UNTAGGED, OTHER])
+    )
     order = (
         table.group_by("theme")
         .agg(pl.col("rose", "p_value").first())
@@ -204,11 +207,10 @@ def _series(
     rising = [0] * frame.height
     peak = None
     if start is not None and found.alarm is not None:
-        high = [at for at in range(found.alarm, over.height) if limits.outside[at]]
-        end = max([found.alarm, *high])
+        end = _end(over, start, found.alarm, limits.centre)
         rising[start : end + 1] = [1] * (end + 1 - start)
-        at_most = max(range(start, end + 1), key=lambda at: (shares[at].value, -at))
-        peak = over["begins"][at_most]
+        # the surest height: a week of two comments is no peak
+        peak = over["begins"][max(range(start, end + 1), key=lambda at: (shares[at].low, -at))]
     state = pl.when("over").then(pl.lit("judged" if enough else "too few"))
     return frame.select(
         pl.lit(name).alias("theme"),
@@ -233,6 +235,19 @@ def _series(
         ).alias("alarm"),
         pl.lit(peak, pl.Date).alias("peak"),
     )
+
+
+def _end(over: pl.DataFrame, start: int, alarm: int, past: float) -> int:
+    """Return the last period of a rise: up to it shares are nearer to those of its start."""
+    rows = over.select("mentions", "comments").rows()
+    high = sum(x for x, _ in rows[start : alarm + 1]) / sum(n for _, n in rows[start : alarm + 1])
+    total, most, end = 0.0, 0.0, alarm
+    for at in range(alarm + 1, len(rows)):
+        x, n = rows[at]
+        total += x - n * (past + high) / 2
+        if total > most:
+            most, end = total, at
+    return end
 
 
 def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
@@ -264,7 +279,7 @@ def _finding(table: pl.DataFrame, n: int, every: str) -> str:
     text = _told(found[0], every)
     if len(found) > 1:
         also = [_called(rows["theme"][0]) for rows in found[1:6]]
-        text += f" Also up: {listed(also)}."
+        text += f" Also up: {', '.join(also)}."
     return text
 
 
@@ -280,8 +295,11 @@ def _told(rows: pl.DataFrame, every: str) -> str:
     (x, n), (y, m) = _counts(up), _counts(before)
     past = f"{said(y, m)} of {m:,} before" if m else "nothing known before"
     what = {UNTAGGED: "no theme at all"}
+    last = rows.filter(pl.col("state") == "judged")["begins"][-1]
+    ended = up["begins"][-1] < last
+    until = f"until that of {_day(up['begins'][-1])}" if ended else "on"
     return (
-        f"From the {every} of {_day(one['rose'])} on, until that of {_day(up['begins'][-1])}, "
+        f"From the {every} of {_day(one['rose'])} {until} "
         f"{said(x, n)} of {counted(n, 'comment')} spoke of "
         f"{what.get(one['theme'], _called(one['theme']))}, against {past}; most in the {every} of "
         f"{_day(one['peak'])} ({peak['mentions']:,} of {peak['comments']:,}), and sure at the end "
