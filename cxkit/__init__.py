@@ -93,6 +93,10 @@ _HOMES = {
     "predicted_ratings": "cxkit.analyses.voice.predicted_ratings",
     "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
     "themes": "cxkit.analyses.voice.themes",
+    "theme_impact": "cxkit.analyses.voice.theme_impact",
+    "theme_trend": "cxkit.analyses.voice.theme_trend",
+    "after_theme": "cxkit.analyses.voice.after_theme",
+    "telling_words": "cxkit.analyses.voice.telling_words",
     "keep_themes": "cxkit.theme_keep",
     "kept_themes": "cxkit.theme_keep",
 }
@@ -159,6 +163,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.start.readiness import readiness as readiness
     from cxkit.analyses.start.set_aside import set_aside as set_aside
     from cxkit.analyses.start.unknown_exports import unknown_exports as unknown_exports
+    from cxkit.analyses.voice.after_theme import after_theme as after_theme
     from cxkit.analyses.voice.answered import answered as answered
     from cxkit.analyses.voice.drivers import drivers as drivers
     from cxkit.analyses.voice.intents import intents as intents
@@ -168,6 +173,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
+    from cxkit.analyses.voice.telling_words import telling_words as telling_words
+    from cxkit.analyses.voice.theme_impact import theme_impact as theme_impact
+    from cxkit.analyses.voice.theme_trend import theme_trend as theme_trend
     from cxkit.analyses.voice.themes import themes as themes
     from cxkit.analyses.who.best_customers import best_customers as best_customers
     from cxkit.analyses.who.contract_retention import contract_retention as contract_retention

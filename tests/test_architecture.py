@@ -16,8 +16,7 @@ ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
     "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
     "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "theme_keep",
-    "ratings", "analyses",
-    "widgets", "report", "checks", "cli",
+    "spoken", "ratings", "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.

@@ -14,10 +14,12 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import duckdb
+import polars as pl
 import pytest
 
 import cxkit as cx
 from cxkit.stats.clustered import design_effect
+from cxkit.text.themes import theme_book
 
 FILES = {
     "customers": "olist_customers_dataset.csv",
@@ -189,6 +191,7 @@ def test_readiness_says_what_the_files_hold(ws, files):
         "lifecycle_history",
         "lapse_groups",
         "rfm",
+        "after_theme",
     ):
         assert verdicts.pop(name) == "limited", name
     # and hardly anybody comes back
@@ -824,6 +827,102 @@ def test_the_quotes_are_the_customers_words(ws, files):
         words = re.findall(r"\w+", f"{title or ''} {message or ''}")
         assert re.findall(r"\w+", row["comment"]) == words
         assert row["score"] == float(stars)
+
+
+# What do people write of whose parcel came late?
+
+BOOK = theme_book("""
+[[themes]]
+name = "não chegou"
+include = ["não recebi", "nao recebi", "não chegou", "nao chegou", "não entregue", "aguardando",
+    "esperando", "atras*", "correios"]
+[[themes]]
+name = "no prazo"
+include = ["antes do prazo", "no prazo", "dentro do prazo", "rápida", "rapida", "rápido", "rapido"]
+[[themes]]
+name = "produto errado"
+include = ["errado", "errada", "diferente", "trocar", "devolver", "defeito", "quebrado", "faltando"]
+""")
+
+
+@pytest.fixture
+def with_book(ws):
+    cx.keep_themes(ws, BOOK)
+    yield ws
+    (ws.store / "themes.toml").unlink()
+
+
+def test_late_parcels_are_heard_in_the_words_people_use(ws, files):
+    """Words of people whose parcel came after the promised day, against those served in time."""
+    came = files.execute("""
+        select customer_unique_id as person,
+            bool_or(order_delivered_customer_date[:10] > order_estimated_delivery_date[:10]) as late
+        from orders join customers using (customer_id)
+        where order_delivered_customer_date is not null group by 1
+    """).fetchall()
+    late = {person for person, was in came if was}
+    told = pl.DataFrame(
+        {
+            "customer_id": [person for person, _ in came],
+            "delivery": ["late" if was else "in time" for _, was in came],
+        }
+    )
+    result = cx.telling_words(ws.with_field("delivery", told), by="delivery")
+    words = {side: rows.rows_by_key("word", named=True, unique=True)
+             for (side,), rows in result.table.group_by("side")}  # fmt: skip
+    waiting = {"correios", "atraso", "recebi", "esperando", "aguardando", "atrasado"}
+    assert len(waiting & set(words["late"])) >= 4, "the post, delay, received, waiting"
+    assert "prazo" in words["in time"], "in (or before) the time promised"
+    assert not waiting & set(words["in time"])
+    # one of the words, counted again by person in the files
+    wrote = {}
+    for person, text in files.execute("""
+        select customer_unique_id, lower(concat_ws(' ', review_comment_title,
+            review_comment_message))
+        from reviews join orders using (order_id) join customers using (customer_id)
+        where trim(concat_ws('', review_comment_title, review_comment_message), e' \\t\\r\\n') <> ''
+    """).fetchall():
+        wrote.setdefault(person, []).append(text)
+    known = {person for person, _ in came} & set(wrote)
+    post = {p for p in known if any(re.search(r"\bcorrei[aeo]?s?\b", text) for text in wrote[p])}
+    row = words["late"]["correios"]
+    assert (row["base"], row["others_base"]) == (len(known & late), len(known - late))
+    assert (row["people"], row["others"]) == (len(post & late), len(post - late))
+
+
+def test_the_parcel_that_did_not_come_weighs_most_on_the_stars(with_book, files):
+    result = cx.theme_impact(with_book)
+    row = result.table.row(0, named=True)
+    assert row["theme"] == "não chegou"
+    assert row["drag_high"] < -1.4 and row["impact_high"] < -0.3
+    assert result.table.filter(theme="no prazo")["drag_low"][0] > 1.5
+    commented = one(
+        files,
+        """select count(*), sum(review_score::int) from reviews where trim(concat_ws('',
+        review_comment_title, review_comment_message), e' \\t\\r\\n') <> ''""",
+    )
+    assert result.n == commented[0]
+    n, x = row["mentions"], row["score_with"]
+    whole = commented[1] / commented[0]
+    assert row["impact"] == pytest.approx(whole - (commented[1] - n * x) / (commented[0] - n))
+
+
+def test_waiting_rose_in_the_winter_in_which_parcels_came_late(with_book):
+    """The weeks in which fewer parcels arrived (see the breaks below) are those of the words."""
+    table = cx.theme_trend(with_book).table
+    row = table.filter(theme="não chegou").row(0, named=True)
+    assert row["rose"] is not None
+    assert datetime(2017, 11, 27).date() <= row["rose"] <= datetime(2018, 1, 8).date()
+    waits = table.filter(theme="não chegou", rising=1)["begins"]
+    assert waits[-1] >= datetime(2018, 3, 19).date()
+    assert table.filter(theme="no prazo")["rose"].null_count() == table.height // 4
+
+
+def test_hardly_anybody_of_the_shop_buys_twice_so_nothing_is_said(with_book):
+    result = cx.after_theme(with_book)
+    assert result.finding.startswith("Cannot say: ")
+    assert set(result.table["did"]) == {"bought"}
+    assert result.table["change"].null_count() == result.table.height
 
 
 # Where do orders stop, and since when?

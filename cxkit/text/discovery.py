@@ -224,6 +224,23 @@ def _chosen(texts: list[str]) -> np.ndarray:
     return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:LEARN_FROM]))
 
 
+def stems_of(
+    texts: Sequence[str], *, languages: Iterable[str] | None = None
+) -> tuple[list[frozenset[str]], dict[str, str]]:
+    """List the stems of what each text speaks of, and how each stem is written most often.
+
+    Words that say nothing of the matter are left out, as in `discover_themes`; so are numbers,
+    addresses, handles and tags.
+
+    >>> stems_of(["The parcel was late, so late", "Parcels in the rain"])[1]
+    {'parcel': 'parcel', 'lat': 'late', 'rain': 'rain'}
+    """
+    ignored = _ignored(sorted(set(texts)), languages)
+    known = {text: _words(text, ignored) for text in dict.fromkeys(texts)}
+    documents = [known[text] for text in texts]
+    return [frozenset(one for one, _ in words) for words in documents], _spelled(documents)
+
+
 def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
     """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
     text = text[:READ_AT_MOST]

@@ -87,14 +87,15 @@ def test_what_is_missing_is_named_with_the_next_step(tmp_path):
     assert flaws(ready) == {
         ("score", "feedback.known"): why,
         ("journeys", "feedback.known"): why,
+        ("after_theme", "feedback.known"): ("partly", why[1]),
     }
     assert ready.finding == (
-        f"{QUESTIONS - 2} of {QUESTIONS} questions can be answered in full; 'journeys', 'score' "
-        "are limited ('journeys': 20 % of 40 rows of feedback belong to nobody known); collect "
-        "next: send surveys with a personal link."
+        f"{QUESTIONS - 3} of {QUESTIONS} questions can be answered in full; 'journeys', 'score', "
+        "'after_theme' are limited ('after_theme': 20 % of 40 rows of feedback belong to nobody "
+        "known); collect next: send surveys with a personal link."
     )
     steps = ready.table["collect_next"].drop_nulls().to_list()
-    assert steps == ["send surveys with a personal link"] * 2
+    assert steps == ["send surveys with a personal link"] * 3
     assert "8 rows (20.0 %) of feedback without any id" in " ".join(ready.caveats)
 
 

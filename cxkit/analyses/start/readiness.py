@@ -51,6 +51,7 @@ _COMMENT = "ask an open question in the survey and export its answers"
 _JOURNEY = "name the stages in the settings: [journey] stages"
 _DATED = "export events, or orders and tickets with times"
 _SCORES = "export the survey's answers"
+_LINKED = "send surveys with a personal link"
 NEEDS = (
     Need("identity_links", "customers", "customer_id", "export the contact list", least=2),
     Need(
@@ -220,13 +221,13 @@ NEEDS = (
         "journeys",
         "feedback",
         "known",
-        "send surveys with a personal link",
+        _LINKED,
         wished=True,
         if_any=True,
         least=1,
     ),
     Need("score", "feedback", "score", _SCORES, sparse=True),
-    Need("score", "feedback", "known", "send surveys with a personal link", wished=True),
+    Need("score", "feedback", "known", _LINKED, wished=True),
     Need(
         "score",
         "feedback",
@@ -256,6 +257,17 @@ NEEDS = (
     Need("predicted_ratings", "feedback", "score", _SCORES, sparse=True),
     Need("predicted_ratings", "feedback", "comment", _COMMENT, sparse=True),
     Need("themes", "feedback", "comment", _COMMENT, sparse=True),
+    Need("theme_impact", "feedback", "comment", _COMMENT, sparse=True),
+    Need("theme_impact", "feedback", "score", _SCORES, sparse=True),
+    Need("theme_trend", "feedback", "comment", _COMMENT, sparse=True),
+    Need(
+        "theme_trend", "feedback", "given_at", "export when each comment was written", sparse=True
+    ),
+    Need("after_theme", "feedback", "comment", _COMMENT, sparse=True),
+    Need("after_theme", "feedback", "known", _LINKED),
+    Need("after_theme", "orders", "customer_id", _ORDER_ID, wished=True),
+    Need("telling_words", "feedback", "comment", _COMMENT, sparse=True),
+    Need("telling_words", "feedback", "score", _SCORES, wished=True, sparse=True),
     Need("intents", "feedback", "comment", _COMMENT, sparse=True),
     Need(
         "intents",

@@ -1,0 +1,285 @@
+"""What did people do next who wrote of a theme, against those who wrote of other things?"""
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.errors import whole_number
+from cxkit.notes import end_note
+from cxkit.result import Result, counted
+from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
+from cxkit.stats.clustered import contrast_effect, design_effect, effective
+from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, shares_p, wilson
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "What did people do next who wrote of a theme, against those who wrote of other things?"
+_DEEDS = {"bought": "buy", "came back": "come back", "contacted": "get in touch again"}
+_DONE = {"bought": "bought", "came back": "came back", "contacted": "got in touch again"}
+_SCHEMA: dict[str, Any] = {
+    "theme": pl.String,
+    "did": pl.String,
+    "people": pl.Int64,
+    "people_did": pl.Int64,
+    "share": pl.Float64,
+    "share_low": pl.Float64,
+    "share_high": pl.Float64,
+    "others": pl.Int64,
+    "others_people": pl.Int64,
+    "others_did": pl.Int64,
+    "others_share": pl.Float64,
+    "others_share_low": pl.Float64,
+    "others_share_high": pl.Float64,
+    "change": pl.Float64,
+    "change_low": pl.Float64,
+    "change_high": pl.Float64,
+    "q_value": pl.Float64,
+    "found_by": pl.String,
+}
+_EXPECTED = 5  # deeds, and people without them, that each side would have if both were alike
+_Row = dict[str, Any]
+
+
+def after_theme(
+    workspace: Workspace,
+    *,
+    within_days: int = 90,
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Compare what people did after they wrote of a theme with what others did after they wrote.
+
+    Who wrote of a theme counts once, from the first comment that speaks of it. Compared with are
+    the comments of people who had not written of it by then; so whoever writes often, and buys
+    often, is on both sides as often as chance brings it, and no side is of the busier people. One
+    person may have several comments there: intervals and tests take people for independent, not
+    comments. A deed counts on the days after the comment, up to `within_days`; only comments whose
+    days lie wholly in the data are counted, of each kind of deed by itself. Themes are those of
+    `themes`.
+
+    Args:
+        workspace: an open store.
+        within_days: how long after a comment a deed counts.
+        as_of: count what was known at this moment; default: the latest time in the data.
+
+    Returns:
+        One row per theme and deed ("bought": a purchase; "came back": a visit or other event;
+        "contacted": a ticket or message), of deeds that the data hold: theme, did, people (who
+        wrote of it), people_did, share with Wilson's interval (_low, _high), others (comments of
+        people who had not), others_people, others_did, others_share (_low, _high), change (share
+        less others_share, with Newcombe's interval, _low, _high), q_value (Benjamini-Hochberg over
+        themes and deeds), found_by. change is null below 30 people on a side, and where a deed is
+        so rare, or so common, that 5 of either kind are not to be expected on a side (Cochran
+        1954). n is the number of comments that could be followed for any deed. In a report, themes
+        of few people go into 'other'.
+
+    Raises:
+        BadQuestion: where within_days is below 1.
+        BadThemes: where the theme book kept with the store has a fault.
+    """
+    whole_number("within_days", within_days)
+    until = workspace.moment(as_of)
+    zone = workspace.settings.company.timezone
+    told = spoken(workspace, until)
+    deeds = workspace.query("after_theme", as_of=until, zone=zone, within_days=within_days)
+    whose = told.comments.select("feedback_id", "row", "customer_key").unique(
+        "feedback_id", keep="first", maintain_order=True
+    )
+    deeds = deeds.unique(["feedback_id", "did"], keep="first", maintain_order=True).join(
+        whose, on="feedback_id", how="inner", maintain_order="left"
+    )
+    followed = deeds.filter("followed")
+    followed = followed.with_columns(
+        person=pl.col("customer_key").rank("dense").cast(pl.Int64)
+    ).sort("did", "day", "feedback_id")
+    rows = followed["row"].unique()
+    themes = told.themes.filter(pl.col("row").is_in(rows.to_list()))
+    table = _table(followed, shown_apart(themes, workspace.least), told.found_by)
+    return Result(
+        name="after_theme",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, told.comments.height, len(rows), within_days),
+        caveats=(
+            *_caveats(table, told.comments.height, deeds, within_days),
+            *(found_note(told.found_by, told.stability) if table.height else ()),
+            *end_note(workspace, as_of),
+        ),
+        sql=query_text("after_theme"),
+        as_of=until,
+        n=len(rows),
+        draw=_chart,
+    )
+
+
+def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str) -> pl.DataFrame:
+    rows = []
+    for name in theme_order(themes):
+        spoke = themes.filter(pl.col("theme") == name)["row"].to_list()
+        marked = followed.with_columns(spoke=pl.col("row").is_in(spoke))
+        rows += [_row(name, did, of) for (did,), of in marked.group_by("did", maintain_order=True)]
+    table = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
+        pl.selectors.float().fill_nan(None), found_by=pl.lit(found_by)
+    )
+    judged = table.with_row_index("at").filter(
+        pl.col("change").is_not_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED])
+    )
+    q_values: list[float | None] = [None] * table.height
+    found = benjamini_hochberg(judged["q_value"].to_list())
+    for at, q_value in zip(judged["at"], found, strict=True):
+        q_values[at] = q_value
+    return table.with_columns(pl.Series("q_value", q_values, dtype=pl.Float64))
+
+
+def _row(name: str, did: Any, rows: pl.DataFrame) -> _Row:
+    """Compare the first comments that speak of a theme with those of people who had not yet."""
+    rows = rows.with_columns(
+        before=pl.col("spoke").cast(pl.Int64).cum_sum().over("person") - pl.col("spoke")
+    ).filter(pl.col("before") == 0)
+    of, rest = rows.filter("spoke"), rows.filter(~pl.col("spoke"))
+    x, n = int(of["done"].sum()), of.height
+    y, m = int(rest["done"].sum()), rest.height
+    each = rows.group_by("person", "spoke").agg(x=pl.col("done").sum(), n=pl.len())
+    each = each.sort("spoke", "person")
+    group = each["spoke"].cast(pl.Int64).to_list()
+    people = each["person"].to_list()
+    counts = each["x"].to_list(), each["n"].to_list()
+    alone = each.filter(~pl.col("spoke"))
+    share = wilson(x, n)
+    others = wilson(*effective(y, m, design_effect(alone["x"].to_list(), alone["n"].to_list())))
+    row = {
+        "theme": name,
+        "did": did,
+        "people": n,
+        "people_did": x,
+        "share": share.value,
+        "share_low": share.low,
+        "share_high": share.high,
+        "others": m,
+        "others_people": rest["person"].n_unique(),
+        "others_did": y,
+        "others_share": others.value,
+        "others_share_low": others.low,
+        "others_share_high": others.high,
+    }
+    rare = min(x + y, n + m - x - y) * min(n, m) < _EXPECTED * (n + m)
+    if min(n, row["others_people"]) >= ENOUGH and not rare:
+        effect = contrast_effect(people, group, *counts, [-1.0, 1.0])
+        sides = *effective(x, n, effect), *effective(y, m, effect)
+        gap = newcombe(*sides)
+        row |= {"change": gap.value, "change_low": gap.low, "change_high": gap.high}
+        row["q_value"] = shares_p(*sides)  # still a p-value: corrected when all are known
+    return row
+
+
+def _sure(table: pl.DataFrame) -> pl.DataFrame:
+    """Return what surely differs, the surest distance first."""
+    near = pl.min_horizontal(pl.col("change_low").abs(), pl.col("change_high").abs())
+    return table.filter(pl.col("q_value") < 0.05).sort(
+        near, "theme", "did", descending=[True, False, False]
+    )
+
+
+def _finding(table: pl.DataFrame, comments: int, followed: int, days: int) -> str:
+    if not comments:
+        return "There are no comments: what people did after them cannot be said."
+    if not followed:
+        return (
+            f"Cannot say: of {counted(comments, 'comment')} none is of a known person whose "
+            f"{counted(days, 'day')} afterwards lie in the data."
+        )
+    judged = table.filter(pl.col("q_value").is_not_null())
+    if judged.is_empty():
+        return (
+            f"Cannot say: {counted(followed, 'comment')} could be followed, and no theme is named "
+            f"by {ENOUGH} people, and not by {ENOUGH} others, of whom enough did something next."
+        )
+    sure = _sure(judged)
+    if sure.is_empty():
+        deeds = " or ".join(_DEEDS[did] for did in judged["did"].unique(maintain_order=True))
+        return (
+            f"After none of {counted(judged['theme'].n_unique(), 'theme')} do people surely "
+            f"{deeds} more or less often within {counted(days, 'day')} than after other comments "
+            f"({counted(followed, 'comment')} followed)."
+        )
+    return f"{_told(sure.row(0, named=True), days)} (associated with, not caused by)."
+
+
+def _told(row: _Row, days: int) -> str:
+    ends = f"{100 * row['change_low']:+.1f} to {100 * row['change_high']:+.1f}"
+    return (
+        f"Of {row['people']:,} people who wrote of '{row['theme']}' {100 * row['share']:.1f} % "
+        f"({100 * row['share_low']:.1f}–{100 * row['share_high']:.1f}) {_DONE[row['did']]} within "
+        f"{counted(days, 'day')}, against {100 * row['others_share']:.1f} % after "
+        f"{counted(row['others'], 'other comment')}: {100 * row['change']:+.1f} points ({ends})"
+    )
+
+
+def _caveats(table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int) -> tuple[str, ...]:
+    notes = [f"Also: {_told(row, days)}." for row in _sure(table).rows(named=True)[1:6]]
+    if not comments:
+        return ()
+    for (did,), of in deeds.group_by("did", maintain_order=True):
+        young = of.height - int(of["followed"].sum())
+        followed = of.height - young
+        notes.append(
+            f"{_DONE[str(did)].capitalize()} or not is told of {followed:,} of "
+            f"{counted(comments, 'comment')}; the days after {young:,} are not wholly in the data, "
+            f"and {comments - of.height:,} are of nobody known or have no date."
+        )
+    missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]
+    if missing:
+        notes.append(f"The data do not tell whether people {' or '.join(missing)}.")
+    few = table.filter(pl.col("change").is_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED]))[
+        "theme"
+    ].n_unique()
+    if few:
+        notes.append(
+            f"Of {counted(few, 'theme')} something cannot be said: fewer than {ENOUGH} people, or "
+            f"fewer than {_EXPECTED} expected to do so."
+        )
+    if table["change"].count():
+        notes.append(
+            "Who writes of a theme differs in more than the theme: when they wrote, after what, "
+            "and how often they buy anyway."
+        )
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    judged = table.filter(pl.col("q_value").is_not_null())
+    if judged.is_empty():
+        return charts.nothing("Too few people to say what they did next")
+    sure = _sure(judged)
+    title = "After no theme do people surely do otherwise than after others"
+    if sure.height:
+        row = sure.row(0, named=True)
+        more = "more" if row["change"] > 0 else "less"
+        title = f"After '{row['theme']}' people {_DEEDS[row['did']]} {more} often than after others"
+    panels = []
+    for (did,), rows in judged.group_by("did", maintain_order=True):
+        least, most = rows["change_low"].min() or 0.0, rows["change_high"].max() or 0.0
+        ends = [105 * min(float(least), 0), 105 * max(float(most), 0)]  # type: ignore[arg-type]
+        panels.append(
+            rows.sort("change").select(
+                "theme",
+                "people",
+                (pl.col("change", "change_low", "change_high") * 100),
+                unit=pl.lit(f"{_DONE[str(did)]}: points more than after other comments"),
+                ends=pl.lit(ends, pl.List(pl.Float64)),
+            )
+        )
+    drawn = pl.concat(panels)
+    return charts.dots(
+        drawn,
+        value="change",
+        low="change_low",
+        high="change_high",
+        label="theme",
+        unit="unit",
+        ends="ends",
+        title=title,
+        texts=[
+            f"{value:+.1f} · n = {n:,}" for value, n in drawn.select("change", "people").iter_rows()
+        ],
+    )

@@ -1,0 +1,34 @@
+-- Who wrote what beside which score? One row per answer with a comment of its own or beside it.
+-- $metrics, $lowest, $most: parallel lists: a metric and the usual ends of its scale
+-- $by: the segment: touchpoint or question, a field of customers, or 'all'
+-- $as_of: what was given later is left out
+with
+
+rules as (
+    select unnest($metrics) as metric, unnest($lowest) as lowest, unnest($most) as most
+),
+
+answers as (
+    -- all answers to one invitation stand in one record of a file, the comment beside any of them
+    select
+        feedback_id, metric, score, scale, touchpoint, question, customer_id,
+        coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
+        case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
+        max(own) over (partition by source_file, record_no) as beside
+    from feedback
+    where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
+)
+
+select
+    feedback_id, customer_key, metric, score, coalesce(own, beside) as comment,
+    own is not null as own,
+    coalesce(scale, most) = most and score between lowest and most as usual,
+    coalesce(case $by
+        when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
+        when 'region' then region when 'source' then source
+        when 'preferred_channel' then preferred_channel
+        else json_extract_string(attributes, '/' || $by)
+    end, 'missing') as segment
+from answers left join rules using (metric) left join customers using (customer_id)
+where coalesce(own, beside) is not null
+order by feedback_id, metric, customer_key, comment

@@ -1,0 +1,26 @@
+-- Which score stands beside which comment? One row per answer with a score.
+-- $metrics, $lowest, $most: parallel lists: a metric and the usual ends of its scale
+-- $as_of: what was given later is left out
+with
+
+rules as (
+    select unnest($metrics) as metric, unnest($lowest) as lowest, unnest($most) as most
+),
+
+answers as (
+    -- all answers to one invitation stand in one record of a file, the comment beside any of them
+    select
+        metric, score, scale, feedback_id,
+        coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
+        case when regexp_matches(comment, '[^\s\p{Z}]') then feedback_id end as own,
+        min(own) over (partition by source_file, record_no) as beside
+    from feedback
+    where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
+)
+
+select
+    metric, score, feedback_id, customer_key, coalesce(own, beside) as comment_id,
+    coalesce(scale, most) = most and score between lowest and most as usual
+from answers join rules using (metric)
+where score is not null
+order by metric, feedback_id, customer_key, score

@@ -1,0 +1,372 @@
+"""Which themes came up or rose, and since when?"""
+
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from cxkit import charts
+from cxkit.errors import BadQuestion, listed
+from cxkit.notes import end_note
+from cxkit.periods import EVERY, by_person
+from cxkit.result import Result, counted, verb
+from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
+from cxkit.stats.clustered import effective, within_effect
+from cxkit.stats.control import p_chart
+from cxkit.stats.cusum import limit_for, rise
+from cxkit.stats.intervals import ENOUGH, said, wilson
+from cxkit.workspace import Workspace, query_text
+
+QUESTION = "Which themes came up or rose, and since when?"
+_FEW = 6  # periods from which a rise can be told
+_PANELS = 4
+_SCHEMA: dict[str, Any] = {
+    "theme": pl.String,
+    "begins": pl.Date,
+    "comments": pl.Int64,
+    "mentions": pl.Int64,
+    "people": pl.Int64,
+    "share": pl.Float64,
+    "share_low": pl.Float64,
+    "share_high": pl.Float64,
+    "past_share": pl.Float64,
+    "past_share_low": pl.Float64,
+    "past_share_high": pl.Float64,
+    "state": pl.String,
+    "cusum": pl.Float64,
+    "limit": pl.Float64,
+    "p_value": pl.Float64,
+    "rising": pl.Int64,
+    "rose": pl.Date,
+    "alarm": pl.Date,
+    "peak": pl.Date,
+    "found_by": pl.String,
+}
+_Row = dict[str, Any]
+
+
+def theme_trend(
+    workspace: Workspace,
+    *,
+    every: str = "week",
+    as_of: date | datetime | str | None = None,
+) -> Result:
+    """Find the themes that came up or rose, from which week on, and when that could be known.
+
+    What counts is the share of all comments, so that more comments of everything are no rise.
+    Each theme is judged against its own past by a CUSUM that starts itself: each week by the weeks
+    before it alone, a person once a week (Page 1954; Hawkins 1987). The limit is set so that, where
+    no theme moved, any alarm in all weeks of all themes comes in one of a hundred companies
+    (Siegmund 1985), and 5 people have to have made the rise. Weeks that are not over are shown and
+    not judged. Themes are those of `themes`.
+
+    Args:
+        workspace: an open store.
+        every: "week", which begins on Monday, or "month".
+        as_of: read what was written until this moment; default: the latest time in the data.
+
+    Returns:
+        One row per theme and week or month, risen themes first, the surest first: theme, begins
+        (first day), comments (of all themes), mentions (comments of this one; a comment may have
+        several), people (who wrote them), share with Wilson's interval (_low, _high; on as many
+        comments as the people are worth), past_share (before the rise, or of all weeks where there
+        is none) and its control limits (_low, _high; three standard deviations, Laney's where weeks
+        differ by more than chance), state ("judged", "unfinished", or "too few" where the whole
+        is), cusum, limit, p_value (of the theme: chance of sums as high), rising (1 in the weeks
+        of the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the
+        week after which it was sure), peak (the week of the surest high share). "no theme" rises
+        where a theme is missing from the book. n is the number of dated comments. In a report,
+        themes of few people go into 'other'.
+
+    Raises:
+        BadQuestion: where `every` is neither "week" nor "month".
+        BadThemes: where the theme book kept with the store has a fault.
+    """
+    if every not in EVERY:
+        raise BadQuestion(f"There is no period {every!r}. There are: {listed(EVERY)}.")
+    until = workspace.moment(as_of)
+    zone = workspace.settings.company.timezone
+    told = spoken(workspace, until)
+    dated = workspace.query("theme_trend", as_of=until, zone=zone, every=every)
+    days = dated.unique("feedback_id", keep="first").drop("today")
+    comments = told.comments.join(days, on="feedback_id", how="inner", maintain_order="left")
+    themes = told.themes.join(
+        comments.select("row", "begins"), on="row", how="inner", maintain_order="left"
+    )
+    table = _table(
+        _numbered(comments),
+        shown_apart(themes, workspace.least),
+        every,
+        dated["today"][0] if dated.height else None,
+    )
+    table = table.with_columns(found_by=pl.lit(told.found_by))
+    return Result(
+        name="theme_trend",
+        question=QUESTION,
+        table=table,
+        finding=_finding(table, comments.height, every),
+        caveats=(
+            *_caveats(table, told.comments.height - comments.height, every),
+            *(found_note(told.found_by, told.stability) if comments.height else ()),
+            *end_note(workspace, as_of),
+        ),
+        sql=query_text("theme_trend"),
+        as_of=until,
+        n=comments.height,
+        draw=_chart,
+    )
+
+
+def _numbered(comments: pl.DataFrame) -> pl.DataFrame:
+    person = pl.col("customer_key").rank("dense").cast(pl.Int64)
+    return comments.select("row", "customer_key", "begins", person=person)
+
+
+def _table(
+    comments: pl.DataFrame, themes: pl.DataFrame, every: str, today: date | None
+) -> pl.DataFrame:
+    if comments.is_empty() or today is None:
+        return pl.DataFrame(schema=_SCHEMA)
+    first, last = comments["begins"].min(), comments["begins"].max()
+    begins = pl.date_range(first, last, EVERY[every], eager=True)  # type: ignore[arg-type]
+    ends = begins.dt.offset_by(EVERY[every])
+    periods = pl.DataFrame({"begins": begins, "over": ends.dt.offset_by("-1d") <= today})
+    counts = periods.join(
+        comments.group_by("begins").agg(
+            comments=pl.len().cast(pl.Int64), writers=pl.col("person").n_unique()
+        ),
+        on="begins",
+        how="left",
+        maintain_order="left",
+    ).with_columns(pl.col("comments", "writers").fill_null(0))
+    names = theme_order(themes)
+    over = counts.filter("over")
+    enough = int(over["comments"].sum()) >= ENOUGH and over.height >= _FEW
+    limit = limit_for(over.height, len(names))
+    people = comments.select("row", "person")
+    frames = []
+    for name in names:
+        of = themes.filter(pl.col("theme") == name).join(people, on="row", maintain_order="left")
+        frames.append(_series(name, of, comments, counts, limit, enough))
+    table = pl.concat(frames)
+    rank = {name: place for place, name in enumerate(names)}
+    # a theme that has a name says more than comments of none
+    surest = pl.when(pl.col("rose").is_not_null()).then(
+        pl.col("p_value") + pl.col("theme").is_in([UNTAGGED, OTHER])
+    )
+    order = (
+        table.group_by("theme")
+        .agg(pl.col("rose", "p_value").first())
+        .with_columns(rank=pl.col("theme").replace_strict(rank, return_dtype=pl.Int64))
+        .sort(surest, "rank", nulls_last=True)["theme"]
+        .to_list()
+    )
+    places = {name: place for place, name in enumerate(order)}
+    return table.sort(pl.col("theme").replace_strict(places, return_dtype=pl.Int64), "begins")
+
+
+def _series(
+    name: str,
+    of: pl.DataFrame,
+    comments: pl.DataFrame,
+    counts: pl.DataFrame,
+    limit: float,
+    enough: bool,
+) -> pl.DataFrame:
+    """Judge one theme, period by period."""
+    own = of.group_by("begins").agg(
+        mentions=pl.len().cast(pl.Int64), who=pl.col("person").unique().sort()
+    )
+    frame = counts.join(own, on="begins", how="left", maintain_order="left").with_columns(
+        pl.col("mentions").fill_null(0), people=pl.col("who").list.len().fill_null(0).cast(pl.Int64)
+    )
+    spoke = comments.with_columns(one=pl.col("row").is_in(of["row"].to_list()))
+    each = spoke.group_by(pl.col("person").alias("customer_key"), "begins").agg(
+        followed=pl.col("one").sum(), entered=pl.len()
+    )
+    alike = within_effect(by_person(each.sort("begins", "customer_key"), frame["begins"].to_list()))
+    over = frame.filter("over")
+    found = rise(
+        over["people"].to_list(),
+        over["writers"].to_list(),
+        limit,
+        [[] if who is None else who.to_list() for who in over["who"]],
+    )
+    start = found.start if enough and found.alarm is not None else None
+    baseline = [bool(over["comments"][at]) and (start is None or at < start) for at in
+                range(over.height)]  # fmt: skip
+    # a rise in the first weeks has no past: all weeks then stand for it
+    if not any(baseline):
+        baseline = [True] * over.height
+    late = frame.height - over.height
+    x, n = ((frame[column] / alike).to_list() for column in ("mentions", "comments"))
+    limits = p_chart(x, n, baseline + [False] * late, laney=True)
+    shares = [
+        wilson(*effective(x, n, alike)) for x, n in frame.select("mentions", "comments").rows()
+    ]
+    rising = [0] * frame.height
+    peak = None
+    if start is not None and found.alarm is not None:
+        end = _end(over, start, found.alarm, limits.centre)
+        rising[start : end + 1] = [1] * (end + 1 - start)
+        # the surest height: a week of two comments is no peak
+        peak = over["begins"][max(range(start, end + 1), key=lambda at: (shares[at].low, -at))]
+    state = pl.when("over").then(pl.lit("judged" if enough else "too few"))
+    return frame.select(
+        pl.lit(name).alias("theme"),
+        "begins",
+        "comments",
+        "mentions",
+        "people",
+        pl.Series("share", [share.value for share in shares]).fill_nan(None),
+        pl.Series("share_low", [share.low for share in shares]).fill_nan(None),
+        pl.Series("share_high", [share.high for share in shares]).fill_nan(None),
+        pl.lit(limits.centre).fill_nan(None).alias("past_share"),
+        pl.Series("past_share_low", limits.low).fill_nan(None),
+        pl.Series("past_share_high", limits.high).fill_nan(None),
+        state.otherwise(pl.lit("unfinished")).alias("state"),
+        pl.Series("cusum", [*found.sums, *[None] * late], dtype=pl.Float64),
+        pl.lit(limit).alias("limit"),
+        pl.lit(found.p if enough else None, pl.Float64).alias("p_value"),
+        pl.Series("rising", rising, dtype=pl.Int64),
+        pl.lit(None if start is None else over["begins"][start], pl.Date).alias("rose"),
+        pl.lit(
+            None if start is None or found.alarm is None else over["begins"][found.alarm], pl.Date
+        ).alias("alarm"),
+        pl.lit(peak, pl.Date).alias("peak"),
+    )
+
+
+def _end(over: pl.DataFrame, start: int, alarm: int, past: float) -> int:
+    """Return the last period of a rise: up to it shares are nearer to those of its start."""
+    rows = over.select("mentions", "comments").rows()
+    high = sum(x for x, _ in rows[start : alarm + 1]) / sum(n for _, n in rows[start : alarm + 1])
+    total, most, end = 0.0, 0.0, alarm
+    for at in range(alarm + 1, len(rows)):
+        x, n = rows[at]
+        total += x - n * (past + high) / 2
+        if total > most:
+            most, end = total, at
+    return end
+
+
+def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return the rows of each theme that rose, the surest first."""
+    rose = table.filter(pl.col("rose").is_not_null())
+    return rose.partition_by("theme", maintain_order=True)
+
+
+def _finding(table: pl.DataFrame, n: int, every: str) -> str:
+    if not n:
+        return "There are no dated comments: whether a theme rose cannot be said."
+    judged = table.filter(pl.col("state") == "judged")
+    if judged.is_empty():
+        return (
+            f"{counted(n, 'comment')} in {counted(table['begins'].n_unique(), every)}: too few to "
+            f"say whether a theme rose (it takes {ENOUGH} comments in {_FEW} finished {every}s)."
+        )
+    names = set(judged["theme"])
+    if names <= {UNTAGGED, OTHER}:
+        return f"Cannot say: {counted(n, 'comment')} {verb(n, 'have')} no themes that can be shown."
+    found = _risen(table)
+    many = counted(judged["begins"].n_unique(), every)
+    if not found:
+        themes = counted(len(names - {UNTAGGED, OTHER}), "theme")
+        return (
+            f"No theme came up or rose: in {many} of {counted(n, 'comment')} none of {themes} took "
+            "a larger share than its own past and chance would bring."
+        )
+    text = _told(found[0], every)
+    if len(found) > 1:
+        also = [_called(rows["theme"][0]) for rows in found[1:6]]
+        text += f" Also up: {', '.join(also)}."
+    return text
+
+
+def _called(theme: str) -> str:
+    return {UNTAGGED: "comments of no theme", OTHER: "the other themes"}.get(theme, f"'{theme}'")
+
+
+def _told(rows: pl.DataFrame, every: str) -> str:
+    one = rows.row(0, named=True)
+    up = rows.filter(pl.col("rising") == 1)
+    before = rows.filter(pl.col("begins") < one["rose"])
+    peak = rows.filter(pl.col("begins") == one["peak"]).row(0, named=True)
+    (x, n), (y, m) = _counts(up), _counts(before)
+    past = f"{said(y, m)} of {m:,} before" if m else "nothing known before"
+    what = {UNTAGGED: "no theme at all"}
+    last = rows.filter(pl.col("state") == "judged")["begins"][-1]
+    ended = up["begins"][-1] < last
+    until = f"until that of {_day(up['begins'][-1])}" if ended else "on"
+    return (
+        f"From the {every} of {_day(one['rose'])} {until} "
+        f"{said(x, n)} of {counted(n, 'comment')} spoke of "
+        f"{what.get(one['theme'], _called(one['theme']))}, against {past}; most in the {every} of "
+        f"{_day(one['peak'])} ({peak['mentions']:,} of {peak['comments']:,}), and sure at the end "
+        f"of that of {_day(one['alarm'])}."
+    )
+
+
+def _counts(rows: pl.DataFrame) -> tuple[int, int]:
+    return int(rows["mentions"].sum()), int(rows["comments"].sum())
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _caveats(table: pl.DataFrame, undated: int, every: str) -> tuple[str, ...]:
+    notes = [f"Also: {_told(rows, every)}" for rows in _risen(table)[1:4]]
+    if notes or _risen(table):
+        notes.append(
+            "The weeks of a rise are chosen because they are high: how high it is by itself is "
+            "somewhat overstated. It is associated with what happened then, not explained by it."
+        )
+    judged = table.filter(pl.col("state") == "judged")
+    if judged.height:
+        notes.append(
+            "Where no theme moved, any alarm at all comes in one of a hundred companies; a rise "
+            "that is small or slow may take long to be sure, or never be."
+        )
+    young = table.filter(pl.col("state") == "unfinished")["begins"].unique().sort()
+    if len(young):
+        notes.append(
+            f"The {every} from {_day(young[0])} on is not over: it is shown and not judged."
+        )
+    if undated:
+        notes.append(f"Left out: {counted(undated, 'comment')} without a date.")
+    if table.height:
+        notes.append(
+            "Shares are of those who wrote: a theme also rises where fewer write of other things."
+        )
+    return tuple(notes)
+
+
+def _chart(table: pl.DataFrame) -> charts.Figure:
+    judged = table.filter(pl.col("state") == "judged")
+    if judged.is_empty():
+        return charts.nothing("Too few comments to say whether a theme rose")
+    found = _risen(table)
+    shown = table["theme"].unique(maintain_order=True).to_list()[: max(1, len(found))][:_PANELS]
+    title = "No theme rose above its own past"
+    if found:
+        one = found[0].row(0, named=True)
+        title = f"{_called(one['theme'])} rose from {_day(one['rose'])} on"
+        title += f", and {len(found) - 1:,} more" if len(found) > 1 else ""
+    here = table.filter(pl.col("theme").is_in(shown))
+    above = (pl.col("share") > pl.col("past_share_high")) & (pl.col("state") == "judged")
+    return charts.control(
+        here,
+        x="begins",
+        y="share",
+        centre="past_share",
+        low="past_share_low",
+        high="past_share_high",
+        panel="theme",
+        marked="rising",
+        pale=(here["state"] == "unfinished").to_list(),
+        outside=here.select(above.fill_null(False))["share"].to_list(),
+        title=title,
+        x_unit="written in the time that begins on",
+        y_unit="share of comments",
+    )

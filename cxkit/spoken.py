@@ -1,0 +1,74 @@
+"""Who speaks of what: the themes of all comments, for every analysis that asks what goes with them.
+
+All comments are read, whatever an analysis asks of them: so a theme means the same everywhere.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import polars as pl
+
+from cxkit.stats.segments import gathered
+from cxkit.theme_keep import tagged
+from cxkit.workspace import Workspace
+
+UNTAGGED, OTHER = "no theme", "other"
+
+
+class Spoken(NamedTuple):
+    """The comments known at a moment, and of which theme each one speaks."""
+
+    comments: pl.DataFrame  # row, feedback_id, customer_key, given_at, comment
+    themes: pl.DataFrame  # row, theme ("no theme": none), customer_key; one row for each of both
+    found_by: str
+    stability: float | None
+
+
+def spoken(workspace: Workspace, until: datetime | None) -> Spoken:
+    """Return the comments known at `until` with their themes (see `theme_keep.tagged`)."""
+    comments = workspace.query("themes", as_of=until).with_row_index("row")
+    comments = comments.with_columns(pl.col("row").cast(pl.Int64))
+    found = tagged(workspace, comments["comment"])
+    themes = (
+        found.mentions.select("row", pl.col("theme").fill_null(UNTAGGED))
+        .unique(maintain_order=True)
+        .join(comments.select("row", "customer_key"), on="row", how="left", maintain_order="left")
+    )
+    return Spoken(comments, themes, found.found_by, found.stability)
+
+
+def shown_apart(themes: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Put themes of fewer than `least` people together as 'other', largest themes first.
+
+    A comment that speaks of several of them counts once. `themes` is that of `Spoken`, or part of
+    it; its other columns stay as they are in the first row of each.
+    """
+    if themes.is_empty():
+        return themes
+    marked = themes.rename({"theme": "segment"}).with_columns(one=pl.lit(1))
+    people = marked.select("segment", "customer_key")
+    kept = gathered(
+        marked, "one", most=marked["segment"].n_unique(), least=least, people=people
+    ).drop("one")
+    return kept.unique(["segment", "row"], keep="first", maintain_order=True).rename(
+        {"segment": "theme"}
+    )
+
+
+def theme_order(themes: pl.DataFrame) -> list[str]:
+    """Return the themes, most comments first, then 'other' and 'no theme'."""
+    order = themes.group_by("theme").len().sort(pl.col("len"), "theme", descending=[True, False])
+    names = order["theme"].to_list()
+    last = [name for name in (OTHER, UNTAGGED) if name in names]
+    return [name for name in names if name not in last] + last
+
+
+def found_note(found_by: str, stability: float | None) -> tuple[str, ...]:
+    """Return the caveat of themes that nobody has named."""
+    if found_by != "words alone" or stability is None or stability != stability:
+        return ()
+    return (
+        "These themes are proposed by the words alone, not named by you: edit them as a theme book "
+        "and keep it (cx.keep_themes). Found again without a fifth of the comments they agree with "
+        f"themselves by {stability:.2f} (adjusted Rand index; 1 is the same).",
+    )

@@ -1,0 +1,191 @@
+"""What people did after they wrote of a theme, counted by hand and where nothing is planted."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+from company import company
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+from cxkit.stats.intervals import newcombe
+from cxkit.text.themes import theme_book
+
+BOOK = theme_book('[[themes]]\nname = "delivery"\ninclude = ["deliver*"]')
+LATE, FLAT = "The delivery was slow", "It came in a box"
+START, END = date(2026, 1, 1), date(2026, 12, 31)
+
+
+def wrote(who, day, text):
+    return {"feedback_id": f"{who}-{day}-{text[:4]}", "metric": "comment", "customer_id": who,
+            "given_at": f"{day}T10:00", "comment": text}  # fmt: skip
+
+
+def bought(who, day, **more):
+    return {"order_id": f"{who}-{day}", "customer_id": who, "ordered_at": f"{day}T12:00",
+            "amount": 20, "currency": "EUR"} | more  # fmt: skip
+
+
+def day(after):
+    return START + timedelta(days=after)
+
+
+EDGES = [bought("edge", START), bought("edge", END)]  # the orders span the year
+
+
+def asked(folder, book=BOOK, how=None, **tables):
+    ws = company(folder, **tables)
+    if book:
+        cx.keep_themes(ws, book)
+    return cx.after_theme(ws, **(how or {}))
+
+
+def test_shares_by_hand(tmp_path):
+    """Forty wrote of it, ten bought; forty did not, thirty bought."""
+    fed, orders = [], list(EDGES)
+    for n in range(80):
+        who, text = f"c{n:02}", LATE if n < 40 else FLAT
+        fed.append(wrote(who, day(10), text))
+        if n < 10 or n >= 50:
+            orders.append(bought(who, day(100)))  # ninety days later: just in time
+        else:
+            orders.append(bought(who, day(101)))  # too late
+        orders.append(bought(who, day(10)))  # the day itself does not count
+    found = asked(tmp_path, feedback=fed, orders=orders)
+    row = found.table.row(0, named=True)
+    assert found.table["did"].to_list() == ["bought", "bought"]
+    assert (row["theme"], row["people"], row["people_did"]) == ("delivery", 40, 10)
+    assert (row["others"], row["others_people"], row["others_did"]) == (40, 40, 30)
+    gap = newcombe(10, 40, 30, 40)
+    assert [row[name] for name in ("change", "change_low", "change_high")] == pytest.approx(gap)
+    assert row["q_value"] < 0.001
+    assert found.n == 80
+    assert found.finding == (
+        "Of 40 people who wrote of 'delivery' 25.0 % (14.2–40.2) bought within 90 days, against "
+        "75.0 % after 40 other comments: -50.0 points (-65.3 to -28.5) (associated with, not "
+        "caused by)."
+    )
+    assert found.caveats[0] == (
+        "Bought or not is told of 80 of 80 comments; the days after 0 are not wholly in the data, "
+        "and 0 are of nobody known or have no date."
+    )
+    assert "The data do not tell whether people come back or get in touch again." in found.caveats
+    assert "buy less often than after others" in found.chart().layout.title.text
+
+
+def test_a_person_counts_once_by_the_first_mention(tmp_path):
+    fed = [wrote("ann", day(10), FLAT), wrote("ann", day(20), LATE), wrote("ann", day(30), LATE),
+           wrote("ann", day(40), FLAT)]  # fmt: skip
+    row = asked(tmp_path, feedback=fed, orders=[*EDGES, bought("ann", day(105))]).table.row(
+        0, named=True
+    )
+    # on the one side the comment of day 20, on the other that of day 10, ninety-five days before
+    assert (row["people"], row["people_did"]) == (1, 1)
+    assert (row["others"], row["others_did"]) == (1, 0)
+    assert row["change"] is None
+
+
+def test_only_what_could_be_followed_counts(tmp_path):
+    fed = [wrote("ann", day(-5), LATE), wrote("bob", day(300), LATE), wrote("cem", day(50), LATE)]
+    fed.append({**wrote("x", day(50), LATE), "customer_id": None})
+    orders = [*EDGES, bought("cem", day(60), cancelled=True), bought("cem", day(61), amount=-20)]
+    found = asked(tmp_path, feedback=fed, orders=orders)
+    assert (found.table["people"].to_list(), found.table["people_did"].to_list()) == ([1], [0])
+    assert found.caveats[0] == (
+        "Bought or not is told of 1 of 4 comments; the days after 2 are not wholly in the data, "
+        "and 1 are of nobody known or have no date."
+    )
+
+
+def test_where_there_are_no_orders_visits_and_contacts_tell(tmp_path):
+    fed, events, tickets = [], [], []
+    for n in range(80):
+        who = f"c{n:02}"
+        fed.append(wrote(who, day(10), LATE if n < 40 else FLAT))
+        events.append({"customer_id": who, "occurred_at": day(5), "event": "visit"})
+        if n % 2:
+            events.append({"customer_id": who, "occurred_at": day(30), "event": "visit"})
+        if n < 30 or n >= 75:
+            tickets.append({"ticket_id": who, "customer_id": who, "opened_at": day(40)})
+    for end in (START, END):
+        events.append({"customer_id": "edge", "occurred_at": end, "event": "visit"})
+        tickets.append({"ticket_id": f"t{end}", "customer_id": "edge", "opened_at": end})
+    found = asked(tmp_path, feedback=fed, events=events, tickets=tickets)
+    told = found.table.filter(theme="delivery").select("did", "people_did", "others_did").rows()
+    assert told == [("came back", 20, 20), ("contacted", 30, 5)]
+    assert "75.0 % (59.8–85.8) got in touch again within 90 days" in found.finding
+
+
+def busy(seed, effect=0.0):
+    """Invent people of whom some write and buy often; the theme is by chance, or buys less."""
+    draw = random.Random(seed)
+    fed, orders = [], list(EDGES)
+    for n in range(500):
+        who, often = f"c{n:03}", draw.choice([1, 1, 1, 4])
+        for _ in range(often):
+            at, late = draw.randint(1, 270), draw.random() < 0.3
+            fed.append(wrote(who, day(at), LATE if late else FLAT))
+            if draw.random() < 0.15 + 0.12 * often - effect * late:
+                orders.append(bought(who, day(at + draw.randint(1, 80))))
+    unique = {row["feedback_id"]: row for row in fed}
+    return {"feedback": list(unique.values()),
+            "orders": list({row["order_id"]: row for row in orders}.values())}  # fmt: skip
+
+
+def test_whoever_writes_often_and_buys_often_is_no_finding(tmp_path):
+    """Counting people by whether they ever wrote of it would find the busy ones every time."""
+    flagged = 0
+    for seed in range(12):
+        found = asked(tmp_path / str(seed), **busy(seed))
+        flagged += "surely buy more or less" not in found.finding
+    assert flagged <= 2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_planted_difference_is_found(tmp_path, seed):
+    found = asked(tmp_path, **busy(seed, effect=0.2))
+    row = found.table.row(0, named=True)
+    assert row["q_value"] < 0.05
+    assert row["change_high"] < 0
+    assert "associated with, not caused by" in found.finding
+
+
+def test_hostile_companies(tmp_path):
+    none = asked(tmp_path / "a", feedback=[wrote("ann", START, "  ")], orders=EDGES)
+    assert none.finding == "There are no comments: what people did after them cannot be said."
+    assert none.table.is_empty() and none.n == 0
+    none.chart()
+    alone = asked(tmp_path / "b", feedback=[wrote("ann", day(5), LATE)])
+    assert alone.finding == (
+        "Cannot say: of 1 comment none is of a known person whose 90 days afterwards lie in the "
+        "data."
+    )
+    assert any("people buy or come back or get in touch again" in c for c in alone.caveats)
+    same = asked(tmp_path / "c", feedback=[wrote("one", day(n), LATE) for n in range(200)],
+                 orders=EDGES)  # fmt: skip
+    assert same.table["people"].to_list() == [1]
+    assert same.finding.startswith("Cannot say: 200 comments could be followed")
+    odd = asked(tmp_path / "d", book=None, orders=EDGES,
+                feedback=[wrote(f"c{n}", day(n), "🌷") for n in range(60)])  # fmt: skip
+    assert odd.table["theme"].unique().to_list() == ["no theme"]
+    odd.chart()
+    with pytest.raises(BadQuestion):
+        asked(tmp_path / "e", how={"within_days": 0})
+
+
+def test_rare_deeds_are_not_judged(tmp_path):
+    """Two of forty is more than one of four hundred, and may be by chance."""
+    fed = [wrote(f"c{n}", day(10), LATE if n < 40 else FLAT) for n in range(440)]
+    orders = [*EDGES, *(bought(f"c{n}", day(20)) for n in (0, 1, 400))]
+    found = asked(tmp_path, feedback=fed, orders=orders)
+    assert found.table["change"].null_count() == 2
+    assert found.finding.startswith("Cannot say: 440 comments could be followed")
+
+
+def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
+    fed = [wrote(f"c{n}", day(10), LATE if n < 4 else FLAT) for n in range(60)]
+    ws = company(tmp_path, feedback=fed, orders=EDGES)
+    cx.keep_themes(ws, BOOK)
+    assert "delivery" in cx.after_theme(ws).table["theme"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "delivery" not in cx.after_theme(ws).table["theme"].to_list()

@@ -1,0 +1,153 @@
+"""What each theme goes with in the score, counted by hand: drag and impact are two figures."""
+
+import pytest
+from company import company
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+from cxkit.text.themes import theme_book
+
+BOOK = theme_book("""
+[[themes]]
+name = "delivery"
+include = ["deliver*", "parcel"]
+[[themes]]
+name = "price"
+include = ["price", "expensive"]
+""")
+LATE, DEAR, FLAT = "The delivery was slow", "Such a price", "It came in a box"
+
+
+def rows(*answers, metric="csat", scale=5, who="c"):
+    """Write answers as (comment, score)."""
+    return [
+        {"feedback_id": f"{who}{metric}{n:03}", "metric": metric, "customer_id": f"{who}{n:03}",
+         "given_at": "2026-03-01", "comment": text, "score": score, "scale": scale,
+         "source_file": f"{who}{metric}", "record_no": n}
+        for n, (text, score) in enumerate(answers)
+    ]  # fmt: skip
+
+
+def asked(folder, *tables, book=BOOK, **how):
+    ws = company(folder, feedback=[row for table in tables for row in table])
+    if book:
+        cx.keep_themes(ws, book)
+    return cx.theme_impact(ws, **how)
+
+
+def test_drag_and_impact_by_hand(tmp_path):
+    fed = rows(*[(LATE, 2)] * 40, *[(DEAR, 5)] * 40, *[(FLAT, 4)] * 20, *[(None, 5)] * 50)
+    found = asked(tmp_path, fed)
+    table = found.table
+    assert table["theme"].to_list() == ["delivery", "price", "no theme"]
+    delivery, price, none = table.to_dicts()
+    assert (delivery["mentions"], delivery["people"], delivery["without"]) == (40, 40, 60)
+    assert delivery["score_with"] == 2
+    assert delivery["score_without"] == pytest.approx((200 + 80) / 60)
+    assert delivery["drag"] == pytest.approx(2 - 280 / 60)
+    assert delivery["impact"] == pytest.approx(360 / 100 - 280 / 60)
+    assert price["drag"] == pytest.approx(5 - 160 / 60)
+    assert price["impact"] == pytest.approx(3.6 - 160 / 60)
+    assert (none["mentions"], none["drag"], none["impact"]) == (20, None, None)
+    assert (table["mentions"] + table["without"]).to_list() == [100] * 3
+    assert found.n == 100
+    assert delivery["drag_low"] < delivery["drag"] < delivery["drag_high"] < 0
+    assert delivery["q_value"] < 1e-6
+    assert found.finding == (
+        "Where people write of 'delivery' CSAT is 2.67 ("
+        f"{-delivery['drag_high']:.2f}–{-delivery['drag_low']:.2f}) lower (40 of 100 answers with "
+        "a comment); without those answers the whole would read 1.07 ("
+        f"{-delivery['impact_high']:.2f}–{-delivery['impact_low']:.2f}) higher (associated with, "
+        "not caused by)."
+    )
+    assert found.caveats[0] == (
+        "100 of 150 answers to CSAT have a comment and give 3.60; the 50 without one give 5.00, "
+        "and what they would speak of is not known."
+    )
+    assert "80 of 100 answers with a comment name a theme, 20 name none." in found.caveats
+    assert "weighs most on CSAT" in found.chart().layout.title.text
+
+
+def test_nps_is_in_points_and_scales_are_never_pooled(tmp_path):
+    nps = rows(*[(LATE, 3)] * 40, *[(FLAT, 10)] * 40, metric="nps", scale=10, who="n")
+    stars = rows(*[(LATE, 5)] * 35, *[(FLAT, 1)] * 35, metric="stars", who="s")
+    odd = rows((LATE, 9), metric="stars", scale=10, who="o")
+    found = asked(tmp_path, nps, stars, odd)
+    row = found.table.row(0, named=True)
+    assert (row["theme"], row["drag"], row["impact"]) == ("delivery", -200, -100)
+    assert "NPS is 200.0 points" in found.finding
+    assert any("ask metric='stars'" in caveat for caveat in found.caveats)
+    assert "Left out: 1 answer on another scale than the usual one." in found.caveats
+    other = asked(tmp_path / "b", nps, stars, odd, metric="stars")
+    assert "Where people write of 'delivery' the star rating is 4.00" in other.finding
+    assert "higher" in other.finding.split(";")[0]
+    with pytest.raises(BadQuestion, match="No metric is called 'joy'"):
+        asked(tmp_path / "c", nps, metric="joy")
+
+
+def test_a_comment_beside_a_score_belongs_to_it(tmp_path):
+    """One record holds a score and a comment in rows of their own."""
+    fed = rows(*[(None, 1)] * 40, *[(None, 5)] * 40)
+    words = rows(*[(LATE, None)] * 40, *[(FLAT, None)] * 40, metric="comment", scale=None)
+    for row in words:
+        row["source_file"] = fed[0]["source_file"]
+    found = asked(tmp_path, fed, words)
+    assert found.n == 80
+    assert found.table.row(0, named=True)["drag"] == -4
+
+
+def test_one_person_is_no_crowd(tmp_path):
+    fed = rows(*[(LATE, 1)] * 40, *[(FLAT, 5)] * 60)
+    for row in fed[:40]:
+        row["customer_id"] = "one"
+    found = asked(tmp_path, fed)
+    row = found.table.filter(theme="delivery").row(0, named=True)
+    assert (row["mentions"], row["people"], row["drag"]) == (40, 1, None)
+    assert found.finding == (
+        "Cannot say what goes with CSAT: there are 100 answers with a comment, and 30 people each "
+        "have to name a theme and to leave it unnamed."
+    )
+    assert row["share_of_answers_high"] - row["share_of_answers_low"] > 0.8, "one says little"
+
+
+def test_where_nothing_differs_nothing_is_said(tmp_path):
+    found = asked(tmp_path, rows(*[(LATE, 1), (LATE, 5), (FLAT, 1), (FLAT, 5)] * 20))
+    assert found.finding == (
+        "None of 1 theme surely goes with a lower or higher CSAT (80 answers with a comment)."
+    )
+    same = asked(tmp_path / "b", rows(*[(LATE, 4), (FLAT, 4)] * 40))
+    assert same.finding.startswith("None of 1 theme surely goes")
+    same.chart()
+
+
+def test_hostile_answers(tmp_path):
+    none = asked(tmp_path / "a", rows((None, 5), ("", 4), (" ", 3)))
+    assert none.finding == "Cannot say: no score has a comment beside it."
+    assert none.table.is_empty() and none.n == 0
+    none.chart()
+    hard = ["🌷", "ok", "x" * 50_000, "<b>hi</b>", "=1+1", "Ótimo und gut"]
+    odd = asked(tmp_path / "b", rows(*[(text, 3) for text in hard]), book=None)
+    assert "no theme is found there" in odd.finding
+    odd.chart()
+    unscored = asked(tmp_path / "c", rows(*[(LATE, None)] * 40))
+    assert unscored.finding == "Cannot say: no score has a comment beside it."
+    empty = asked(tmp_path / "d", [])
+    assert empty.n == 0
+    one = asked(tmp_path / "e", rows((LATE, 2)))
+    assert one.finding.startswith("Cannot say what goes with CSAT: there is 1 answer")
+
+
+def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
+    fed = rows(*[(LATE, 2)] * 40, *[(DEAR, 5)] * 4, *[(FLAT, 4)] * 40)
+    ws = company(tmp_path, feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    assert "price" in cx.theme_impact(ws).table["theme"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "price" not in cx.theme_impact(ws).table["theme"].to_list()
+
+
+def test_what_is_known_at_a_moment(tmp_path):
+    fed = rows(*[(LATE, 2)] * 40, *[(FLAT, 4)] * 40)
+    for row in fed[70:]:
+        row["given_at"] = "2026-05-01"
+    assert asked(tmp_path, fed, as_of="2026-04-01").n == 70
