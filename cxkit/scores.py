@@ -13,7 +13,7 @@ import polars as pl
 from cxkit.result import counted
 from cxkit.settings import Settings
 from cxkit.stats import intervals
-from cxkit.stats.clustered import contrast_effect, design_effect, effective
+from cxkit.stats.clustered import contrast_effect, design_effect, effective, weighted_size
 from cxkit.stats.intervals import Interval
 
 BOXES = ("answers", "top", "bottom", "total", "squares")
@@ -68,6 +68,18 @@ def score_of(metric: str, people: pl.DataFrame) -> Interval:
     if metric == "nps":
         return intervals.nps(told["top"], told["bottom"], told["answers"])
     return _percent(intervals.wilson(told["top"], told["answers"]))
+
+
+def weighted_score(metric: str, people: pl.DataFrame) -> Interval:
+    """Return the score where the answers of each person count by their `weight`."""
+    x, squares = _values(metric, people)
+    n, weight = people["answers"], people["weight"]
+    size = weighted_size(x.to_numpy(), n.to_numpy(), weight.to_numpy(), squares.to_numpy())
+    part = size / float((weight * n).sum())
+    top, bottom = (part * float((weight * people[name]).sum()) for name in ("top", "bottom"))
+    if metric == "nps":
+        return intervals.nps(top, bottom, size)
+    return _percent(intervals.wilson(top, size))
 
 
 def mean_of(metric: str, scale: int, people: pl.DataFrame) -> Interval:
@@ -172,11 +184,11 @@ def scale_notes(counts: pl.DataFrame, settings: Settings) -> list[str]:
 
 
 def alike_note(metric: str, people: pl.DataFrame) -> tuple[str, ...]:
-    """Say of how many people the answers are, where they are not one of each."""
+    """Say of how many people the answers are, where that makes the interval wider."""
     answers, persons = int(people["answers"].sum()), people["customer_key"].n_unique()
-    if answers == persons:
-        return ()
     worth = round(answers / _effect(metric, people.group_by("customer_key").agg(_ALL)))
+    if worth > 0.95 * answers:
+        return ()
     return (
         f"{answers:,} answers to {RULES[metric].name} are of {counted(persons, 'customer')}, and "
         "what one of them answers is alike: its interval is that of "

@@ -2,10 +2,10 @@
 -- A temporary view is found before the snapshot's table of the same name; without a scale, answers
 -- above 5 tell that there are 7.
 create temp view feedback as
-select * replace (
+select * exclude (full_scale) replace (
     case when metric = 'ces' then full_scale else scale end as scale,
     case when metric = 'ces' then full_scale + 1 - score else score end as score
-) exclude (full_scale)
+)
 from (
     select *, coalesce(scale, if(max(score) filter (metric = 'ces' and scale is null) over () > 5, 7, 5))
         as full_scale

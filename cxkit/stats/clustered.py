@@ -118,6 +118,37 @@ def effective(successes: float, n: float, effect: float) -> tuple[float, float]:
     return successes / effect, n / effect
 
 
+def weighted_size(
+    successes: Sequence[float] | Floats,
+    sizes: Sequence[float] | Floats,
+    weights: Sequence[float] | Floats,
+    squares: Sequence[float] | Floats | None = None,
+) -> float:
+    """Return of how many independent visits a weighted share is as sure; one row per person.
+
+    The spread of the values over the variance of the weighted share as a ratio of two sums over
+    people, and at most what unequal weights leave of the visits (Kish 1965). For `squares` see
+    `contrast_effect`. 0 where nobody came.
+
+    >>> weighted_size([1, 0] * 50, [1] * 100, [1] * 100)
+    99.0
+    >>> round(weighted_size([1, 0] * 50, [1] * 100, [1] * 50 + [3] * 50), 1)
+    79.2
+    """
+    x, n, w = (np.asarray(values, float) for values in (successes, sizes, weights))
+    power = x if squares is None else np.asarray(squares, float)
+    total = float((w * n).sum())
+    if not total:
+        return 0.0
+    share = float((w * x).sum()) / total
+    kish = total**2 / float((w * w * n).sum())
+    off = float(((w * (x - share * n)) ** 2).sum())
+    spread = float((w * power).sum()) / total - share**2
+    if off <= 0 or len(x) < 2:
+        return kish
+    return min(kish, spread * total**2 / off * (len(x) - 1) / len(x))
+
+
 def design_effects(
     frame: pl.DataFrame, by: Sequence[str], successes: str, sizes: str
 ) -> pl.DataFrame:
