@@ -84,6 +84,8 @@ _HOMES = {
     "mood_by_wait": "cxkit.analyses.journey.mood_by_wait",
     "friction_owners": "cxkit.analyses.journey.friction_owners",
     "score": "cxkit.analyses.voice.score",
+    "score_trend": "cxkit.analyses.voice.score_trend",
+    "score_weighted": "cxkit.analyses.voice.score_weighted",
     "sentiment": "cxkit.analyses.voice.sentiment",
     "intents": "cxkit.analyses.voice.intents",
     "answered": "cxkit.analyses.voice.answered",
@@ -172,6 +174,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score
+    from cxkit.analyses.voice.score_trend import score_trend as score_trend
+    from cxkit.analyses.voice.score_weighted import score_weighted as score_weighted
     from cxkit.analyses.voice.sentiment import sentiment as sentiment
     from cxkit.analyses.voice.telling_words import telling_words as telling_words
     from cxkit.analyses.voice.theme_impact import theme_impact as theme_impact

@@ -77,6 +77,17 @@ class Personas:
 
 
 @dataclass(frozen=True)
+class Surveys:
+    """What the exports do not say of the surveys: whether a high CES means "easy" or "hard".
+
+    CES 2.0 asks for agreement that it was easy, from 1 to 7; that of 2010 for effort, from 1 to 5.
+    Empty: seven points are taken as CES 2.0, and five are not scored.
+    """
+
+    ces_high: str = ""
+
+
+@dataclass(frozen=True)
 class Privacy:
     """In reports segments of fewer than `smallest_group` people go into 'other'; at least 5."""
 
@@ -118,6 +129,7 @@ class Settings:
     journey: Journey = Journey()
     lifecycle: Lifecycle = Lifecycle()
     personas: Personas = Personas()
+    surveys: Surveys = Surveys()
     privacy: Privacy = Privacy()
     people: People = People()
     imports: tuple[Mapped, ...] = ()
@@ -221,6 +233,10 @@ def _check(settings: Settings, where: str) -> None:
         (
             bool(kinds.later) and len(kinds.later) != len(kinds.features),
             "personas.later does not name as many fields as personas.features",
+        ),
+        (
+            settings.surveys.ces_high not in ("", "easy", "hard"),
+            f"surveys.ces_high is '{settings.surveys.ces_high}', neither 'easy' nor 'hard'",
         ),
         (any(len(ids) < 2 for ids in people.same), "people.same names an id alone"),
         (any(len(ids) < 2 for ids in people.different), "people.different names an id alone"),

@@ -22,6 +22,7 @@ _EARLIEST = 1900  # years before it are slips
 _BEYOND = timedelta(days=31)  # a month's end may be asked for where the last days brought nothing
 _ANALYSES = Path(__file__).with_name("analyses")
 _TAG = Path(__file__).with_name("tag.sql")
+_TURNED = Path(__file__).with_name("turned.sql")
 
 
 class Workspace:
@@ -35,11 +36,17 @@ class Workspace:
         self.store = Path(store)
         self.made_from: dict[str, tuple[str, ...]] = {}  # of what a field was made: `with_field`
         self.snapshot, self._connection = store_.attach_current(self.store)
+        self._turn_ces()
 
     @cached_property
     def settings(self) -> settings_.Settings:
         """What the recipes in use suggest, then what the store's `cx.toml` says."""
         return settings_.load(self.store, self.snapshot["settings"])
+
+    def _turn_ces(self) -> None:
+        """Read answers to CES turned round, where the settings say that a high one means effort."""
+        if self.settings.surveys.ces_high == "hard":
+            self._connection.execute(_TURNED.read_text(encoding="utf-8"))
 
     @property
     def least(self) -> int:
@@ -172,6 +179,7 @@ class Workspace:
         other = copy(self)
         other.made_from = {**self.made_from, name: tuple(made_from)}
         other._connection = store_.attach_snapshot(self.store, self.snapshot)
+        other._turn_ces()
         told = values.drop_nulls()
         tags, customers = _TAG.read_text(encoding="utf-8").split(";\n")
         people = {"ids": told["customer_id"].to_list(), "told": told[name].to_list()}

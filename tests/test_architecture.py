@@ -14,9 +14,9 @@ HOUSE = Path(cxkit.__file__).parent
 # A part imports only from parts before it. `house` is the door that the public face opens.
 ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
-    "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
-    "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "theme_keep",
-    "spoken", "ratings", "analyses", "widgets", "report", "checks", "cli",
+    "store", "workspace", "notes", "lapse", "scores", "imports", "demo", "house", "passages",
+    "funnels", "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep",
+    "theme_keep", "spoken", "ratings", "analyses", "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 
 # An outside library is imported in these parts and nowhere else.

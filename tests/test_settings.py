@@ -23,7 +23,7 @@ def test_defaults_then_what_a_recipe_suggests_then_the_file(tmp_path):
     ("text", "message"),
     [
         ("[journy]", "cx.toml has a section 'journy'. The sections are: company, imports, "
-         "journey, lifecycle, people, personas, privacy."),
+         "journey, lifecycle, people, personas, privacy, surveys."),
         ("[company]\ntimezon = 'UTC'", "cx.toml: [company] has 'timezon'. It knows: currency, "
          "name, timezone."),
         ("[company]\ntimezone = 'Mars'", "cx.toml: company.timezone is 'Mars', not an IANA zone "
@@ -38,6 +38,8 @@ def test_defaults_then_what_a_recipe_suggests_then_the_file(tmp_path):
          "people.different name the same ids. Mend it and run again."),
         ("[privacy]\nsmallest_group = 2", "cx.toml: privacy.smallest_group is below 5. Mend it "
          "and run again."),
+        ("[surveys]\nces_high = 'good'", "cx.toml: surveys.ces_high is 'good', neither 'easy' nor "
+         "'hard'. Mend it and run again."),
         ("[[imports]]\nfile = 'a.csv'", "cx.toml: [imports] lacks one of: columns, formats, "
          "header, table."),
     ],

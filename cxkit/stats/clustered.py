@@ -36,7 +36,11 @@ class ByPerson(NamedTuple):
         )
 
 
-def design_effect(successes: Sequence[float] | Floats, sizes: Sequence[float] | Floats) -> float:
+def design_effect(
+    successes: Sequence[float] | Floats,
+    sizes: Sequence[float] | Floats,
+    squares: Sequence[float] | Floats | None = None,
+) -> float:
     """Return by how many times fewer independent visits would say as much; one pair per person.
 
     The variance of the share as a ratio of two sums over people, over that of as many independent
@@ -45,6 +49,7 @@ def design_effect(successes: Sequence[float] | Floats, sizes: Sequence[float] | 
     alike visits are, so the effect is enlarged as Student's t asks for as many people as would
     weigh the same (Korn and Graubard 1998). Where all or none succeed nothing tells how alike they
     are: visits of one person then count as one. People with one visit each have an effect of 1.
+    For `squares` see `contrast_effect`.
 
     >>> design_effect([1, 0, 1, 0], [1, 1, 1, 1])
     1.0
@@ -53,7 +58,7 @@ def design_effect(successes: Sequence[float] | Floats, sizes: Sequence[float] | 
     """
     x, n = np.asarray(successes, float), np.asarray(sizes, float)
     here = np.zeros(len(x), np.int64)
-    return contrast_effect(np.arange(len(x)), here, x, n, [1.0])
+    return contrast_effect(np.arange(len(x)), here, x, n, [1.0], squares)
 
 
 def contrast_effect(
@@ -62,13 +67,16 @@ def contrast_effect(
     successes: Sequence[float] | Floats,
     sizes: Sequence[float] | Floats,
     weights: Sequence[float],
+    squares: Sequence[float] | Floats | None = None,
 ) -> float:
     """Return the design effect of a sum of shares, each times its weight: a difference is 1, -1.
 
     One row per person and group that they have visits in; `person` and `group` count from 0.
     People who are in several groups are in both shares with what they are like, which makes their
     difference surer: both are taken into account. Groups of weight 0 or without visits do not
-    matter. Divide the counts of all groups by the effect. See `design_effect`.
+    matter. Divide the counts of all groups by the effect. Of means of other values than 0 and 1,
+    `successes` are the sums of the values and `squares` those of their squares. See
+    `design_effect`.
 
     >>> same = [0, 1, 2, 3] * 2, [0] * 4 + [1] * 4, [9, 1, 8, 2, 8, 2, 9, 1], [10] * 8
     >>> contrast_effect(*same, [1, -1]), round(contrast_effect(*same, [1, 0]), 1)
@@ -76,9 +84,10 @@ def contrast_effect(
     """
     who, which = np.asarray(person, np.int64), np.asarray(group, np.int64)
     x, n = np.asarray(successes, float), np.asarray(sizes, float)
+    power = x if squares is None else np.asarray(squares, float)
     weight = np.asarray(weights, float)
     there = (n > 0) & (weight[which] != 0)
-    who, which, x, n = who[there], which[there], x[there], n[there]
+    who, which, x, n, power = who[there], which[there], x[there], n[there], power[there]
     if not len(n) or (n.max() <= 1 and len(np.unique(who)) == len(who)):
         return 1.0
     count = len(weight)
@@ -87,8 +96,9 @@ def contrast_effect(
     share = np.divide(np.bincount(which, x, count), totals, out=np.zeros(count), where=known)
     alone = np.divide(np.bincount(which, n * n, count), totals, out=np.zeros(count), where=known)
     one = np.divide(weight, totals, out=np.zeros(count), where=known)
-    independent = float((one**2 * totals * share * (1 - share)).sum())
-    if independent <= 0:
+    spread = np.bincount(which, power, count) - totals * share**2
+    independent = float((one**2 * spread).sum())
+    if independent <= 1e-12 * float((one**2 * totals).sum()):
         return max(1.0, float(alone.max()))
     _, rows = np.unique(who, return_inverse=True)
     others = 1 - n / totals[which]  # the part of the group that does not follow this person
@@ -106,6 +116,37 @@ def effective(successes: float, n: float, effect: float) -> tuple[float, float]:
     (15.0, 30.0)
     """
     return successes / effect, n / effect
+
+
+def weighted_size(
+    successes: Sequence[float] | Floats,
+    sizes: Sequence[float] | Floats,
+    weights: Sequence[float] | Floats,
+    squares: Sequence[float] | Floats | None = None,
+) -> float:
+    """Return of how many independent visits a weighted share is as sure; one row per person.
+
+    The spread of the values over the variance of the weighted share as a ratio of two sums over
+    people, and at most what unequal weights leave of the visits (Kish 1965). For `squares` see
+    `contrast_effect`. 0 where nobody came.
+
+    >>> weighted_size([1, 0] * 50, [1] * 100, [1] * 100)
+    99.0
+    >>> round(weighted_size([1, 0] * 50, [1] * 100, [1] * 50 + [3] * 50), 1)
+    79.2
+    """
+    x, n, w = (np.asarray(values, float) for values in (successes, sizes, weights))
+    power = x if squares is None else np.asarray(squares, float)
+    total = float((w * n).sum())
+    if not total:
+        return 0.0
+    share = float((w * x).sum()) / total
+    kish = total**2 / float((w * w * n).sum())
+    off = float(((w * (x - share * n)) ** 2).sum())
+    spread = float((w * power).sum()) / total - share**2
+    if off <= 0 or len(x) < 2:
+        return kish
+    return min(kish, spread * total**2 / off * (len(x) - 1) / len(x))
 
 
 def design_effects(

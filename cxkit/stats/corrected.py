@@ -18,11 +18,12 @@ def corrected_share(
     those sorted in of all that belong in; `specificity`, those left out of all that do not; the
     latter two on cases that people have sorted by hand. p = (observed + specificity - 1) /
     (sensitivity + specificity - 1), kept within 0 and 1 (Rogan & Gladen 1978). The interval draws
-    all three counts anew (parametric bootstrap), so few hand-sorted cases make it wide.
+    all three rates anew, each as its count leaves it uncertain (Jeffreys), so few hand-sorted cases
+    make it wide, also where all of them were sorted rightly.
     Not-a-number where a base is 0, or where the sorter tells no more than chance.
 
     >>> corrected_share((300, 1000), (80, 100), (90, 100))
-    Interval(value=0.28..., low=0.1..., high=0.3...)
+    Interval(value=0.28..., low=0.20..., high=0.36...)
     >>> corrected_share((50, 1000), (80, 100), (90, 100)).value
     0.0
     """
@@ -34,7 +35,8 @@ def corrected_share(
     if np.isnan(value):
         return Interval(float("nan"), float("nan"), float("nan"))
     draw = np.random.default_rng(0)  # fixed: the same counts give the same interval
-    drawn = draw.binomial(counts[:, 1].astype(int), rates, size=(rounds, 3)) / counts[:, 1]
+    hits, misses = counts[:, 0] + 0.5, counts[:, 1] - counts[:, 0] + 0.5
+    drawn = draw.beta(hits, misses, size=(rounds, 3))
     shares = _corrected(drawn.T)
     low, high = np.nanquantile(shares, [0.025, 0.975])
     # where a draw is clipped at an end, the value itself is still within its interval

@@ -157,7 +157,7 @@ def changed_p(only_before: int, only_after: int) -> float:
     return min(1.0, 2 * float(bdtr(fewer, moved, 0.5)))
 
 
-def nps(promoters: int, detractors: int, n: int) -> Interval:
+def nps(promoters: float, detractors: float, n: float) -> Interval:
     """Return the Net Promoter Score, -100 to 100, with the adjusted-Wald interval (Rocks 2016).
 
     The value is the plain score; the interval comes from three pseudo-answers (3/4 promoter, 3/2
@@ -169,14 +169,14 @@ def nps(promoters: int, detractors: int, n: int) -> Interval:
     """
     if n <= 0:
         return Interval(float("nan"), float("nan"), float("nan"))
-    middle, error = _adjusted_nps(promoters, detractors, n)
+    middle, error = adjusted_nps(promoters, detractors, n)
     low, high = 100 * (middle - Z * error), 100 * (middle + Z * error)
     value = 100 * (promoters - detractors) / n
     # one answer can lie outside what three pseudo-answers allow: the interval holds the score
     return Interval(value, min(value, max(-100.0, low)), max(value, min(100.0, high)))
 
 
-def mean(n: int, total: float, squares: float, least: float, most: float) -> Interval:
+def mean(n: float, total: float, squares: float, least: float, most: float) -> Interval:
     """Return the mean of `n` answers between `least` and `most`, with Student's t interval.
 
     `total` and `squares` are the sums of the answers and of their squares. One answer alone, or
@@ -190,10 +190,10 @@ def mean(n: int, total: float, squares: float, least: float, most: float) -> Int
     if n <= 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     middle = total / n
-    if n == 1:
+    if n <= 1:
         return Interval(middle, float("nan"), float("nan"))
     spread = sqrt(max(0.0, squares - total * middle) / (n - 1) / n)
-    if spread == 0:
+    if spread < 1e-9:  # rounding must not make answers that are all alike differ
         return Interval(middle, float("nan"), float("nan"))
     half = float(stdtrit(n - 1, 0.975)) * spread
     return Interval(middle, max(least, middle - half), min(most, middle + half))
@@ -216,12 +216,12 @@ def shares_p(successes: float, n: float, other_successes: float, other_n: float)
 
 
 def nps_p(
-    promoters: int,
-    detractors: int,
-    n: int,
-    other_promoters: int,
-    other_detractors: int,
-    other_n: int,
+    promoters: float,
+    detractors: float,
+    n: float,
+    other_promoters: float,
+    other_detractors: float,
+    other_n: float,
 ) -> float:
     """Return how likely so large a difference of two equal scores is (Lewis and Sauro 2021).
 
@@ -232,13 +232,63 @@ def nps_p(
     """
     if not n or not other_n:
         return 1.0
-    one, error = _adjusted_nps(promoters, detractors, n)
-    two, other_error = _adjusted_nps(other_promoters, other_detractors, other_n)
+    one, error = adjusted_nps(promoters, detractors, n)
+    two, other_error = adjusted_nps(other_promoters, other_detractors, other_n)
     return two_sided((one - two) / sqrt(error**2 + other_error**2))
 
 
-def _adjusted_nps(promoters: int, detractors: int, n: int) -> tuple[float, float]:
-    """Return score and standard error, -1 to 1, with three pseudo-answers (Rocks 2016)."""
+def nps_difference(
+    promoters: float,
+    detractors: float,
+    n: float,
+    other_promoters: float,
+    other_detractors: float,
+    other_n: float,
+) -> Interval:
+    """Return how far one Net Promoter Score lies above another, of other people, in points.
+
+    The value is the difference of the plain scores; the interval is that of the adjusted ones
+    (Lewis and Sauro 2021). Not-a-number where a side is empty. For the same people asked twice take
+    the mean of their own differences instead.
+
+    >>> nps_difference(60, 20, 100, 50, 30, 100)
+    Interval(value=20.0, low=-3.38..., high=42.2...)
+    """
+    if n <= 0 or other_n <= 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    one, error = adjusted_nps(promoters, detractors, n)
+    two, other_error = adjusted_nps(other_promoters, other_detractors, other_n)
+    half = Z * sqrt(error**2 + other_error**2)
+    value = 100 * ((promoters - detractors) / n - (other_promoters - other_detractors) / other_n)
+    low, high = 100 * (one - two - half), 100 * (one - two + half)
+    return Interval(value, min(value, max(-200.0, low)), max(value, min(200.0, high)))
+
+
+def levels_p(values: Sequence[float], errors: Sequence[float]) -> float:
+    """Return how likely independent estimates of one and the same value differ so much.
+
+    Cochran's Q (1954): the squared distances from their weighted mean, each over its variance.
+    1 where there are not two, or an estimate has no error.
+
+    >>> round(levels_p([0.1, 0.2, 0.3], [0.05, 0.05, 0.05]), 4)
+    0.0183
+    """
+    if len(values) < 2 or min(errors) <= 0:
+        return 1.0
+    weights = [1 / error**2 for error in errors]
+    middle = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)
+    apart = sum(w * (v - middle) ** 2 for w, v in zip(weights, values, strict=True))
+    from scipy.special import chdtrc  # scipy.stats takes a second to load
+
+    return float(chdtrc(len(values) - 1, apart))
+
+
+def adjusted_nps(promoters: float, detractors: float, n: float) -> tuple[float, float]:
+    """Return score and standard error, -1 to 1, with three pseudo-answers (Rocks 2016).
+
+    >>> adjusted_nps(5, 5, 10)
+    (0.0, 0.26...)
+    """
     up, down = (promoters + 0.75) / (n + 3), (detractors + 0.75) / (n + 3)
     return up - down, sqrt((up + down - (up - down) ** 2) / (n + 3))
 

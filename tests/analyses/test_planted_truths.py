@@ -181,6 +181,24 @@ def test_t16_the_silent_are_spoken_of_on_three_seeds(another):
     assert quotes.count("Those who kept silent may feel otherwise.") == 1
 
 
+def test_t16_weighting_by_lifecycle_is_offered_and_not_oversold(another):
+    """Promoters answer oftener for their own sake: lifecycle tells little of who kept silent."""
+    ws, told = another
+    truth = told["T16"]["true_nps"]
+    result = cx.score_weighted(ws)
+    rows = result.table.filter(metric="nps")
+    raw, weighted = (rows.filter(state=f"all, {name}") for name in ("as answered", "weighted"))
+    assert round(raw["score"][0], 2) == told["T16"]["naive_nps"]
+    assert raw["invited"][0] == told["sizes"]["buyers"]
+    if PROFILE == "full":  # nearer by a point, of eighteen
+        assert truth < weighted["score_low"][0] < weighted["score"][0] < raw["score"][0] - 0.4
+    assert weighted["score_high"][0] - weighted["score_low"][0] >= (
+        raw["score_high"][0] - raw["score_low"][0]
+    )
+    assert "theirs may lie outside of both intervals." in result.caveats[0]
+    assert f"and {raw['score'][0]:+.1f} (" in result.finding
+
+
 def test_t20_every_kind_of_dirt_is_counted_aloud(planted, truth):
     dirt = truth["T20"]
     said = " ".join(cx.readiness(planted).caveats)

@@ -146,3 +146,46 @@ def test_as_of_leaves_out_later_answers(tmp_path):
     rows = rated((5, BAD)) + rated((5, BAD), given_at="2026-06-01", touchpoint="late")
     gap = cx.rating_text_gap(company(tmp_path, feedback=rows), as_of="2026-04-01")
     assert gap.n == 1
+
+
+def test_comments_of_one_customer_are_not_so_many(tmp_path, monkeypatch):
+    each = [(5, BAD if number < 10 else GOOD) for number in range(40)]
+    once = [
+        {**row, "customer_id": f"c{i}"} for i, row in enumerate(rated(*each, touchpoint="once"))
+    ]
+    often = [{**row, "feedback_id": f"{row['feedback_id']}-{n}"} for row in once for n in range(4)]
+    few = cx.rating_text_gap(company(tmp_path / "once", feedback=once))
+    many = cx.rating_text_gap(company(tmp_path / "often", feedback=often))
+    assert many.table.select("answers", "base", "customers").row(0) == (40, 160, 40)
+    ends = ("gap_share_low", "gap_share_high")
+    narrow, wide = (result.table.select(ends).row(0) for result in (few, many))
+    assert wide[0] < narrow[0] and wide[1] > narrow[1]  # 40 people, however much they write
+    low, high = (f"{100 * end:.1f}" for end in wide)
+    assert f"40 (25.0 %, {low}–{high}) sound negative" in many.finding
+
+    # in a report one customer's hundred comments are no group, and no example is theirs alone
+    busy = [
+        {**row, "customer_id": "busy", "feedback_id": f"b{i}"}
+        for i, row in enumerate(rated(*[(5, BAD)] * 40, touchpoint="busy"))
+    ]
+    quiet = [{**row, "touchpoint": "quiet"} for row in once if row["comment"] == GOOD]
+    quiet = [{**row, "feedback_id": f"q{i}"} for i, row in enumerate(quiet)]
+    told = cx.rating_text_gap(
+        company(tmp_path / "apart", feedback=[*busy, *quiet]), by="touchpoint"
+    )
+    assert told.table["segment"].unique(maintain_order=True).to_list() == ["busy", "quiet"]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    ws = company(tmp_path / "report", feedback=[*busy, *quiet])
+    report = cx.rating_text_gap(ws, by="touchpoint")
+    assert report.table["segment"].unique().to_list() == ["other"]
+    assert report.table["example"].to_list() == [None, None]
+
+
+def test_one_customer_does_not_make_a_segment(tmp_path):
+    rows = [
+        {**row, "customer_id": "busy", "feedback_id": f"b{i}"}
+        for i, row in enumerate(rated(*[(5, BAD)] * 40, touchpoint="a"))
+    ]
+    rows += [{**row, "customer_id": f"c{i}"} for i, row in enumerate(rated(*[(5, GOOD)] * 40))]
+    gap = cx.rating_text_gap(company(tmp_path, feedback=rows), by="touchpoint")
+    assert "By touchpoint no segment surely differs." in gap.finding

@@ -186,3 +186,79 @@ def test_the_order_of_rows_does_not_matter(tmp_path):
     two = cx.score(company(tmp_path / "b", feedback=rows[::-1]))
     assert one.table.equals(two.table)
     assert one.finding == two.finding
+
+
+def test_the_old_effort_score_is_not_read_the_wrong_way_round(tmp_path):
+    rows = answers("ces", *[5] * 20, *[1] * 20, scale=5)
+    unsaid = cx.score(company(tmp_path / "unsaid", feedback=rows))
+    assert unsaid.table.select("scale", "answers", "score", "mean").rows() == [(5, 40, None, 3)]
+    assert unsaid.finding == "No survey has an answer on a usual scale: there is no score to give."
+    assert unsaid.caveats[0] == (
+        "CES on a scale up to 5 (40 answers) has a mean and no score: nothing says whether 5 is "
+        'easy or, as in 2010, much effort. Write ces_high = "easy" or "hard" under [surveys] in '
+        "cx.toml."
+    )
+    # without a scale, answers up to 5 are no answers up to 7
+    unscaled = [{**row, "scale": None} for row in rows]
+    assert cx.score(company(tmp_path / "unscaled", feedback=unscaled)).table.equals(unsaid.table)
+
+
+def test_the_settings_say_what_a_high_effort_score_means(tmp_path):
+    rows = answers("ces", *[5] * 10, *[2] * 30, scale=5)
+    easy = company(tmp_path / "easy", {"surveys": {"ces_high": "easy"}}, feedback=rows)
+    hard = company(tmp_path / "hard", {"surveys": {"ces_high": "hard"}}, feedback=rows)
+    named = ("scale", "score", "mean", "unit")
+    assert cx.score(easy).table.select(named).row(0) == (5, 25, 2.75, "% top box (4-5 of 5)")
+    assert cx.score(hard).table.select(named).row(0) == (5, 75, 3.25, "% top box (4-5 of 5)")
+    assert "is read turned round, 5 as 1." in " ".join(cx.score(hard).caveats)
+    # every analysis reads them so
+    assert hard.sql("select score from feedback order by score")["score"].to_list()[0] == 1
+    unscaled = [{**row, "scale": None} for row in rows] + answers("ces", 7)
+    seven = company(tmp_path / "seven", {"surveys": {"ces_high": "hard"}}, feedback=unscaled)
+    assert cx.score(seven).table.select("scale", "score").row(0) == (7, pytest.approx(3000 / 41))
+
+
+def test_seven_points_are_read_as_the_new_effort_score(tmp_path):
+    score = cx.score(company(tmp_path, feedback=answers("ces", *[7] * 30, *[2] * 10)))
+    assert score.table.select("scale", "score").row(0) == (7, 75)
+    assert "CES up to 7 (40 answers) is read as CES 2.0, where 7 is easy" in score.caveats[-1]
+
+
+def test_answers_of_one_customer_are_not_so_many(tmp_path):
+    each = [
+        {**row, "customer_id": f"c{i}"}
+        for i in range(40)
+        for row in answers("nps", *[10 if i % 2 else 3] * 5)
+    ]
+    once = answers("nps", *[10] * 20, *[3] * 20)
+    many = cx.score(company(tmp_path / "many", feedback=each))
+    few = cx.score(company(tmp_path / "few", feedback=once))
+    assert many.table.select("answers", "customers", "score").row(0) == (200, 40, 0)
+    wide, narrow = (r.table["score_high"][0] - r.table["score_low"][0] for r in (many, few))
+    assert narrow < wide < 1.06 * narrow  # as if each had answered once, and few tell it
+    assert many.caveats[-1].startswith("200 answers to NPS are of 40 customers, and what one of")
+    assert few.caveats == many.caveats[:-1]
+
+
+def test_alike_answers_do_not_make_segments_differ(tmp_path):
+    # ten people answer twenty times each about the shop, all alike; the others once about the phone
+    rows = [
+        {**row, "customer_id": f"c{i}", "touchpoint": "shop"}
+        for i in range(10)
+        for row in answers("csat", *[5 if i < 8 else 1] * 20)
+    ]
+    rows += answers("csat", *[5] * 20, *[1] * 20, touchpoint="phone")
+    score = cx.score(company(tmp_path, feedback=rows), by="touchpoint")
+    assert score.table.select("segment", "answers", "score").rows() == [
+        ("shop", 200, 80),
+        ("phone", 40, 50),
+    ]
+    assert score.finding.startswith("By touchpoint no segment's CSAT surely differs")
+
+
+def test_a_report_counts_customers_not_answers(tmp_path, monkeypatch):
+    rows = [{**row, "customer_id": "one"} for row in answers("nps", *[9] * 40, touchpoint="a")]
+    rows += answers("nps", *[9] * 30, touchpoint="b") + answers("nps", *[9] * 30, touchpoint="c")
+    ws = company(tmp_path, feedback=rows)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert cx.score(ws, by="touchpoint").table["segment"].to_list() == ["b", "other"]

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +71,24 @@ counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 def test_a_share_stays_a_share(observed, sensitivity, specificity):
     share = corrected_share(observed, sensitivity, specificity, rounds=50)
     assert math.isnan(share.value) or 0 <= share.low <= share.value <= share.high <= 1
+
+
+@pytest.mark.parametrize(("share", "coded"), [(0.1, 100), (0.35, 150)])
+def test_the_interval_holds_the_truth_from_a_hundred_coded_cases(share, coded):
+    """A sorter finds 60 % and takes 3 % of the others in; a hundred of 450 are coded by hand."""
+    draws = np.random.default_rng([16, coded])
+    held, rounds = 0, 400
+    for _ in range(rounds):
+        observed = draws.binomial(450, 0.6 * share + 0.03 * (1 - share))
+        truly = draws.binomial(coded, share)
+        found, left = draws.binomial(truly, 0.6), draws.binomial(coded - truly, 0.97)
+        told = corrected_share((observed, 450), (found, truly), (left, coded - truly), rounds=500)
+        held += told.low <= share <= told.high
+    assert held / rounds >= 0.93
+
+
+def test_faultless_on_few_cases_is_not_faultless():
+    few = corrected_share((45, 450), (12, 12), (88, 88))
+    many = corrected_share((45, 450), (1200, 1200), (8800, 8800))
+    assert few.value == many.value == pytest.approx(0.1)
+    assert few.high - few.low > 1.15 * (many.high - many.low)

@@ -1,5 +1,7 @@
 """Intervals against published figures, and against the truth in simulations."""
 
+from math import comb, sqrt
+
 import numpy as np
 import polars as pl
 import pytest
@@ -82,6 +84,31 @@ def test_nps_intervals_hold_the_truth_as_often_as_they_say(n, shares):
     assert 0.93 <= np.mean(held) <= 0.97
 
 
+@pytest.mark.parametrize(
+    ("n", "shares", "plain", "adjusted"),
+    [
+        (10, (0.15, 0.25, 0.60), 0.903, 0.956),
+        (10, (0.02, 0.08, 0.90), 0.649, 0.930),
+        (30, (0.02, 0.08, 0.90), 0.843, 0.960),
+    ],
+)
+def test_nps_intervals_cover_as_published_by_rocks(n, shares, plain, adjusted):
+    """Exact: over all ways in which n people can answer; the plain interval is too narrow."""
+    detractors, _, promoters = shares
+    truth, held, naive = 100 * (promoters - detractors), 0.0, 0.0
+    for up in range(n + 1):
+        for down in range(n + 1 - up):
+            ways = comb(n, up) * comb(n - up, down)
+            chance = ways * promoters**up * detractors**down * shares[1] ** (n - up - down)
+            value, low, high = intervals.nps(up, down, n)
+            held += chance * (low <= truth <= high)
+            error = 100 * sqrt(((up + down) / n - ((up - down) / n) ** 2) / n)
+            naive += chance * (abs(value - truth) <= intervals.Z * error)
+    # what was published are shares of simulations
+    assert naive == pytest.approx(plain, abs=0.005)
+    assert held == pytest.approx(adjusted, abs=0.005)
+
+
 @pytest.mark.parametrize(("n", "share"), [(50, 0.3), (400, 0.1)])
 def test_wilson_intervals_hold_the_truth_as_often_as_they_say(n, share):
     draws = np.random.default_rng(2).binomial(n, share, size=2000)
@@ -99,3 +126,26 @@ def test_equal_segments_seldom_seem_to_differ():
     assert 0.03 <= np.mean(alarms) <= 0.07
     assert intervals.shares_p(120, 200, 60, 200) < 1e-6
     assert intervals.nps_p(120, 20, 200, 60, 80, 200) < 1e-6
+
+
+def test_the_difference_of_two_scores_holds_the_truth_as_often_as_it_says():
+    draws = np.random.default_rng(4)
+    one = draws.multinomial(40, (0.1, 0.3, 0.6), size=2000)
+    two = draws.multinomial(25, (0.4, 0.3, 0.3), size=2000)
+    found = [
+        intervals.nps_difference(a[2], a[0], 40, b[2], b[0], 25)
+        for a, b in zip(one, two, strict=True)
+    ]
+    assert 0.93 <= np.mean([low <= 60 <= high for _, low, high in found]) <= 0.97
+    assert np.isnan(intervals.nps_difference(3, 0, 3, 0, 0, 0)).all()
+    held = intervals.nps_difference(1, 0, 1, 0, 1, 1)
+    assert held.value == held.high == 200
+
+
+def test_equal_levels_seldom_seem_to_differ():
+    draws = np.random.default_rng(5)
+    errors = [0.05, 0.1, 0.02, 0.07]
+    p_values = [intervals.levels_p(draws.normal(0.4, errors).tolist(), errors) for _ in range(2000)]
+    assert 0.035 <= np.mean(np.array(p_values) < 0.05) <= 0.065
+    assert intervals.levels_p([0.1, 0.9], [0.05, 0.05]) < 1e-6
+    assert intervals.levels_p([0.1], [0.05]) == intervals.levels_p([0.1, 0.2], [0.0, 0.1]) == 1.0

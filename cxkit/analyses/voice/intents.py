@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.clustered import design_effect, effective
@@ -13,7 +14,7 @@ from cxkit.stats.corrected import corrected_share
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, shares_p, wilson
 from cxkit.stats.segments import gathered
 from cxkit.text.excerpts import most_typical, sentence_at
-from cxkit.text.intent_errors import MEASURED
+from cxkit.text.intent_errors import MEASURED, Measured
 from cxkit.text.intents import INTENTS, find_intents
 from cxkit.workspace import Workspace, query_text
 
@@ -26,7 +27,9 @@ _VERBS = {
     "suggesting": "suggest a change",
     "praising": "praise",
 }
+_CODED = 100  # comments coded by hand from which the sorter's mistakes are known
 _READ = 2_000  # comments that are compared to find the most typical one
+_UNKNOWN = Interval(*[float("nan")] * 3)
 _Row = dict[str, Any]
 _SCHEMA: dict[str, Any] = {
     "segment": pl.String,
@@ -49,31 +52,42 @@ def intents(
     workspace: Workspace,
     *,
     by: str | None = None,
+    coded: pl.DataFrame | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Sort the comments by what they want: asking, complaining, suggesting, praising.
 
     A comment may want several things, so that the shares need not add up to one. English only (see
     `cxkit.text.intents`); comments in other languages are counted and not judged, and where they
-    are the majority, none is. Beside each share stands what it would be if the sorter
-    erred here as it did on texts marked by hand (Rogan and Gladen 1978): suggesting and complaining
-    alone. Those are other texts, so neither share is the truth. Intervals are Wilson's,
-    counting as many comments as the people behind them are worth.
+    are the majority, none is. Intervals are Wilson's, counting as many comments as the people
+    behind them are worth.
+
+    The sorter makes mistakes. How often, is known of other texts alone, and said in the caveats;
+    it is known of yours once you have coded a hundred of them by hand, drawn at random. Then the
+    share that its mistakes leave stands beside the plain one (Rogan and Gladen 1978), with an
+    interval for both the coded comments and all.
 
     Args:
         workspace: an open store.
         by: `touchpoint`, `metric` or `question` of the survey, `region`, `source` or
             `preferred_channel` of the customer, or a field of the customers' attributes.
+        coded: what comments want by your own reading: a frame with feedback_id and intent, one row
+            for each thing that a comment wants and one without intent where it wants nothing of
+            the four. Comments that are not judged do not count.
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
         One row per segment ("all" without `by`) and intent, then "nothing to report", "none of
         these" and "not judged: other language": segment, intent, comments, customers (who wrote
         them; a comment of nobody known counts as one), judged (comments of the segment that could
-        be judged), share_of_judged and corrected_share with _low and _high, q_value
-        (with `by`: does the segment's share differ from that of the others? Benjamini-Hochberg over
-        segments and intents), quote (the most typical sentence, masked) and its feedback_id. In a
-        report there is no quote of fewer customers than the smallest group.
+        be judged), share_of_judged with _low and _high, corrected_share with _low and _high (from
+        100 coded comments on, and not by segment, where mistakes may differ), q_value (with `by`:
+        does the segment's share differ from that of the others? Benjamini-Hochberg over segments
+        and intents), quote (the most typical sentence, masked) and its feedback_id. In a report
+        there is no quote of fewer customers than the smallest group.
+
+    Raises:
+        BadQuestion: where `coded` lacks a column, or names an intent that there is not.
     """
     until = workspace.moment(as_of)
     comments = workspace.query(
@@ -83,14 +97,17 @@ def intents(
         comments.with_columns(one=pl.lit(1)), "one", least=workspace.least, people=comments
     )
     judged = _judged(comments)
+    own = _errors(judged, coded) if coded is not None else {}
     foreign = 2 * int((judged["reason"] == "language").sum()) > judged.height
     table = _table(judged, foreign, workspace.least)
+    if own and not by and not foreign:
+        table = _corrected(table, judged, own)
     return Result(
         name="intents",
         question=QUESTION,
         table=table,
         finding=_finding(table, by, foreign),
-        caveats=_caveats(table, by, foreign),
+        caveats=_caveats(table, by, foreign, own, coded),
         sql=query_text("intents"),
         as_of=until,
         n=comments.height,
@@ -146,14 +163,52 @@ def _segment(name: str, judged: pl.DataFrame, foreign: bool, least: int) -> list
         }
         if intent != _OTHER and not foreign:
             row |= _ends("share_of_judged", wilson(*_counts(judged, held)))
-            if intent in MEASURED and base:
-                error = MEASURED[intent]
-                found = corrected_share((who.height, base), error.sensitivity, error.specificity)
-                row |= _ends("corrected_share", found)
             if intent in INTENTS and row["customers"] >= max(1, least):
                 row |= _quote(who, intent)
         rows.append(row)
     return rows
+
+
+def _errors(judged: pl.DataFrame, coded: pl.DataFrame) -> dict[str, Measured]:
+    """Return how often the sorter was right on the coded comments; nothing below a hundred."""
+    lacking = {"feedback_id", "intent"} - set(coded.columns)
+    unknown = set(coded["intent"].drop_nulls()) - set(INTENTS) if not lacking else set()
+    if lacking or unknown:
+        what = f"lacks {listed(lacking)}" if lacking else f"names the intents {listed(unknown)}"
+        raise BadQuestion(
+            f"The coded comments are a frame that {what}. It takes feedback_id and intent, which "
+            f"is one of {listed(INTENTS)} or empty."
+        )
+    ids = coded["feedback_id"].cast(pl.String).unique().implode()
+    read = judged.filter(pl.col("reason").is_null(), pl.col("feedback_id").is_in(ids))
+    if read.height < _CODED:
+        return {}
+    errors = {}
+    for intent in INTENTS:
+        wanted = coded.filter(pl.col("intent") == intent)["feedback_id"].cast(pl.String).implode()
+        truly, found = read["feedback_id"].is_in(wanted), read[intent].fill_null(False)
+        errors[intent] = Measured(
+            (int((truly & found).sum()), int(truly.sum())),
+            (int((~truly & ~found).sum()), int((~truly).sum())),
+            "the comments that you coded",
+        )
+    return errors
+
+
+def _corrected(
+    table: pl.DataFrame, judged: pl.DataFrame, errors: dict[str, Measured]
+) -> pl.DataFrame:
+    """Put the share that the sorter's mistakes leave beside the plain one."""
+    told = []
+    for intent, held in _held(judged).items():
+        row: _Row = {"intent": intent, **_ends("corrected_share", _UNKNOWN)}
+        if intent in errors:
+            x, n = (round(count) for count in _counts(judged, held))
+            row |= _ends("corrected_share", corrected_share((x, n), *errors[intent][:2]))
+        told.append(row)
+    kinds = {name: _SCHEMA[name] for name in told[0]}
+    frame = pl.DataFrame(told, schema=kinds).with_columns(pl.selectors.float().fill_nan(None))
+    return table.update(frame, on="intent").select(list(_SCHEMA))
 
 
 def _counts(judged: pl.DataFrame, held: pl.Series) -> tuple[float, float]:
@@ -267,7 +322,13 @@ def _segments_differ(table: pl.DataFrame, by: str, judged: int) -> str:
     )
 
 
-def _caveats(table: pl.DataFrame, by: str | None, foreign: bool) -> tuple[str, ...]:
+def _caveats(
+    table: pl.DataFrame,
+    by: str | None,
+    foreign: bool,
+    own: dict[str, Measured],
+    coded: pl.DataFrame | None,
+) -> tuple[str, ...]:
     comments, _, whole = _counts_of(table)
     if comments == 0 or foreign:
         return ()
@@ -277,14 +338,16 @@ def _caveats(table: pl.DataFrame, by: str | None, foreign: bool) -> tuple[str, .
             f"{counted(whole[_OTHER], 'comment')} in another language "
             f"{'was' if whole[_OTHER] == 1 else 'were'} not judged."
         )
-    notes += [
-        f"If the sorter errs here as on {error.texts}, {_share(row, 'corrected_share')} "
-        f"{_VERBS[row['intent']]}. It may err otherwise here: mark a hundred comments to know."
-        for row in table.iter_rows(named=True)
-        if not by and row["corrected_share"] is not None
-        for error in [MEASURED[row["intent"]]]
-    ]
-    notes.append("How often the sorter errs about asking and praising was not measured.")
+    notes += _mistakes(table, own)
+    if own and by:
+        notes.append("Shares are not corrected by segment: the sorter may err otherwise in each.")
+    if not own:
+        few = coded["feedback_id"].n_unique() if coded is not None else 0
+        notes.append(
+            "No share is corrected for mistakes, since those on your comments are unknown. "
+            + (f"{few:,} coded comments are too few. " if few else "")
+            + f"Code {_CODED} judged ones, drawn at random, and ask with coded=."
+        )
     notes.append(
         "Whoever writes a comment may want other things than those who write none. Addresses and "
         "numbers in quotes are masked, names are not: read before you pass them on."
@@ -302,6 +365,27 @@ def _caveats(table: pl.DataFrame, by: str | None, foreign: bool) -> tuple[str, .
             "caused by it."
         )
     return tuple(notes)
+
+
+def _mistakes(table: pl.DataFrame, own: dict[str, Measured]) -> list[str]:
+    """Say how often the sorter was right, and on which texts."""
+    notes = []
+    for intent, error in (own or MEASURED).items():
+        found, truly = error.sensitivity
+        taken = found + error.specificity[1] - error.specificity[0]
+        other = "" if own else ", which are not yours,"
+        told = (
+            f"On {error.texts}{other} the sorter found {found:,} of {truly:,} that "
+            f"{_VERBS[intent]}, and {found:,} of the {taken:,} that it took for such do"
+        )
+        row = table.filter(intent=intent).row(0, named=True) if own else {}
+        if row.get("corrected_share") is not None:
+            told += f": corrected for that, {_share(row, 'corrected_share')}"
+        notes.append(f"{told}.")
+    unknown = [] if own else [intent for intent in INTENTS if intent not in MEASURED]
+    if unknown:
+        notes.append(f"How often it errs about {' and '.join(unknown)} was measured on no text.")
+    return notes
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -8,7 +8,8 @@ import polars as pl
 from cxkit import charts
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
-from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, said, said_count, shares_p
+from cxkit.stats.clustered import contrast_effect, design_effects, effective
+from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, shares_p
 from cxkit.stats.segments import gathered
 from cxkit.text.own_rating import SCALES
 from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
@@ -16,6 +17,7 @@ from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Where do the stars and the words not agree?"
 _HIGH, _LOW = "high score, negative words", "low score, positive words"
+_KEYS = ["metric", "segment", "gap"]
 _NAMES = {"nps": "NPS", "csat": "CSAT", "stars": "star", "ces": "CES"}
 
 
@@ -30,7 +32,8 @@ def rating_text_gap(
     A rating is not the feeling in the words: some give five stars and complain. Words are judged
     as in `sentiment`, (very) negative or (very) positive. A score is high or low as its metric
     counts it: NPS from 9 and up to 6, CSAT and stars from 4 and up to 2, CES from 5 and up to 3.
-    English is read only; where most comments are in another language nothing is said.
+    English is read only; where most comments are in another language nothing is said. Comments of
+    one customer are alike: intervals and tests take customers for independent, not comments.
 
     Args:
         workspace: an open store.
@@ -41,10 +44,11 @@ def rating_text_gap(
     Returns:
         Two rows per metric and segment ("all" without `by`), "high score, negative words" and "low
         score, positive words": metric, segment, gap, answers, base (comments beside a high or low
-        score whose words could be judged), gap_share with Wilson's interval (_low, _high), q_value
-        (with `by`: does the segment differ from the others of the metric? Benjamini-Hochberg),
-        example (the strongest words, masked) and its feedback_id. n is the number of scores with a
-        comment beside them.
+        score whose words could be judged), customers (who wrote those; a comment of nobody known
+        counts as one), gap_share with Wilson's interval (_low, _high), q_value (with `by`: does the
+        segment differ from the others of the metric? Benjamini-Hochberg), example (the strongest
+        words, masked) and its feedback_id. In a report there is no example of fewer customers than
+        the smallest group. n is the number of scores with a comment beside them.
     """
     until = workspace.moment(as_of)
     answers = workspace.query(
@@ -114,19 +118,25 @@ def _gaps(
             .then(pl.lit(_LOW))
         )
     )
-    rated = gathered(rated, "size", least=least).drop("size")
+    rated = gathered(rated, "size", least=least, people=rated).drop("size")
     judged = pl.col("level").is_not_null() & ~pl.col("foreign")
     against = pl.when(pl.col("gap") == _HIGH).then(pl.lit(-1)).otherwise(pl.lit(1))
     apart = judged & (pl.col("strength") * against > 0) & (pl.col("level") != LEVELS[2])
     rated = rated.with_columns(judged=judged, apart=apart.fill_null(False))
+    people = (
+        rated.filter("judged")
+        .group_by(*_KEYS, "customer_key", maintain_order=True)
+        .agg(answers=pl.col("apart").sum().cast(pl.Int64), base=pl.len().cast(pl.Int64))
+    )
     counts = (
         rated.sort(
             pl.col("strength").abs(), "feedback_id", descending=[True, False], nulls_last=True
         )
-        .group_by("metric", "segment", "gap")
+        .group_by(_KEYS)
         .agg(
             answers=pl.col("apart").sum().cast(pl.Int64),
             base=pl.col("judged").sum().cast(pl.Int64),
+            voices=pl.col("customer_key").filter("apart").n_unique(),
             example=pl.col("comment").filter("apart").first(),
             feedback_id=pl.col("feedback_id").filter("apart").first(),
         )
@@ -140,47 +150,69 @@ def _gaps(
         )
         .sort("whole", "metric", "order", descending=[True, False, False])
         .join(sides, how="cross", maintain_order="left_right")
-        .join(counts, on=["metric", "segment", "gap"], how="left", maintain_order="left")
-        .with_columns(pl.col("answers", "base").fill_null(0))
+        .join(counts, on=_KEYS, how="left", maintain_order="left")
+        .join(design_effects(people, _KEYS, "answers", "base"), on=_KEYS, how="left")
+        .with_columns(pl.col("answers", "base", "people", "voices").fill_null(0))
     )
-    table = add_wilson(table, "answers", "base", "gap_share")
-    q_values = _q_values(table) if segments else [None] * table.height
-    return table.select(
-        "metric",
-        "segment",
-        "gap",
+    alike = table.select(pl.col("answers", "base") / pl.col("effect").fill_null(1.0))
+    shares = add_wilson(alike, "answers", "base", "gap_share").drop("answers", "base")
+    q_values = _q_values(table, people) if segments else [None] * table.height
+    shown = pl.col("voices") >= max(1, least)
+    return table.hstack(shares).select(
+        *_KEYS,
         "answers",
         "base",
+        pl.col("people").alias("customers"),
         "gap_share",
         "gap_share_low",
         "gap_share_high",
         pl.Series("q_value", q_values, dtype=pl.Float64),
-        masked(table["example"]).alias("example"),
-        "feedback_id",
+        pl.when(shown).then(masked(table["example"])).alias("example"),
+        pl.when(shown).then("feedback_id").alias("feedback_id"),
     )
 
 
-def _q_values(table: pl.DataFrame) -> list[float]:
+def _q_values(table: pl.DataFrame, people: pl.DataFrame) -> list[float]:
     """Compare each segment with the others of its metric and side."""
-    whole = table.with_columns(
-        pl.col("answers", "base").sum().over("metric", "gap").name.suffix("_all")
-    )
-    return benjamini_hochberg(
-        [
-            shares_p(answers, base, every - answers, all_base - base)
-            for answers, base, every, all_base in whole.select(
-                "answers", "base", "answers_all", "base_all"
-            ).rows()
-        ]
-    )
+    p_values = []
+    for metric, segment, gap in table.select(_KEYS).rows():
+        rows = (
+            people.filter(metric=metric, gap=gap)
+            .group_by("customer_key", group=(pl.col("segment") != segment).cast(pl.Int64))
+            .agg(pl.col("answers", "base").sum())
+            .sort("group", "customer_key")
+            .with_columns(who=pl.col("customer_key").rank("dense").cast(pl.Int64))
+        )
+        who, group, x, n = (rows[name].to_numpy() for name in ("who", "group", "answers", "base"))
+        effect = contrast_effect(who, group, x, n, [1.0, -1.0])
+        one, two = (
+            effective(float(x[group == side].sum()), float(n[group == side].sum()), effect)
+            for side in (0, 1)
+        )
+        p_values.append(shares_p(*one, *two))
+    return benjamini_hochberg(p_values)
 
 
 def _totals(table: pl.DataFrame) -> pl.DataFrame:
-    """Return both sides of the metric that has the most answers, over all segments."""
+    """Return both sides of the metric that has the most answers, over all segments.
+
+    Of several segments together there is no interval: some people may be in more than one.
+    """
     first = table.filter(pl.col("metric") == table["metric"].first())
+    ends = [f"gap_share{end}" for end in ("_low", "_high")]
     return first.group_by("metric", "gap", maintain_order=True).agg(
-        pl.col("answers").sum(), pl.col("base").sum()
+        pl.col("answers").sum(),
+        pl.col("base").sum(),
+        pl.when(pl.len() == 1).then(pl.col(ends).first()),
     )
+
+
+def _said(row: dict[str, Any]) -> str:
+    """Write a share of comments, with its interval where there is one."""
+    share = f"{100 * row['answers'] / row['base']:.1f} %"
+    if row.get("gap_share_low") is None:
+        return share
+    return f"{share} ({100 * row['gap_share_low']:.1f}–{100 * row['gap_share_high']:.1f})"
 
 
 def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
@@ -204,19 +236,20 @@ def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
         tone, side = ("negative", "high") if apart["gap"] == _HIGH else ("positive", "low")
         return (
             f"By {by} '{apart['segment']}' stands out: "
-            f"{said(apart['answers'], apart['base'])} of {apart['base']:,} comments beside a "
-            f"{side} {_NAMES[apart['metric']]} score sound {tone}, against {said(*rest)} of "
-            f"{rest[1]:,}."
+            f"{_said(apart)} of {apart['base']:,} comments beside a {side} "
+            f"{_NAMES[apart['metric']]} score sound {tone}, against {_said(rest)} of "
+            f"{rest['base']:,}."
         )
     parts = []
-    for _, gap, answers, base in whole.rows():
-        side, tone = ("high", "negative") if gap == _HIGH else ("low", "positive")
+    for row in whole.rows(named=True):
+        answers, base = row["answers"], row["base"]
+        side, tone = ("high", "negative") if row["gap"] == _HIGH else ("low", "positive")
         if base < ENOUGH:
             parts.append(f"beside a {side} one there are {base:,}: too few to say")
             continue
         parts.append(
-            f"of {base:,} comments beside a {side} {name} score {said_count(answers, base)} "
-            f"{verb(answers, 'sound')} {tone}"
+            f"of {base:,} comments beside a {side} {name} score {answers:,} "
+            f"({_said(row).replace(' (', ', ').rstrip(')')}) {verb(answers, 'sound')} {tone}"
         )
     text = "; ".join(parts) + "."
     more = f" By {by} no segment surely differs." if by else ""
@@ -228,18 +261,22 @@ def _standing_out(table: pl.DataFrame) -> dict[str, Any] | None:
     rows = [
         row
         for row in table.filter(pl.col("q_value") < 0.05, pl.col("base") >= ENOUGH).rows(named=True)
-        if row["answers"] * _rest(table, row)[1] > _rest(table, row)[0] * row["base"]
+        for rest in [_rest(table, row)]
+        if row["answers"] * rest["base"] > rest["answers"] * row["base"]
     ]
     return max(rows, key=lambda row: row["gap_share"], default=None)
 
 
-def _rest(table: pl.DataFrame, row: dict[str, Any]) -> tuple[int, int]:
+def _rest(table: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the other segments together; of more than one there is no interval."""
     others = table.filter(
         pl.col("metric") == row["metric"],
         pl.col("gap") == row["gap"],
         pl.col("segment") != row["segment"],
     )
-    return int(others["answers"].sum()), int(others["base"].sum())
+    if others.height == 1:
+        return others.row(0, named=True)
+    return {name: int(others[name].sum()) for name in ("answers", "base")}
 
 
 def _caveats(

@@ -11,7 +11,11 @@ rules as (
 answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
-        feedback_id, metric, score, scale, touchpoint, question, customer_id,
+        feedback_id, metric, score, touchpoint, question, customer_id,
+        coalesce(customer_id, 'row ' || source_file || ' ' || record_no) as customer_key,
+        -- of CES without a scale, answers up to 5 are no answers up to 7
+        coalesce(scale, if(metric = 'ces' and max(score) filter (scale is null)
+            over (partition by metric) <= 5, 5, null)) as full_scale,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
     from feedback
@@ -19,8 +23,8 @@ answers as (
 )
 
 select
-    metric, score, feedback_id, coalesce(own, beside) as comment, question,
-    coalesce(scale, most) = most as usual,
+    metric, score, feedback_id, customer_key, coalesce(own, beside) as comment, question,
+    coalesce(full_scale, most) = most as usual,
     coalesce(case $by
         when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
         when 'region' then region when 'source' then source
@@ -29,4 +33,4 @@ select
     end, 'missing') as segment
 from answers join rules using (metric) left join customers using (customer_id)
 where score is not null and coalesce(own, beside) is not null
-order by metric, segment, feedback_id, comment
+order by metric, segment, feedback_id, customer_key, comment

@@ -1,41 +1,36 @@
 """How content do customers say they are?"""
 
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from cxkit import charts
 from cxkit.result import Result, counted, verb
+from cxkit.scores import (
+    RULES,
+    alike_note,
+    bound,
+    difference,
+    mean_of,
+    rule_of,
+    scale_notes,
+    score_of,
+    shown,
+)
+from cxkit.settings import Settings
 from cxkit.stats import intervals
+from cxkit.stats.clustered import design_effect, effective
 from cxkit.stats.intervals import ENOUGH
 from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How content do customers say they are?"
-
-
-class _Rule(NamedTuple):
-    """How the answers to one metric become a score: its scale, and where the top box begins."""
-
-    name: str
-    least: int
-    most: int
-    top: int
-    unit: str
-
-
-# NPS: Reichheld 2003. CES 2.0: Dixon, Toman and DeLisi 2013.
-_RULES = {
-    "nps": _Rule("NPS", 0, 10, 9, "points"),
-    "csat": _Rule("CSAT", 1, 5, 4, "% top box (4-5 of 5)"),
-    "ces": _Rule("CES", 1, 7, 5, "% top box (5-7 of 7)"),
-    "stars": _Rule("star rating", 1, 5, 4, "% top box (4-5 of 5)"),
-}
 _COUNTS = (
-    "given answers touchpoints top bottom total squares invited responded voices voices_tenure "
+    "given answers top bottom total squares invited responded voices voices_tenure "
     "voices_squares silent silent_tenure silent_squares"
 ).split()
+_KEYS = ["metric", "scale", "segment"]
 
 
 def score(
@@ -48,8 +43,11 @@ def score(
 
     NPS is the share of 9-10 less the share of 0-6, in points, with the adjusted-Wald interval
     (Rocks 2016). The others are the share in the top box (4-5 of 5, 5-7 of 7), in per cent, with
-    Wilson's interval. Scales are never pooled: answers on another scale than the usual one stand
-    in rows of their own, with a mean and no score.
+    Wilson's interval. Answers of one customer are alike: intervals and tests take customers for
+    independent, not answers. Scales are never pooled: answers on another scale than the usual one
+    stand in rows of their own, with a mean and no score. Whether a high CES means easy or hard
+    stands in the settings (`[surveys] ces_high`); unsaid, seven points are read as CES 2.0 and
+    five are not scored.
 
     Args:
         workspace: an open store.
@@ -59,30 +57,29 @@ def score(
 
     Returns:
         One row per metric, scale and segment ("all" without `by`): metric, scale, segment,
-        answers, invited, response_share with Wilson's interval (of those invited; null where no
+        answers, customers (who gave them; an answer of nobody known counts as one), invited,
+        response_share with Wilson's interval (of those invited; null where no
         unanswered invitation is recorded), score, score_low, score_high, unit, mean, mean_low,
         mean_high (Student's t), q_value (with `by`: does the segment differ from the rest of the
         same metric? Benjamini-Hochberg over the segments). Answers outside the scale are left
         out and counted in a caveat.
     """
     until = workspace.moment(as_of)
-    counts = workspace.query(
+    rows = workspace.query(
         "score",
-        metrics=list(_RULES),
-        least=[rule.least for rule in _RULES.values()],
-        most=[rule.most for rule in _RULES.values()],
-        top=[rule.top for rule in _RULES.values()],
+        **bound(),
         as_of=until,
         by=workspace.segment(by, own=("touchpoint", "question")),
-    ).fill_null(0)
-    known = _summed(counts.filter(pl.col("metric").is_in(list(_RULES))), workspace.least)
-    table = _scored(known)
+    ).with_columns(pl.col(_COUNTS).fill_null(0))
+    known = pl.col("metric").is_in(list(RULES))
+    people = _people(rows.filter(known), workspace.least)
+    table = _scored(people, workspace.settings)
     return Result(
         name="score",
         question=QUESTION,
         table=table,
         finding=_finding(table, by),
-        caveats=_caveats(table, known, counts.filter(~pl.col("metric").is_in(list(_RULES))), by),
+        caveats=_caveats(table, people, rows.filter(~known), by, workspace.settings),
         sql=query_text("score"),
         as_of=until,
         n=int(table["answers"].sum()),
@@ -90,17 +87,21 @@ def score(
     )
 
 
-def _summed(counts: pl.DataFrame, least: int) -> pl.DataFrame:
+def _people(rows: pl.DataFrame, least: int) -> pl.DataFrame:
     """Keep the largest segments, add up the others, and put the usual scale of a metric first."""
-    ranks = {metric: place for place, metric in enumerate(_RULES)}
-    scales = {metric: rule.most for metric, rule in _RULES.items()}
+    ranks = {metric: place for place, metric in enumerate(RULES)}
+    scales = {metric: rule.most for metric, rule in RULES.items()}
     metric = pl.col("metric")
+    voices = rows.filter(pl.col("answers") > 0)
     return (
-        gathered(counts, "answers", least=least)
-        .group_by("metric", "scale", "segment", maintain_order=True)
-        .agg(pl.col(_COUNTS).sum())
+        gathered(rows, "answers", least=least, people=voices)
+        .group_by(*_KEYS, "customer_key", maintain_order=True)
+        .agg(
+            pl.col(_COUNTS).sum(),
+            pl.col("touchpoints").list.explode(keep_nulls=False, empty_as_null=False),
+        )
         .with_columns(usual=pl.col("scale") == metric.replace_strict(scales, return_dtype=pl.Int64))
-        .filter((pl.col("given") > 0) | (pl.col("invited") > 0))
+        .filter(((pl.col("given") > 0) | (pl.col("invited") > 0)).any().over(_KEYS))
         .sort(
             metric.replace_strict(ranks, return_dtype=pl.Int64),
             "usual",
@@ -111,64 +112,70 @@ def _summed(counts: pl.DataFrame, least: int) -> pl.DataFrame:
     )
 
 
-def _scored(counts: pl.DataFrame) -> pl.DataFrame:
-    rows = []
-    for row in counts.iter_rows(named=True):
-        rule, n = _RULES[row["metric"]], row["answers"]
-        value = intervals.Interval(*[float("nan")] * 3)
-        if row["usual"] and row["metric"] == "nps":
-            value = intervals.nps(row["top"], row["bottom"], n)
-        elif row["usual"]:
-            value = intervals.Interval(*(100 * end for end in intervals.wilson(row["top"], n)))
-        least = 0 if row["metric"] == "nps" else 1
-        mean = intervals.mean(n, row["total"], row["squares"], least, row["scale"])
-        rows.append([*value, rule.unit if row["usual"] else "", *mean])
-    names = ["score", "score_low", "score_high", "unit", "mean", "mean_low", "mean_high"]
-    kinds = [pl.String if name == "unit" else pl.Float64 for name in names]
-    figures = pl.DataFrame(rows, schema=dict(zip(names, kinds, strict=True)), orient="row")
+def _scored(people: pl.DataFrame, settings: Settings) -> pl.DataFrame:
     # an export without one unanswered invitation is an export of answers, not of invitations
-    silence = (pl.col("invited") - pl.col("responded")).sum().over("metric", "scale")
-    frame = counts.with_columns(asked=pl.when(silence > 0).then("invited"))
-    frame = intervals.add_wilson(frame, "responded", "asked", "response_share")
-    return (
-        pl.concat([frame, figures], how="horizontal")
-        .with_columns(pl.Series("q_value", _q_values(counts), dtype=pl.Float64))
-        .with_columns(pl.selectors.float().fill_nan(None))
-        .select(
-            "metric",
-            "scale",
-            "segment",
-            "answers",
-            "invited",
-            "response_share",
-            "response_share_low",
-            "response_share_high",
-            *names,
-            "q_value",
+    silence = pl.col("invited") - pl.col("responded")
+    asked = people.with_columns(silence=silence.sum().over("metric", "scale"))
+    rows = []
+    for (metric, scale, segment), whose in asked.group_by(_KEYS, maintain_order=True):
+        some = whose.filter(pl.col("answers") > 0)
+        rule = rule_of(metric, scale, settings)
+        nothing = intervals.Interval(*[float("nan")] * 3)
+        rows.append(
+            [
+                metric,
+                scale,
+                segment,
+                whose["answers"].sum(),
+                some.height,
+                whose["invited"].sum(),
+                *(_response(whose) if whose["silence"][0] else nothing),
+                *(score_of(metric, some) if rule else nothing),
+                rule.unit if rule else "",
+                *mean_of(metric, scale, some),
+            ]
         )
-    )
+    schema = {
+        "metric": pl.String,
+        "scale": pl.Int64,
+        "segment": pl.String,
+        **dict.fromkeys(("answers", "customers", "invited"), pl.Int64),
+        **dict.fromkeys(
+            ("response_share", "response_share_low", "response_share_high"), pl.Float64
+        ),
+        **dict.fromkeys(("score", "score_low", "score_high"), pl.Float64),
+        "unit": pl.String,
+        **dict.fromkeys(("mean", "mean_low", "mean_high"), pl.Float64),
+    }
+    table = pl.DataFrame(rows, schema=schema, orient="row")
+    q_values = pl.Series("q_value", _q_values(people, table), dtype=pl.Float64)
+    return table.with_columns(q_values).with_columns(pl.selectors.float().fill_nan(None))
 
 
-def _q_values(counts: pl.DataFrame) -> list[float | None]:
+def _response(people: pl.DataFrame) -> intervals.Interval:
+    """Return the share of the invitations that were answered."""
+    asked = people.filter(pl.col("invited") > 0)
+    x, n = (asked[name].to_numpy() for name in ("responded", "invited"))
+    return intervals.wilson(*effective(float(x.sum()), float(n.sum()), design_effect(x, n)))
+
+
+def _q_values(people: pl.DataFrame, table: pl.DataFrame) -> list[float | None]:
     """Test each segment against the rest of its metric; null where there is nothing to compare."""
     values: list[float | None] = []
-    for (metric, _), rows in counts.group_by("metric", "scale", maintain_order=True):
-        whole = {name: int(rows[name].sum()) for name in ("answers", "top", "bottom")}
-        p_values = []
-        for row in rows.iter_rows(named=True):
-            rest = {name: whole[name] - row[name] for name in whole}
-            p_values.append(
-                intervals.nps_p(*_boxes(row), *_boxes(rest))
-                if metric == "nps"
-                else intervals.shares_p(row["top"], row["answers"], rest["top"], rest["answers"])
-            )
-        alone = rows.height == 1 or not rows["usual"][0]
-        values += [None] * rows.height if alone else intervals.benjamini_hochberg(p_values)
+    for (metric, scale), rows in table.group_by("metric", "scale", maintain_order=True):
+        whole = people.filter(metric=metric, scale=scale).filter(pl.col("answers") > 0)
+        p_values = [
+            difference(
+                metric,
+                whole.group_by("customer_key", group=(pl.col("segment") != segment).cast(pl.Int64))
+                .agg(pl.col("answers", "top", "bottom", "total", "squares").sum())
+                .sort("group", "customer_key"),
+            )[1]
+            for segment in rows["segment"]
+            if rows.height > 1 and rows["unit"][0]
+        ]
+        values += intervals.benjamini_hochberg(p_values) if p_values else [None] * rows.height
     return values
-
-
-def _boxes(row: dict[str, int]) -> tuple[int, int, int]:
-    return row["top"], row["bottom"], row["answers"]
 
 
 def _finding(table: pl.DataFrame, by: str | None) -> str:
@@ -182,23 +189,16 @@ def _finding(table: pl.DataFrame, by: str | None) -> str:
         return _segments_differ(scored, by)
     said = []
     for row in scored.iter_rows(named=True):
-        name, n = _RULES[row["metric"]].name, row["answers"]
+        name, n = RULES[row["metric"]].name, row["answers"]
         base = counted(n, "answer")
         if row["response_share"] is not None:
             base += f" ({100 * row['response_share']:.1f} % of {row['invited']:,} invited)"
         if n < ENOUGH:
             said.append(f"{name} has too few answers to say ({n:,})")
         else:
-            said.append(f"{name} is {_shown(row)} from {base}")
+            said.append(f"{name} is {shown(row)} from {base}")
     text = "; ".join(said) + "."
     return text[0].upper() + text[1:]
-
-
-def _shown(row: dict[str, Any]) -> str:
-    """Write a score with its interval: +28.4 points (+25.6 to +31.2)."""
-    sign, unit = ("+", "points") if row["metric"] == "nps" else ("", "% in the top box")
-    ends = f"{row['score_low']:{sign}.1f} to {row['score_high']:{sign}.1f}"
-    return f"{row['score']:{sign}.1f} {unit} ({ends})"
 
 
 def _most_answered(scored: pl.DataFrame) -> pl.DataFrame:
@@ -226,7 +226,7 @@ def _rest(rows: pl.DataFrame, row: dict[str, Any]) -> float:
 
 def _segments_differ(scored: pl.DataFrame, by: str) -> str:
     rows = _most_answered(scored)
-    name, n = _RULES[rows["metric"][0]].name, int(rows["answers"].sum())
+    name, n = RULES[rows["metric"][0]].name, int(rows["answers"].sum())
     if rows.height == 1:
         return (
             f"{'The one answer' if n == 1 else f'All {n:,} answers'} to {name} "
@@ -242,21 +242,22 @@ def _segments_differ(scored: pl.DataFrame, by: str) -> str:
     unit = f"{rest:+.1f} points" if row["metric"] == "nps" else f"{rest:.1f} %"
     side = "lower" if row["score"] < rest else "higher"
     return (
-        f"By {by} '{row['segment']}' has a {side} {name} than the others: {_shown(row)} from "
+        f"By {by} '{row['segment']}' has a {side} {name} than the others: {shown(row)} from "
         f"{row['answers']:,} answers, against {unit} from {n - row['answers']:,}."
     )
 
 
 def _caveats(
-    table: pl.DataFrame, counts: pl.DataFrame, others: pl.DataFrame, by: str | None
+    table: pl.DataFrame,
+    people: pl.DataFrame,
+    others: pl.DataFrame,
+    by: str | None,
+    settings: Settings,
 ) -> tuple[str, ...]:
-    notes = []
-    names = {metric: rule.name for metric, rule in _RULES.items()}
-    usual = (
-        counts.filter("usual").group_by("metric", maintain_order=True).agg(pl.col(_COUNTS).sum())
-    )
-    for row in usual.iter_rows(named=True):
-        name = names[row["metric"]]
+    notes: list[str] = []
+    names = {metric: rule.name for metric, rule in RULES.items()}
+    for (metric,), whose in people.filter("usual").group_by("metric", maintain_order=True):
+        name, row = names[metric], whose.select(pl.col(_COUNTS).sum()).row(0, named=True)
         if row["answers"] and row["invited"] == row["responded"]:
             notes.append(
                 f"No unanswered invitation to {name} is recorded: how many were asked and kept "
@@ -266,9 +267,10 @@ def _caveats(
             notes.append(f"Those who answered {name} {told}")
         elif row["answers"]:
             notes.append(f"Those who kept silent about {name} may feel otherwise.")
-        if row["touchpoints"] > 1 and not by:
+        moments = whose["touchpoints"].explode().drop_nulls().n_unique()
+        if moments > 1 and not by:
             notes.append(
-                f"{name[0].upper()}{name[1:]} pools answers about {row['touchpoints']} moments: "
+                f"{name[0].upper()}{name[1:]} pools answers about {moments} moments: "
                 'ask by="touchpoint" to see them apart.'
             )
         if row["given"] > row["answers"]:
@@ -276,11 +278,9 @@ def _caveats(
                 f"Left out: {counted(row['given'] - row['answers'], 'answer')} to {name} outside "
                 "its scale."
             )
-    for row in counts.filter(~pl.col("usual")).iter_rows(named=True):
-        notes.append(
-            f"In a row of its own, with a mean and no score: {names[row['metric']]} on a scale up "
-            f"to {row['scale']} ({counted(row['answers'], 'answer')})."
-        )
+        notes += alike_note(metric, whose.filter(pl.col("answers") > 0))
+    counts = table.group_by("metric", "scale", maintain_order=True).agg(pl.col("answers").sum())
+    notes += scale_notes(counts, settings)
     for metric, given in others.group_by("metric").agg(pl.col("given").sum()).sort("metric").rows():
         if given and not metric:
             notes.append(
@@ -325,19 +325,19 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     if scored.is_empty():
         return charts.nothing("No survey has an answer")
     parts = scored["segment"].n_unique() > 1 or scored["segment"][0] != "all"
-    names = pl.col("metric").replace_strict({metric: rule.name for metric, rule in _RULES.items()})
+    names = pl.col("metric").replace_strict({metric: rule.name for metric, rule in RULES.items()})
     scored = scored.with_columns(
         name=names,
         axis=pl.concat_str(names, pl.col("unit"), separator=", "),
         ends=pl.when(pl.col("metric") == "nps").then([-100, 100]).otherwise([0, 100]),
     )
     row = scored.row(0, named=True)
-    title = f"{row['name']} is {_shown(row)}"
+    title = f"{row['name']} is {shown(row)}"
     if parts:
         apart = _standing_out(scored)
-        title = f"No segment's {_RULES[_most_answered(scored)['metric'][0]].name} stands out"
+        title = f"No segment's {RULES[_most_answered(scored)['metric'][0]].name} stands out"
         if apart:
-            title = f"{apart['name']} of '{apart['segment']}' stands out: {_shown(apart)}"
+            title = f"{apart['name']} of '{apart['segment']}' stands out: {shown(apart)}"
     return charts.dots(
         scored,
         value="score",
