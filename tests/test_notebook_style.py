@@ -20,7 +20,18 @@ def notebook(request):
 
 
 def test_there_are_notebooks():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["00", "01", "02", "03", "03", "03", "04", "05"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == [
+        "00",
+        "01",
+        "02",
+        "03",
+        "03",
+        "03",
+        "04",
+        "05",
+        "05",
+        "05",
+    ]
 
 
 def test_limits(notebook):
