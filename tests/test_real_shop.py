@@ -177,7 +177,8 @@ def test_readiness_says_what_the_files_hold(ws, files):
     assert verdicts.pop("sentiment") in ("limited", "no-go")
     assert verdicts.pop("intents") in ("limited", "no-go")
     assert verdicts.pop("rating_text_gap") == "no-go"  # the comments are Portuguese
-    assert verdicts.pop("answered") == "limited"  # no messages
+    assert verdicts.pop("answered") == "no-go"  # nothing tells when the shop wrote back
+    assert verdicts.pop("score_weighted") == "no-go"  # nor whom it asked in vain
     assert verdicts.pop("drivers") == "no-go"  # the reviews rate no single aspects
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
