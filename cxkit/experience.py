@@ -9,7 +9,7 @@ import polars as pl
 
 from cxkit.errors import BadQuestion
 from cxkit.funnels import Plan, plan
-from cxkit.passages import beginning, chosen, kinds, kinds_of, micros, passages, slices
+from cxkit.passages import COMPANYS, beginning, chosen, kinds, kinds_of, micros, passages, slices
 from cxkit.passages import in_words as in_words
 from cxkit.stats.intervals import ENOUGH, Interval, benjamini_hochberg, newcombe, shares_p
 from cxkit.stats.stays import Stays, stays
@@ -22,7 +22,7 @@ from cxkit.workspace import Workspace
 CONTACTS = ("ticket opened", "message in")
 INTENTS = (("ask", "asking"), ("complaint", "complaining"), ("suggestion", "suggesting"))
 RETURN_DAYS = 90
-_COMPANYS = ("message out", "ticket resolved", "ticket escalated", "contacted", "refunded")
+_COMPANYS = (*COMPANYS, "refunded")
 _GLITCHES = ("glitch", "error", "crash", "fail")  # in the name of an event
 _EARLIEST = datetime(1900, 1, 1)
 _DAY = 86_400_000_000  # microseconds

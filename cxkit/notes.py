@@ -47,6 +47,18 @@ def link_note(
     return (*_applied(workspace), *_not_applied(effect, of))
 
 
+def apart_note(by: str, kinds: str = "Segments") -> str:
+    """Return the caveat of every difference between segments.
+
+    >>> apart_note("region")[:44]
+    'Segments by region differ in more than regio'
+    """
+    return (
+        f"{kinds} by {by} differ in more than {by}: a difference is associated with it, not caused "
+        "by it."
+    )
+
+
 def end_note(workspace: Workspace, as_of: object = None) -> tuple[str, ...]:
     """Return the caveat of an as-of moment that nobody named and few rows make.
 

@@ -19,7 +19,7 @@ UNITS = {
 }
 SPOTS = ("channel", "device")  # of the entry, not of the person
 _SLICE = 10_000_000  # rows that are walked at a time
-_COMPANYS = ("message out", "contacted", "ticket resolved", "ticket escalated")
+COMPANYS = ("message out", "contacted", "ticket resolved", "ticket escalated")
 
 
 def passages(
@@ -210,4 +210,4 @@ def companys(workspace: Workspace) -> set[str]:
         "group by touchpoint having bool_and(coalesce(source = 'order dates' or direction = 'out', "
         "false))"
     )
-    return {*told["touchpoint"], *_COMPANYS}
+    return {*told["touchpoint"], *COMPANYS}

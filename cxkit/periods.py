@@ -195,12 +195,12 @@ def alike_note(people: pl.DataFrame, table: pl.DataFrame) -> tuple[str, ...]:
     if table.is_empty() or entries == persons:
         return ()
     unit = table["unit"][0]
-    noun = "entrie" if unit == "customer" else UNITS[unit]
+    nouns = "entries" if unit == "customer" else f"{UNITS[unit]}s"
     people_said = "1 person" if persons == 1 else f"{persons:,} people"
     alike = round(entries / person_effect(people))
     return (
-        f"{entries:,} {noun}s are of {people_said}, and what one person does at several is alike: "
-        f"intervals and tests take people, not {noun}s, for independent. Of the whole they say as "
+        f"{entries:,} {nouns} are of {people_said}, and what one person does at several is alike: "
+        f"intervals and tests take people, not {nouns}, for independent. Of the whole they say as "
         f"much as {alike:,} of as many people would.",
     )
 

@@ -1,4 +1,5 @@
--- What is a purchase, and on which day is a moment? Made for every connection to a snapshot.
+-- What is a purchase, which day is it, and who is a customer, of which kind and in which state?
+-- Made for every connection to a snapshot.
 
 -- an order that was not cancelled; a purchase unless it is a refund, which is below 0
 create temp view sales as
@@ -9,6 +10,12 @@ where not coalesce(cancelled, false);
 -- the day of a time in UTC, where the company is
 create temp macro local_day(moment, zone) as
     (moment::timestamp at time zone 'UTC' at time zone zone)::date;
+
+-- a field of the customers by its name, or of their attributes: what people are broken down by
+create temp macro customer_field(name, region, source, preferred_channel, attributes) as
+    case name when 'all' then 'all' when 'region' then region when 'source' then source
+        when 'preferred_channel' then preferred_channel
+        else json_extract_string(attributes, '/' || name) end;
 
 -- in which state everybody known was at a moment: `lifecycle` with one limit for all
 create temp macro states_at(moment, zone, lapse_days, new_days, loyal_orders) as table

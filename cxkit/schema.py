@@ -167,7 +167,8 @@ TABLES: dict[str, Table] = {
             (
                 "metric",
                 "category",
-                "nps (0-10), csat (1-5), ces (1-7), stars (1-5), item (one aspect, named in "
+                "nps (0-10), csat (1-5), ces (1-7; on 1-5, or where a high answer means effort, "
+                "[surveys] ces_high in cx.toml says so), stars (1-5), item (one aspect, named in "
                 "`question`) or comment",
             ),
             ("score", "number", "the answer, on `scale`"),

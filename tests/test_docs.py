@@ -1,11 +1,11 @@
 """Documents that cannot rot: pages made from code are current, links lead somewhere."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
+from scripts import loaded
 
 import cxkit
 
@@ -19,10 +19,7 @@ PAGES = [
 
 
 def load_writer():
-    spec = importlib.util.spec_from_file_location("write_docs", ROOT / "docs" / "write.py")
-    writer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(writer)
-    return writer
+    return loaded("docs/write.py")
 
 
 def test_pages_made_from_code_are_current():

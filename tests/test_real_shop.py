@@ -179,7 +179,8 @@ def test_readiness_says_what_the_files_hold(ws, files):
     assert verdicts.pop("sentiment") in ("limited", "no-go")
     assert verdicts.pop("intents") in ("limited", "no-go")
     assert verdicts.pop("rating_text_gap") == "no-go"  # the comments are Portuguese
-    assert verdicts.pop("answered") == "limited"  # no messages
+    assert verdicts.pop("answered") == "no-go"  # nothing tells when the shop wrote back
+    assert verdicts.pop("score_weighted") == "no-go"  # nor whom it asked in vain
     assert verdicts.pop("drivers") == "no-go"  # the reviews rate no single aspects
     # no parcel was handed over or delivered in the last weeks of the data
     assert verdicts.pop("journeys") == "limited"
@@ -740,23 +741,41 @@ def test_the_funnel_by_region_adds_up_and_names_the_region_apart(ws, walks):
 # How content do customers say they are, and in which language?
 
 
-def test_the_star_rating_is_that_of_the_files(ws, files):
-    n, top, mean, spread = one(
-        files,
+def reviewed(files, state=None):
+    """Return reviews, those of 4 or 5 stars, stars and their squares, a row per person."""
+    return files.execute(
         """
-        select count(*), count(*) filter (review_score::int >= 4), avg(review_score::int),
-            stddev_samp(review_score::int)
-        from reviews
+        select count(*), count(*) filter (stars >= 4), sum(stars), sum(stars * stars)
+        from (select review_score::int as stars, order_id from reviews)
+        join orders using (order_id) join customers using (customer_id)
+        where coalesce(customer_state = $1, $1 is null)
+        group by customer_unique_id
         """,
-    )
+        [state],
+    ).fetchall()
+
+
+def stars_of(people):
+    """Return the share of 4 and 5 stars with its interval: people are independent, not reviews."""
+    n, top = [row[0] for row in people], [row[1] for row in people]
+    effect = design_effect(top, n)
+    return share(sum(top) / effect, sum(n) / effect)
+
+
+def test_the_star_rating_is_that_of_the_files(ws, files):
+    n, mean = one(files, "select count(*), avg(review_score::int) from reviews")
+    people = reviewed(files)
     result = cx.score(ws)
     row = result.table.row(0, named=True)
     assert (result.table.height, row["metric"], row["answers"]) == (1, "stars", n)
-    assert numbers(result.finding) == [*share(top, n), n]
+    assert row["customers"] == len(people)
+    assert numbers(result.finding) == [*stars_of(people), n]
     assert row["mean"] == pytest.approx(mean)
-    half = 1.9602 * spread / sqrt(n)  # Student's t at 8,000 degrees of freedom
-    assert row["mean_low"] == pytest.approx(mean - half, abs=1e-5)
-    assert row["mean_high"] == pytest.approx(mean + half, abs=1e-5)
+    # the variance of a ratio of two sums over people, all but independent here
+    off = sum((stars - mean * k) ** 2 for k, _, stars, _ in people) * len(people)
+    half = 1.9602 * sqrt(off / (len(people) - 1)) / n
+    assert row["mean_low"] == pytest.approx(mean - half, abs=1e-4)
+    assert row["mean_high"] == pytest.approx(mean + half, abs=1e-4)
     assert row["response_share"] is None
     assert any("No unanswered invitation" in caveat for caveat in result.caveats)
 
@@ -772,17 +791,37 @@ def test_the_region_that_stands_out_is_the_lowest(ws, files):
     result = cx.score(ws, by="region")
     named = result.table.filter(result.table["segment"] != "other")
     for row in named.to_dicts():
-        n, top = counts[row["segment"]]
+        n, _ = counts[row["segment"]]
         ends = [round(row[name], 1) for name in ("score", "score_low", "score_high")]
-        assert [row["answers"], *ends] == [n, *share(top, n)], row["segment"]
+        told = [n, *stars_of(reviewed(files, row["segment"]))]
+        assert [row["answers"], *ends] == told, row["segment"]
     assert named.height == 8
-    n, top = counts["RJ"]
+    n, _ = counts["RJ"]
     rest_n, rest_top = (sum(c[i] for s, c in counts.items() if s != "RJ") for i in (0, 1))
     assert numbers(result.finding) == [
-        *(*share(top, n), n),
+        *(*stars_of(reviewed(files, "RJ")), n),
         *(round(100 * rest_top / rest_n, 1), rest_n),
     ]
     assert "'RJ' has a lower star rating" in result.finding
+
+
+def test_the_stars_of_two_quarters_are_those_of_the_files(ws, files):
+    """The last quarter that is over, against the one before."""
+    result = cx.score_trend(ws)
+    rows = {row["begins"].isoformat(): row for row in result.table.to_dicts()}
+    for begins, n, top in files.execute(
+        """
+        select date_trunc('quarter', review_answer_timestamp::timestamp)::date::text, count(*),
+            count(*) filter (review_score::int >= 4)
+        from reviews group by all
+        """
+    ).fetchall():
+        assert rows[begins]["answers"] == n
+        assert rows[begins]["score"] == pytest.approx(100 * top / n)
+    assert sum(row["answers"] for row in rows.values()) == result.n
+    assert numbers(result.finding)[5] == rows["2018-07-01"]["answers"]
+    assert "no sure change" in result.finding
+    assert result.caveats[0].startswith("Q4 2018 is not over: its ")
 
 
 def test_the_comments_are_portuguese_and_nobody_scores_them(ws, files):

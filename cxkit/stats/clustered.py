@@ -6,7 +6,7 @@ design effect (Kish 1965) tells by how many times less: divide both counts of a 
 they go into an interval or a test that takes each visit for itself (Rao and Scott 1992).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -226,6 +226,26 @@ def few(people: ByPerson) -> float:
     _, rows = np.unique(people.person, return_inverse=True)
     each = np.bincount(rows, people.sizes)
     return _of_few(float(each.sum() ** 2 / (each**2).sum()))
+
+
+def resampled(sums: Floats, rounds: int) -> Iterator[Floats]:
+    """Draw people with replacement and add up what is theirs, in chunks that fit in memory.
+
+    `sums` has one row per person; each chunk has one row per draw. The draws are always the same,
+    so that the same answers give the same intervals.
+
+    >>> next(resampled(np.ones((4, 1)), rounds=2)).tolist()
+    [[4.0], [4.0]]
+    """
+    people = len(sums)
+    draw = np.random.default_rng(0)
+    chunk = max(1, min(rounds, 4_000_000 // people))
+    for start in range(0, rounds, chunk):
+        size = min(chunk, rounds - start)
+        times = np.stack(
+            [np.bincount(draw.integers(0, people, people), minlength=people) for _ in range(size)]
+        )
+        yield times @ sums
 
 
 def _of_few(people: float) -> float:

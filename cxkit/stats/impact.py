@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cxkit.stats.clustered import resampled
 from cxkit.stats.intervals import ENOUGH, Interval, Z, benjamini_hochberg
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ def theme_impact(
     columns = np.column_stack([np.ones(len(y)), y - y.mean(), some, some * (y - y.mean())[:, None]])
     sums = np.zeros((len(names), columns.shape[1]))
     np.add.at(sums, who, columns)
-    drag, impact = _figures(np.concatenate([sums.sum(axis=0)[None], *_drawn(sums, rounds)]))
+    drag, impact = _figures(np.concatenate([sums.sum(axis=0)[None], *resampled(sums, rounds)]))
     p_values = []
     for place, theme in enumerate(enough):
         people = min(writers[theme], others[theme])
@@ -88,21 +89,6 @@ def theme_impact(
     for theme, q_value in zip(enough, benjamini_hochberg(p_values), strict=True):
         told[theme] = told[theme]._replace(q_value=q_value)
     return told
-
-
-def _drawn(sums: Floats, rounds: int) -> list[Floats]:
-    """Draw people with replacement and add up what is theirs, in chunks that fit in memory."""
-    people = len(sums)
-    draw = np.random.default_rng(0)  # fixed: the same answers give the same intervals
-    chunk = max(1, min(rounds, 4_000_000 // people))
-    found = []
-    for start in range(0, rounds, chunk):
-        size = min(chunk, rounds - start)
-        times = np.stack(
-            [np.bincount(draw.integers(0, people, people), minlength=people) for _ in range(size)]
-        )
-        found.append(times @ sums)
-    return found
 
 
 def _figures(sums: Floats) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cxkit.stats.clustered import resampled
 from cxkit.stats.intervals import Interval, Z, benjamini_hochberg
 
 Floats = npt.NDArray[np.float64]
@@ -251,15 +252,9 @@ def _resampled(
     data = np.column_stack([np.ones(len(data)), data - data.mean(axis=0)])
     sums = np.zeros((people, width * width))
     np.add.at(sums, who, (data[:, :, None] * data[:, None, :]).reshape(len(data), -1))
-    draw = np.random.default_rng(0)  # fixed: the same answers give the same intervals
-    chunk = max(1, min(rounds, 4_000_000 // people))
     found = []
-    for start in range(0, rounds, chunk):
-        size = min(chunk, rounds - start)
-        times = np.stack(
-            [np.bincount(draw.integers(0, people, people), minlength=people) for _ in range(size)]
-        )
-        moments: Floats = (times @ sums).astype(float).reshape(size, width, width)
+    for drawn in resampled(sums, rounds):
+        moments: Floats = drawn.reshape(len(drawn), width, width)
         moments = moments / moments[:, :1, :1]
         mean = moments[:, 0, 1:]
         found.append(moments[:, 1:, 1:] - mean[:, :, None] * mean[:, None, :])

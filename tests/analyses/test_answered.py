@@ -163,3 +163,30 @@ def test_no_data_and_no_days(tmp_path):
     assert cx.answered(ws).finding.startswith("Cannot say: ")
     with pytest.raises(BadQuestion):
         cx.answered(ws, within_days=0)
+
+
+def test_messages_of_one_side_tell_nothing(tmp_path):
+    rows = numbered(*[message(f"c{n}", "2026-01-01") for n in range(40)])
+    found = cx.answered(company(tmp_path, messages=rows))
+    assert found.table.is_empty()
+    assert (
+        "Whether messages are answered cannot be said: no export holds the company's own."
+        in found.caveats
+    )
+
+
+def test_a_thread_tells_the_answer_to_somebody_unknown(tmp_path):
+    unknown = {"sent_at": "2026-01-01", "direction": "in"}
+    rows = numbered(
+        {**unknown, "thread": "1"},
+        {"sent_at": "2026-01-02", "direction": "out", "thread": "1"},
+        {**unknown, "thread": "2"},
+        unknown,  # nothing tells which answer would be theirs
+        LATE,
+    )
+    found = cx.answered(company(tmp_path, messages=rows))
+    assert found.table.select("requests", "customers", "in_time").rows() == [(2, 2, 1)]
+    assert (
+        "Left out: 1 message without a thread and of nobody known, of which no answer could be "
+        "found." in found.caveats
+    )

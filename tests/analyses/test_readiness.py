@@ -36,6 +36,17 @@ FULL: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
+# everyone answers here, and nobody rates a single aspect
+LACKING = {
+    ("score_weighted", "feedback.silent"): (
+        "missing",
+        "no row of feedback is an invitation that nobody answered",
+    ),
+    ("drivers", "feedback.aspects"): (
+        "missing",
+        "no row of feedback rates an aspect beside an overall score",
+    ),
+}
 # nobody has contracts, events or tickets here, so nothing is asked about them
 UNASKED = {need.analysis for need in NEEDS} - {n.analysis for n in NEEDS if not n.if_any}
 QUESTIONS = len({need.analysis for need in NEEDS} - UNASKED)
@@ -55,13 +66,22 @@ def flaws(result: cx.Result) -> dict[tuple[str, str], tuple[str, str]]:
 
 def test_good_exports(tmp_path):
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL))
-    assert set(verdicts(ready).values()) == {"go"}
-    assert ready.finding == f"All {QUESTIONS} questions can be answered in full."
+    assert {name for name, told in verdicts(ready).items() if told != "go"} == {
+        name for name, _ in LACKING
+    }
+    assert flaws(ready) == LACKING
+    assert ready.finding == (
+        f"{QUESTIONS - 2} of {QUESTIONS} questions can be answered in full; 'score_weighted', "
+        "'drivers' are not possible ('score_weighted': no row of feedback is an invitation that "
+        "nobody answered); collect next: export the invitations too, answered or not."
+    )
     asked = [n for n in NEEDS if n.analysis not in UNASKED]
-    assert ready.table["collect_next"].null_count() == ready.table.height == len(asked)
+    assert ready.table["collect_next"].null_count() + 2 == ready.table.height == len(asked)
     filled = dict(ready.table.select("field", "filled_share").iter_rows())
     assert filled.pop("orders.repeated") == 0.75  # each of 10 customers came back three times
     assert 0 < filled.pop("timeline.amount") < 1  # orders have one, tickets none
+    assert filled.pop("feedback.silent") == filled.pop("feedback.aspects") == 0
+    assert filled.pop("timeline.answered") == 0.5  # 40 comments beside 40 orders
     absent = {field for field, share in filled.items() if share is None}
     # nobody visits, so nobody enters the journey
     assert absent == {
@@ -87,15 +107,17 @@ def test_what_is_missing_is_named_with_the_next_step(tmp_path):
     assert flaws(ready) == {
         ("score", "feedback.known"): why,
         ("journeys", "feedback.known"): why,
+        ("score_weighted", "feedback.known"): ("partly", why[1]),
         ("after_theme", "feedback.known"): ("partly", why[1]),
+        **LACKING,
     }
-    assert ready.finding == (
-        f"{QUESTIONS - 3} of {QUESTIONS} questions can be answered in full; 'journeys', 'score', "
+    assert ready.finding.startswith(
+        f"{QUESTIONS - 5} of {QUESTIONS} questions can be answered in full; 'journeys', 'score', "
         "'after_theme' are limited ('after_theme': 20 % of 40 rows of feedback belong to nobody "
-        "known); collect next: send surveys with a personal link."
+        "known); "
     )
     steps = ready.table["collect_next"].drop_nulls().to_list()
-    assert steps == ["send surveys with a personal link"] * 3
+    assert steps.count("send surveys with a personal link") == 4
     assert "8 rows (20.0 %) of feedback without any id" in " ".join(ready.caveats)
 
 
@@ -136,6 +158,7 @@ def test_unlinked_visitors_limit_the_funnel(tmp_path):
 def test_without_a_journey_there_is_no_funnel(tmp_path):
     ready = cx.readiness(company(tmp_path, **FULL))
     walked = {need.analysis for need in NEEDS if need.field == "journey"}
+    walked |= {name for name, _ in LACKING}
     assert {name for name, told in verdicts(ready).items() if told == "no-go"} == walked
     assert ready.finding.startswith(
         f"{QUESTIONS - len(walked)} of {QUESTIONS} questions can be answered in full; "
@@ -255,7 +278,7 @@ def test_contracts_are_asked_about_where_there_are_any(tmp_path):
     ]
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, subscriptions=months))
     assert verdicts(ready)["contract_retention"] == "go"
-    assert ready.finding == f"All {QUESTIONS + 1} questions can be answered in full."
+    assert ready.finding.startswith(f"{QUESTIONS - 1} of {QUESTIONS + 1} questions can be ")
     assert "contract_retention" not in verdicts(cx.readiness(company(tmp_path / "none")))
 
 
@@ -267,6 +290,7 @@ def test_a_shop_where_hardly_anybody_returns_carries_no_model_of_value(tmp_path)
     assert flaws(ready) == {
         ("best_customers", "orders.repeated"): why,
         ("value_check", "orders.repeated"): why,
+        **LACKING,
     }
 
 
@@ -338,7 +362,71 @@ def test_comments_in_another_language_limit_sentiment(tmp_path):
     ]
     ready = cx.readiness(company(tmp_path, JOURNEY, **FULL | {"feedback": foreign}))
     assert verdicts(ready)["sentiment"] == "no-go"
-    assert flaws(ready) == {
-        (analysis, "comments.english"): ("missing", "100% of the comments are not English")
-        for analysis in ("sentiment", "rating_text_gap", "intents")
-    }
+    assert (
+        flaws(ready)
+        == {
+            (analysis, "comments.english"): ("missing", "100% of the comments are not English")
+            for analysis in ("sentiment", "rating_text_gap", "intents")
+        }
+        | LACKING
+    )
+
+
+def test_whatever_tells_of_answers_carries_the_question_whether_we_answer(tmp_path):
+    def told(name: str, **tables: Any) -> tuple[str | None, bool]:
+        ws = company(tmp_path / name, JOURNEY, **tables, events=events("c1 2026-05-20 visit"))
+        says = cx.answered(ws).finding
+        return verdicts(cx.readiness(ws)).get("answered"), says.startswith("Cannot say")
+
+    day = "2026-05-01T10:00"
+    tickets = [{"ticket_id": f"t{i}", "customer_id": f"c{i}", "opened_at": day} for i in range(40)]
+    replied = [row | {"first_reply_at": "2026-05-01T12:00"} for row in tickets]
+    inbound = [
+        {"message_id": f"m{i}", "customer_id": f"c{i}", "sent_at": day, "direction": "in"}
+        for i in range(40)
+    ]
+    outbound = [
+        row | {"message_id": f"o{row['message_id']}", "direction": "out"} for row in inbound
+    ]
+    comments = [
+        {"feedback_id": f"f{i}", "customer_id": f"c{i}", "given_at": day, "comment": "Why so late?"}
+        for i in range(40)
+    ]
+    replied_to = [row | {"answered_at": "2026-05-01T12:00"} for row in comments]
+    assert told("tickets", tickets=replied) == ("go", False)
+    assert told("tickets without a reply", tickets=tickets) == ("no-go", True)
+    assert told("messages", messages=inbound + outbound) == ("go", False)
+    assert told("messages of one side", messages=inbound) == ("no-go", True)
+    assert told("comments", feedback=replied_to) == ("go", False)
+    assert told("comments without a reply", feedback=comments) == ("no-go", True)
+    assert told("both", tickets=replied, feedback=comments) == ("limited", False)
+
+
+def test_drivers_need_aspects_beside_an_overall_score(tmp_path):
+    def rated(name: str, *metrics: str) -> str:
+        rows = [
+            {"metric": m, "score": 4, "question": "Price", "record_no": i, "given_at": "2026-05-20"}
+            for i in range(40)
+            for m in metrics
+        ]
+        return verdicts(cx.readiness(company(tmp_path / name, feedback=rows)))["drivers"]
+
+    assert rated("both", "item", "csat") == "go"
+    assert rated("aspects alone", "item") == rated("scores alone", "csat") == "no-go"
+
+
+def test_fields_of_tickets_are_counted(tmp_path):
+    tickets = [
+        {
+            "ticket_id": f"t{i}",
+            "customer_id": f"c{i}",
+            "topic": "late",
+            "transfers": 1,
+            "asked_again": 0,
+            "opened_at": "2026-05-20T10:00",
+            "resolved_at": "2026-05-21T10:00",
+        }
+        for i in range(40)
+    ]
+    ready = cx.readiness(company(tmp_path, JOURNEY, **FULL, tickets=tickets))
+    assert verdicts(ready)["handoffs"] == "go"

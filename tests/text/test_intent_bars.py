@@ -1,20 +1,13 @@
 """Are suggestions and complaints found as well on labelled comments as they were?"""
 
-import importlib.util
-from pathlib import Path
-
 import polars as pl
 import pytest
-
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "voice" / "intents.py"
+from scripts import loaded
 
 
 @pytest.fixture(scope="module")
 def bars():
-    spec = importlib.util.spec_from_file_location("intent_bars", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("benchmarks/voice/intents.py")
 
 
 def test_rules_find_suggestions_in_threads_they_were_not_written_from(shared, bars):

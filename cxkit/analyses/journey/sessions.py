@@ -7,7 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed, whole_number
-from cxkit.notes import end_note
+from cxkit.notes import apart_note, end_note
 from cxkit.passages import lasting, slices
 from cxkit.result import Result, counted
 from cxkit.stats.clustered import contrast_effect, design_effect, design_effects, effective
@@ -230,10 +230,7 @@ def _caveats(
         for row in table.filter(pl.col("sessions") < ENOUGH).iter_rows(named=True)
     ]
     if by and table.height > 1:
-        notes.append(
-            f"Visits by {by} differ in more than {by}: a difference is associated with it, not "
-            "caused by it."
-        )
+        notes.append(apart_note(by, "Visits"))
     return tuple(notes)
 
 

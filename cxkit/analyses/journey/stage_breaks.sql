@@ -8,10 +8,8 @@ select
     coalesce(
         min(
             case $by
-                when 'all' then 'all' when 'channel' then timeline.channel::varchar
-                when 'device' then device::varchar when 'region' then region
-                when 'source' then customers.source when 'preferred_channel' then preferred_channel
-                else json_extract_string(attributes, '/' || $by)
+                when 'channel' then timeline.channel::varchar when 'device' then device::varchar
+                else customer_field($by, region, customers.source, preferred_channel, attributes)
             end
         ),
         'missing'

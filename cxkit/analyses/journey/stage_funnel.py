@@ -9,7 +9,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.funnels import NUMBERED, Plan, narrowed, plan, unmet, walked
-from cxkit.notes import end_note, link_note
+from cxkit.notes import apart_note, end_note, link_note
 from cxkit.passages import SPOTS, UNITS, slices
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, all_of, counted, verb
@@ -542,10 +542,7 @@ def _caveats(table: pl.DataFrame, asked: Plan, by: str | None) -> tuple[str, ...
     for segment, entered in small.select("segment", "entered").unique(maintain_order=True).rows():
         notes.append(f"Only {entered:,} entered in '{segment}': too few to say.")
     if by and table["segment"].n_unique() > 1:
-        notes.append(
-            f"Segments by {by} differ in more than {by}: a difference is associated with it, "
-            "not caused by it."
-        )
+        notes.append(apart_note(by))
     return tuple(notes)
 
 

@@ -4,12 +4,7 @@ select
     customer_key,
     not known as visitor,
     coalesce(
-        case $by
-            when 'all' then 'all' when 'region' then region when 'source' then customers.source
-            when 'preferred_channel' then preferred_channel
-            else json_extract_string(attributes, '/' || $by)
-        end,
-        'missing'
+        customer_field($by, region, customers.source, preferred_channel, attributes), 'missing'
     ) as segment
 from people
 left join customers using (customer_id)

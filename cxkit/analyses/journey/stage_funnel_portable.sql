@@ -74,10 +74,8 @@ segments as (
     select entered.customer_key, entered.tries, entered.ripe, not people.known as visitor,
         coalesce(
             case $by
-                when 'all' then 'all' when 'channel' then spot when 'device' then spot
-                when 'region' then region when 'source' then customers.source
-                when 'preferred_channel' then preferred_channel
-                else json_extract_string(attributes, '/' || $by)
+                when 'channel' then spot when 'device' then spot
+                else customer_field($by, region, customers.source, preferred_channel, attributes)
             end,
             'missing'
         ) as segment

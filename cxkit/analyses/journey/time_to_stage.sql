@@ -43,10 +43,8 @@ select
     customer_key,
     not known as visitor,
     coalesce(case $by
-        when 'all' then 'all' when 'channel' then spot when 'device' then spot
-        when 'region' then region when 'source' then customers.source
-        when 'preferred_channel' then preferred_channel
-        else json_extract_string(attributes, '/' || $by)
+        when 'channel' then spot when 'device' then spot
+        else customer_field($by, region, customers.source, preferred_channel, attributes)
     end, 'missing') as segment,
     occurred_at as started_at,
     case when $pairs = 'first-first' then first_end when $later then later_end else next_end end

@@ -227,6 +227,18 @@ NEEDS = (
         least=1,
     ),
     Need("score", "feedback", "score", _SCORES, sparse=True),
+    Need("score_trend", "feedback", "score", _SCORES, sparse=True),
+    Need("score_trend", "feedback", "given_at", "export when each answer was given", sparse=True),
+    Need("score_weighted", "feedback", "score", _SCORES, sparse=True),
+    Need("score_weighted", "feedback", "known", _LINKED),
+    Need(
+        "score_weighted",
+        "feedback",
+        "silent",
+        "export the invitations too, answered or not",
+        sparse=True,
+    ),
+    Need("score_weighted", "orders", "customer_id", _ORDER_ID),
     Need("score", "feedback", "known", _LINKED, wished=True),
     Need(
         "score",
@@ -275,7 +287,13 @@ NEEDS = (
         "english",
         "read the quotes themselves: intents are read in English only",
     ),
-    Need("answered", "timeline", "stage", "export messages and tickets with times"),
+    Need(
+        "answered",
+        "timeline",
+        "answered",
+        "export messages of both sides, or when tickets and comments were answered",
+        sparse=True,
+    ),
     Need("answered", "messages", "known", _MESSAGE_ID, wished=True, if_any=True),
     Need(
         "answered",
@@ -284,12 +302,12 @@ NEEDS = (
         "export when the company wrote back to each answer",
         wished=True,
         sparse=True,
+        if_any=True,
     ),
-    Need("drivers", "feedback", "score", _SCORES, sparse=True),
     Need(
         "drivers",
         "feedback",
-        "question",
+        "aspects",
         "ask to rate single aspects beside the overall score, and export each aspect's words",
         sparse=True,
     ),
@@ -442,9 +460,21 @@ def _judged(
     return frame.select("analysis", verdict.alias("verdict"), pl.exclude("analysis"))
 
 
-_HAS = {"known": "belongs to anybody known", "repeated": "follows another of its customer"}
+_HAS = {
+    "known": "belongs to anybody known",
+    "repeated": "follows another of its customer",
+    "aspects": "rates an aspect beside an overall score",
+    "answered": "is a request of which something tells when it was answered",
+    "silent": "is an invitation that nobody answered",
+}
 _LACK = {"known": "belong to nobody known", "repeated": "follow no other of their customer"}
-_HAVING = {"known": "of somebody known", "repeated": "that follow another of their customer"}
+_HAVING = {
+    "known": "of somebody known",
+    "repeated": "that follow another of their customer",
+    "aspects": "that rate an aspect beside an overall score",
+    "answered": "that are requests of which something tells when they were answered",
+    "silent": "that are invitations that nobody answered",
+}
 _PEOPLE = {"events": "people and visitors with events", "entrants": "who enter the journey"}
 
 

@@ -20,6 +20,8 @@ filled as (
     from (unpivot (select count(columns(*)) from feedback) on columns(*) into name field value filled)
     union all select 'timeline', *
     from (unpivot (select count(columns(*)) from timeline) on columns(*) into name field value filled)
+    union all select 'tickets', *
+    from (unpivot (select count(columns(*)) from tickets) on columns(*) into name field value filled)
 ),
 
 lives as (
@@ -48,13 +50,28 @@ held as (
     group by all
 ),
 
-repeated as (
+-- what no column holds
+counted as (
     select 'orders' as table_name, 'repeated' as field, count(*) - count(distinct customer_id) as filled
     from (select distinct customer_id, ordered_at::date from purchases)
+    -- answers with an overall score and a rated aspect
+    union all select 'feedback', 'aspects', count(*) from (
+        select 1 from feedback where score is not null group by source_file, record_no
+        having bool_or(metric = 'item' and trim(question) <> '')
+            and bool_or(metric in ('csat', 'nps', 'ces', 'stars'))
+    )
+    union all select 'feedback', 'silent', count(*) from feedback
+    where invited_at is not null and given_at is null and score is null
+    -- requests of kinds of which anything tells when they were answered
+    union all select 'timeline', 'answered', coalesce(sum(n) filter (told), 0) from (
+        select count(*) as n, count(first_reply_at) + count(resolved_at) > 0 as told from tickets
+        union all select count(*) filter (direction = 'in'), bool_or(direction = 'out') from messages
+        union all select count(*), count(answered_at) > 0 from feedback where trim(comment) <> ''
+    )
 )
 
 select analysis, table_name, field, rows,
-    if(field = 'known', linked, coalesce(filled.filled, repeated.filled)) as filled, linked, latest
+    if(field = 'known', linked, coalesce(filled.filled, counted.filled)) as filled, linked, latest
 from needs left join held using (table_name)
-left join filled using (table_name, field) left join repeated using (table_name, field)
+left join filled using (table_name, field) left join counted using (table_name, field)
 order by place

@@ -83,9 +83,10 @@ def answered(
     whole_number("within_days", within_days)
     until = workspace.moment(as_of)
     rows = workspace.query("answered", as_of=until)
-    requests = _requests(rows.filter(pl.col("asked_at").is_not_null()))
+    told = pl.col("asked_at").is_not_null()
+    sent = dict(rows.filter(~told).select("kind", "times").iter_rows())
+    requests = _requests(rows.filter(told), any(kind.startswith("company ") for kind in sent))
     table = _table(requests, until, within_days)
-    sent = {kind: int(times) for kind, times in _sent(rows).iter_rows()}
     return Result(
         name="answered",
         question=QUESTION,
@@ -99,11 +100,7 @@ def answered(
     )
 
 
-def _sent(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("kind").str.starts_with("company ")).select("kind", "times")
-
-
-def _requests(rows: pl.DataFrame) -> pl.DataFrame:
+def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
     """Name what each row stands for; a comment stands for each thing that it wants."""
     kind = pl.col("kind")
     plain = rows.filter(kind != "comment").with_columns(
@@ -114,7 +111,7 @@ def _requests(rows: pl.DataFrame) -> pl.DataFrame:
     parts = [
         own.select(columns)
         for (name,), own in plain.group_by("kind")
-        if name == "message" or own["replied_at"].count()
+        if own["replied_at"].count() or (name == "message" and company_writes)
     ]
     written = rows.filter(kind == "comment")
     if written["replied_at"].count():
@@ -215,7 +212,13 @@ def _caveats(
     notes = []
     kinds = set(table["what"])
     if "messages answered" not in kinds:
-        notes.append("Whether messages are answered cannot be said: no export holds any.")
+        whose = "any" if "message" not in set(rows["kind"]) else "the company's own"
+        notes.append(f"Whether messages are answered cannot be said: no export holds {whose}.")
+    if nobodys := sent.get("nobody"):
+        notes.append(
+            f"Left out: {counted(nobodys, 'message')} without a thread and of nobody known, of "
+            "which no answer could be found."
+        )
     for kind, name in (("ticket", "tickets answered"), ("ticket resolved", "tickets resolved")):
         if name not in kinds and kind in set(rows["kind"]):
             notes.append(f"Nothing tells when {name.replace(' ', ' were ')}.")

@@ -10,35 +10,28 @@ sent as (
 -- a reply is written by a person, in the thread of the message or, where threads are not told, to
 -- the same customer for another purpose than to ask
 replies as (
-    select customer_id, thread, sent_at from sent
+    select coalesce(customer_id, '') as customer_id, thread, sent_at as replied_at from sent
     where direction = 'out' and not coalesce(automatic, false) and coalesce(purpose, '') <> 'ask'
 ),
 
 messages_in as (
-    select customer_id, thread, sent_at from sent
+    select coalesce(customer_id, '') as customer_id, thread, sent_at as asked_at from sent
     where direction = 'in' and not coalesce(automatic, false)
 ),
 
-in_thread as (
-    select messages_in.customer_id, messages_in.sent_at, replies.sent_at as replied_at
-    from messages_in asof left join replies
-        on messages_in.customer_id = replies.customer_id and messages_in.thread = replies.thread
-        and messages_in.sent_at <= replies.sent_at
-    where messages_in.thread is not null
-),
-
-without_thread as (
-    select messages_in.customer_id, messages_in.sent_at, replies.sent_at as replied_at
-    from messages_in asof left join replies
-        on messages_in.customer_id = replies.customer_id and messages_in.sent_at <= replies.sent_at
-    where messages_in.thread is null
+answered as (
+    select m.customer_id, asked_at, replied_at from messages_in as m asof left join replies as r
+        on m.customer_id = r.customer_id and m.thread = r.thread and asked_at <= replied_at
+    where m.thread is not null
+    union all select m.customer_id, asked_at, replied_at
+    from messages_in as m asof left join replies as r
+        on m.customer_id = r.customer_id and asked_at <= replied_at
+    where m.thread is null and m.customer_id <> ''
 ),
 
 requests as (
-    select 'message' as kind, customer_id, sent_at as asked_at, replied_at, null as comment,
-        null as question, null as of from in_thread
-    union all by name select 'message' as kind, customer_id, sent_at as asked_at, replied_at
-    from without_thread
+    select 'message' as kind, nullif(customer_id, '') as customer_id, asked_at, replied_at,
+        null as comment, null as question from answered
     union all by name select 'ticket' as kind, customer_id, opened_at as asked_at,
         case when first_reply_at <= $as_of::timestamp then first_reply_at end as replied_at
     from tickets
@@ -54,6 +47,9 @@ requests as (
 select kind, customer_id, asked_at, replied_at, comment, question, 1 as times from requests
 where asked_at <= $as_of::timestamp
 union all by name
-select 'company ' || purpose as kind, count(*) as times from sent
-where direction = 'out' and not coalesce(automatic, false) and purpose is not null group by all
+select 'company ' || coalesce(purpose, 'other') as kind, count(*) as times from sent
+where direction = 'out' and not coalesce(automatic, false) group by all
+union all by name
+select 'nobody' as kind, count(*) as times from messages_in
+where thread is null and customer_id = '' having times > 0
 order by kind, asked_at, customer_id, replied_at, comment, question

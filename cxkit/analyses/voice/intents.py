@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
+from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.clustered import design_effect, effective
@@ -360,10 +361,7 @@ def _caveats(
             .rows()
             if n < ENOUGH
         ]
-        notes.append(
-            f"Segments by {by} differ in more than {by}: a difference is associated with it, not "
-            "caused by it."
-        )
+        notes.append(apart_note(by))
     return tuple(notes)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.clustered import contrast_effect, design_effects, effective
@@ -300,10 +301,7 @@ def _caveats(
     if unusual:
         notes.append(f"Left out: {counted(unusual, 'answer')} on another scale than the usual one.")
     if by and table["base"].sum():
-        notes.append(
-            f"Segments by {by} differ in more than {by}: a difference is associated with it, not "
-            "caused by it."
-        )
+        notes.append(apart_note(by))
     return tuple(notes)
 
 

@@ -26,10 +26,8 @@ select
     metric, score, feedback_id, customer_key, coalesce(own, beside) as comment, question,
     coalesce(full_scale, most) = most as usual,
     coalesce(case $by
-        when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
-        when 'region' then region when 'source' then source
-        when 'preferred_channel' then preferred_channel
-        else json_extract_string(attributes, '/' || $by)
+        when 'touchpoint' then touchpoint when 'question' then question
+        else customer_field($by, region, source, preferred_channel, attributes)
     end, 'missing') as segment
 from answers join rules using (metric) left join customers using (customer_id)
 where score is not null and coalesce(own, beside) is not null

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
 from cxkit.scores import (
     RULES,
@@ -297,10 +298,7 @@ def _caveats(
             for metric, segment, answers in table.select("metric", "segment", "answers").rows()
             if 0 < answers < ENOUGH
         ]
-        notes.append(
-            f"Segments by {by} differ in more than {by}: a difference is associated with it, not "
-            "caused by it."
-        )
+        notes.append(apart_note(by))
     return tuple(notes)
 
 

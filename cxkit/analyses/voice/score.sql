@@ -27,10 +27,8 @@ records as (
         score between least and full_scale as sound,
         score >= if(metric = 'ces' and full_scale = 5, 4, top) as top,
         coalesce(case $by
-            when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
-            when 'region' then region when 'source' then source
-            when 'preferred_channel' then preferred_channel
-            else json_extract_string(attributes, '/' || $by)
+            when 'touchpoint' then touchpoint when 'question' then question
+            else customer_field($by, region, source, preferred_channel, attributes)
         end, 'missing') as segment
     from said left join customers using (customer_id)
     where (metric is not null or score is not null)

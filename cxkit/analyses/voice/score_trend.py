@@ -123,7 +123,10 @@ def _table(people: pl.DataFrame, every: str, settings: Settings, least: int) -> 
             whose = people.filter(metric=metric, scale=scale)
             told += _series(metric, scale, whose, every, settings, least)
     table = pl.DataFrame(told, schema=_SCHEMA, orient="row")
-    return table.with_columns(pl.selectors.float().fill_nan(None))
+    same = pl.col("same_customers")
+    return table.with_columns(
+        pl.selectors.float().fill_nan(None), pl.when(same >= least).then(same)
+    )
 
 
 def _series(

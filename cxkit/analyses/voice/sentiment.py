@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, said, said_count, shares_p
 from cxkit.stats.segments import gathered
@@ -223,10 +224,7 @@ def _caveats(table: pl.DataFrame, by: str | None) -> tuple[str, ...]:
             for segment, _, scored in _tones(table).iter_rows()
             if scored < ENOUGH
         ]
-        notes.append(
-            f"Segments by {by} differ in more than {by}: a difference is associated with it, not "
-            "caused by it."
-        )
+        notes.append(apart_note(by))
     return tuple(notes)
 
 

@@ -4,10 +4,8 @@
 select
     comment,
     coalesce(case $by
-        when 'all' then 'all' when 'touchpoint' then touchpoint when 'metric' then metric
-        when 'question' then question when 'region' then region when 'source' then source
-        when 'preferred_channel' then preferred_channel
-        else json_extract_string(attributes, '/' || $by)
+        when 'touchpoint' then touchpoint when 'metric' then metric when 'question' then question
+        else customer_field($by, region, source, preferred_channel, attributes)
     end, 'missing') as segment
 from feedback left join customers using (customer_id)
 where regexp_matches(comment, '[^\s\p{Z}]')

@@ -48,12 +48,10 @@ twins as (
 select
     customer_key,
     coalesce(case $by
-        when 'all' then 'all' when 'region' then region when 'source' then source
-        when 'preferred_channel' then preferred_channel
         -- what came after they were known must not say which group they were in from the start
         when 'channel' then if(seen_day <= known_day, first_touch.channel, null)
         when 'touchpoint' then if(seen_day <= known_day, first_touch.touchpoint, null)
-        else json_extract_string(attributes, '/' || $by)
+        else customer_field($by, region, source, preferred_channel, attributes)
     end, 'missing') as segment,
     coalesce(source, 'missing') as source,
     case
