@@ -89,6 +89,8 @@ _HOMES = {
     "answered": "cxkit.analyses.voice.answered",
     "drivers": "cxkit.analyses.voice.drivers",
     "quotes": "cxkit.analyses.voice.quotes",
+    "model_card": "cxkit.analyses.voice.model_card",
+    "predicted_ratings": "cxkit.analyses.voice.predicted_ratings",
     "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
     "themes": "cxkit.analyses.voice.themes",
     "theme_impact": "cxkit.analyses.voice.theme_impact",
@@ -165,6 +167,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.voice.answered import answered as answered
     from cxkit.analyses.voice.drivers import drivers as drivers
     from cxkit.analyses.voice.intents import intents as intents
+    from cxkit.analyses.voice.model_card import model_card as model_card
+    from cxkit.analyses.voice.predicted_ratings import predicted_ratings as predicted_ratings
     from cxkit.analyses.voice.quotes import quotes as quotes
     from cxkit.analyses.voice.rating_text_gap import rating_text_gap as rating_text_gap
     from cxkit.analyses.voice.score import score as score

@@ -176,7 +176,8 @@ def stacked(
             insidetextanchor="middle",
             textangle=0,
             textfont={"color": "white" if dark else INK},
-            hovertemplate=f"%{{y}}, {escape(name)}: %{{x:.1%}}<extra></extra>",
+            meta=escape(name),
+            hovertemplate="%{y}, %{meta}: %{x:.1%}<extra></extra>",
         )
     figure.update_layout(barmode="stack", legend={"traceorder": "normal"})
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -387,7 +388,8 @@ def lines(
             name=escape(name),
             line={"color": colour, "width": 2.5, "dash": "dot" if column in dotted else "solid"},
             error_y=whisker,
-            hovertemplate=f"{escape(name)}, %{{x}}: %{{y}}<extra></extra>",
+            meta=escape(name),
+            hovertemplate="%{meta}, %{x}: %{y}<extra></extra>",
         )
     figure.update_xaxes(title=escape(x_unit), rangemode="tozero")
     figure.update_yaxes(title=escape(y_unit), rangemode="tozero")
@@ -463,7 +465,8 @@ def control(
             y=judged[y].to_list(),
             line={"color": COLOURS[0], "width": 1.8},
             name=escape(y_unit),
-            hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}}<extra></extra>",
+            meta=escape(name),
+            hovertemplate="%{meta}, %{x}: %{y:.1%}<extra></extra>",
             **step,
         )
         for rule, text, mark in (
@@ -479,7 +482,8 @@ def control(
                 name=text,
                 legendgroup=text,
                 showlegend=bool(some.height) and text not in named,
-                hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}} ({text})<extra></extra>",
+                meta=escape(name),
+                hovertemplate="%{meta}, %{x}: %{y:.1%} (%{fullData.name})<extra></extra>",
                 row=place,
                 col=1,
             )
@@ -696,7 +700,8 @@ def areas(
             line={"color": colour, "width": 0.8},
             fillcolor=colour,
             stackgroup="parts",
-            hovertemplate=f"%{{x}}, {escape(name)}: %{{y:,}}<extra></extra>",
+            meta=escape(name),
+            hovertemplate="%{x}, %{meta}: %{y:,}<extra></extra>",
         )
         end = ends.get(name, 0)
         if total and end >= 0.04 * total:
@@ -741,7 +746,8 @@ def curves(
                 "dash": strokes[place % len(strokes)],
                 "width": 2.2,
             },
-            hovertemplate=f"{escape(name)}, %{{x}}: %{{y:.1%}}<extra></extra>",
+            meta=escape(name),
+            hovertemplate="%{meta}, %{x}: %{y:.1%}<extra></extra>",
             showlegend=True,
         )
     if mark:

@@ -16,7 +16,7 @@ ORDER = [
     "errors", "lock", "schema", "settings", "stats", "text", "safe", "charts", "cards", "result",
     "store", "workspace", "notes", "lapse", "imports", "demo", "house", "passages", "funnels",
     "periods", "experience", "tally", "map_cells", "persona_model", "persona_keep", "theme_keep",
-    "spoken", "analyses",
+    "spoken", "ratings", "analyses",
     "widgets", "report", "checks", "cli",
 ]  # fmt: skip
 

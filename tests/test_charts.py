@@ -366,3 +366,29 @@ def test_bands_show_every_cell_and_say_where_nothing_is_known():
     assert "<b>▲ 91%</b>" in texts
     assert "&lt;b&gt;bold&lt;/b&gt;" in texts
     assert "<b>&lt;buy&gt;</b>" in texts
+
+
+def test_a_name_that_looks_like_a_template_is_shown_to_the_letter():
+    """Templates are the same whatever the names are: names come in as values."""
+    drawings = []
+    for name in ("mobile", "%{y}", "{text}"):
+        table = pl.DataFrame({"week": ["1", "2"], "level": [0.2, 0.3], "segment": [name, name]})
+        areas = pl.DataFrame({"day": [0, 1], "line": [name] * 2, "share": [0.1, 0.4]})
+        drawings.append(
+            [
+                charts.lines(
+                    table, x="week", lines={"level": name}, title="t", x_unit="w", y_unit="u"
+                ),
+                charts.curves(
+                    areas, x="day", y="share", line="line", title="t", x_unit="d", y_unit="u"
+                ),
+            ]
+        )
+    templates = [
+        [trace.hovertemplate for figure in figures for trace in figure.data] for figures in drawings
+    ]
+    assert templates[0] == templates[1] == templates[2]
+    assert [trace.meta for figure in drawings[1] for trace in figure.data if trace.meta] == [
+        "%{y}",
+        "%{y}",
+    ]

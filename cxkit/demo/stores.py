@@ -10,6 +10,8 @@ from cxkit.imports import import_exports
 _ROOT = Path(__file__).parent.parent.parent
 _COMMITTED = _ROOT / "data" / "demo"  # the small profile, in a checkout
 
+_BOOK = Path(__file__).with_name("themes.toml")  # what an analyst there has named
+
 # Five people to count along with: ann buys on her second try, bob skips the cart, cid stops,
 # dan enters too late to finish, and eve has her cart before her visit.
 _TOY = """\
@@ -49,6 +51,8 @@ def store() -> Path:
     if manifest and sorted(manifest.current["files"]) != exports:
         shutil.rmtree(home)
     import_exports(folder / "exports", store=home)
+    if not (home / _BOOK.name).is_file():  # whoever has edited it keeps theirs
+        stores.keep_text(home, _BOOK.name, _BOOK.read_text(encoding="utf-8"))
     return home
 
 

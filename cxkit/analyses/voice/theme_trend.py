@@ -66,7 +66,7 @@ def theme_trend(
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
-        One row per theme and week or month, risen themes first, the surest first: theme, begins
+        One row per theme and week or month, risen themes first, the latest first: theme, begins
         (first day), comments (of all themes), mentions (comments of this one; a comment may have
         several), people (who wrote them), share with Wilson's interval (_low, _high; on as many
         comments as the people are worth), past_share (before the rise, or of all weeks where there
@@ -150,17 +150,20 @@ def _table(
         frames.append(_series(name, of, comments, counts, limit, enough))
     table = pl.concat(frames)
     rank = {name: place for place, name in enumerate(names)}
-    # a theme that has a name says more than comments of none
-    surest = pl.when(pl.col("rose").is_not_null()).then(
-        pl.col("p_value") + pl.col("theme").is_in([UNTAGGED, OTHER])
-    )
     order = (
         table.group_by("theme")
-        .agg(pl.col("rose", "p_value").first())
-        .with_columns(rank=pl.col("theme").replace_strict(rank, return_dtype=pl.Int64))
-        .sort(surest, "rank", nulls_last=True)["theme"]
+        .agg(pl.col("rose").first())
+        .with_columns(
+            rank=pl.col("theme").replace_strict(rank, return_dtype=pl.Int64),
+            # a theme that has a name says more than comments of none
+            named=~pl.col("theme").is_in([UNTAGGED, OTHER]),
+        )
+        .sort(
+            pl.col("rose").is_null(), "named", "rose", "rank",
+            descending=[False, True, True, False],
+        )["theme"]
         .to_list()
-    )
+    )  # fmt: skip
     places = {name: place for place, name in enumerate(order)}
     return table.sort(pl.col("theme").replace_strict(places, return_dtype=pl.Int64), "begins")
 
@@ -251,7 +254,7 @@ def _end(over: pl.DataFrame, start: int, alarm: int, past: float) -> int:
 
 
 def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
-    """Return the rows of each theme that rose, the surest first."""
+    """Return the rows of each theme that rose, the latest first."""
     rose = table.filter(pl.col("rose").is_not_null())
     return rose.partition_by("theme", maintain_order=True)
 

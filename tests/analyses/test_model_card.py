@@ -1,0 +1,70 @@
+"""What is learned from rated comments, and when it is used."""
+
+import random
+
+import pytest
+from company import company
+from rated import BAD, GOOD, rows, texts
+
+import cxkit as cx
+from cxkit.errors import BadQuestion
+
+
+def test_the_card_of_clear_portuguese_comments(tmp_path):
+    learned = rows((5, texts(GOOD)), (1, texts(BAD)), (3, texts("a {} da {} é verde", 0, 12)))
+    card = cx.model_card(company(tmp_path, feedback=learned))
+    last = card.table.row(-1, named=True)
+    assert card.n == last["learned_from"] == 132
+    assert last["scorer"] == "own ratings"
+    assert last["used"]
+    assert last["macro_f1_low"] > 0.9 > 1 / 3 > card.table.filter(scorer="general")["macro_f1"][0]
+    assert card.table["used"].sum() == 1
+    f1 = [f"{last[name]:.2f}" for name in ("macro_f1", "macro_f1_low", "macro_f1_high")]
+    assert (
+        "Learned from 132 comments of your own with a star score, the predicted rating tells low, "
+        f"middle and high apart with a macro-F1 of {f1[0]} ({f1[1]}–{f1[2]}; a guess gets 0.33)"
+    ) in card.finding
+    assert card.finding.endswith("What was learned is surely better, so it is used.")
+    assert card.caveats[0].startswith("Learned from 60 negative, 12 neutral, 60 positive (132 ")
+    assert any(c.startswith("Words that speak for negative: ") and "não" in c for c in card.caveats)
+    assert card.chart().layout.title.text == "<b>Learning from 132 rated comments is used</b>"
+
+
+def test_words_that_say_nothing_of_the_score_are_not_used(tmp_path):
+    every = texts("a {} da {} é verde")
+    random.Random(3).shuffle(every)
+    learned = rows((5, every[::2]), (1, every[1::2]))
+    card = cx.model_card(company(tmp_path, feedback=learned))
+    assert card.table.filter("used")["scorer"].to_list() == ["general"]
+    assert card.finding.endswith("not surely better, so the general scorer stays.")
+
+
+def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("cxkit.ratings.LEARNED_AT_MOST", 100)
+    ws = company(tmp_path, feedback=rows((5, texts(GOOD)), (1, texts(BAD))))
+    card = cx.model_card(ws)
+    assert (card.n, card.table["learned_from"].max()) == (120, 100)
+    assert card.caveats[0] == "Of 120 rated comments 100 were drawn at random to learn from."
+    assert cx.model_card(ws).table.equals(card.table)
+
+
+def test_scales_are_not_pooled_and_the_metric_can_be_chosen(tmp_path):
+    told = rows((5, texts(GOOD)), (1, texts(BAD)))
+    told += [
+        {**row, "feedback_id": "n" + row["feedback_id"], "metric": "nps"}
+        for row in rows((9, texts(GOOD, 0, 20)), (3, texts(BAD, 0, 20)))
+    ]
+    told += [{**row, "feedback_id": "x", "scale": 10} for row in rows((9, ["outra escala"]))]
+    ws = company(tmp_path, feedback=told)
+    assert cx.model_card(ws).table["metric"].unique().to_list() == ["stars"]
+    assert cx.model_card(ws).n == 120
+    assert cx.model_card(ws, metric="nps").n == 40
+    with pytest.raises(BadQuestion, match=r"^metric='effort' is not known\. Known are nps, csat"):
+        cx.model_card(ws, metric="effort")
+
+
+def test_the_demo(demo):
+    card = cx.model_card(demo)
+    assert card.table.filter("used").height == 1
+    assert card.table["macro_f1"].is_between(0, 1).all()
+    assert card.n == card.table["learned_from"].max()
