@@ -47,9 +47,9 @@ def model_card(
         One row for the general scorer and one per point of the learning curve of the own-rating
         scorer, the last being all: metric, scorer ("general", "own ratings"), learned_from (rated
         comments of yours, 10,000 at most; null for the general scorer), macro_f1 (low, middle and
-        high ratings count alike; a guess gets about .33) and spearman (rank correlation with the rating), both
-        with the ends of 95 % intervals (_low, _high; of the last row only) and used (by
-        `predicted_ratings`). n is the number of rated comments.
+        high ratings count alike; a guess gets about .33) and spearman (rank correlation with the
+        rating), both with the ends of 95 % intervals (_low, _high; in the last row only) and used
+        (by `predicted_ratings`). n is the number of rated comments.
 
     Raises:
         BadQuestion: where metric is not one of these.
