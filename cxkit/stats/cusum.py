@@ -7,7 +7,7 @@ added up, less an allowance. How long chance alone takes to reach a limit is kno
 """
 
 from collections.abc import Collection, Sequence
-from math import expm1, log1p
+from math import expm1, log1p, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ def rise(
     sizes: Sequence[int],
     limit: float,
     people: Sequence[Collection[int]] | None = None,
+    effect: float = 1.0,
 ) -> Rise:
     """Find the first sample at which a share has surely risen above that of the samples before.
 
@@ -48,6 +49,8 @@ def rise(
     neighbours, as in `control.between`; of the first 12 samples together). Empty samples change
     nothing. See `limit_for` for `limit`. With `people`, whose successes are those of each sample,
     an alarm needs 5 of them since the sums began to grow: one who comes back every week is no rise.
+    Where the same people are in many samples, `effect` is the design effect of the share (see
+    `stats.clustered`): scores are made smaller by its root.
 
     >>> found = rise([0] * 8 + [3, 5, 6, 6], [40] * 12, limit=limit_for(12, 1))
     >>> found.start, found.alarm
@@ -62,7 +65,7 @@ def rise(
     for place, score in enumerate(scores):
         if score is not None:
             # the first samples are too few to tell how they differ: the twelfth tells of all
-            spread = _spread(told[: max(known, SAMPLES)])
+            spread = max(_spread(told[: max(known, SAMPLES)]), sqrt(effect))
             level = max(0.0, level + min(score / spread, _FURTHEST) - ALLOWANCE)
             known += 1
         begun = None if not level else place if begun is None else begun

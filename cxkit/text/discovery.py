@@ -233,7 +233,7 @@ def stems_of(
     addresses, handles and tags.
 
     >>> stems_of(["The parcel was late, so late", "Parcels in the rain"])[1]
-    {'parcel': 'parcel', 'lat': 'late', 'rain': 'rain'}
+    {'parcel': 'parcel', 'late': 'late', 'rain': 'rain'}
     """
     ignored = _ignored(sorted(set(texts)), languages)
     known = {text: _words(text, ignored) for text in dict.fromkeys(texts)}

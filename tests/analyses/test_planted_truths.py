@@ -18,7 +18,6 @@ import cxkit as cx
 from cxkit import demo
 from cxkit.stats.clusters import adjusted_rand
 from cxkit.stats.control import trend
-from cxkit.text.themes import theme_book
 from cxkit.theme_keep import tagged
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
@@ -445,6 +444,61 @@ def test_t15_a_company_without_drivers_has_none(quiet):
     assert (found.table["q_value"] >= 0.05).all()
 
 
+BOOK = Path(demo.__file__).with_name("themes.toml")
+
+
+def week_of(table: pl.DataFrame, day: date) -> int:
+    """Count weeks as the truth does, from 1: the company's first week is that of the comments."""
+    return (day - table["begins"].min()).days // 7 + 1
+
+
+@pytest.mark.timeout(600)
+def test_t21_the_login_loop_is_seen_coming(voices):
+    """It appears in week 70 and peaks in week 74: sure at the end of week 71 or 72."""
+    ws, told = voices
+    cx.keep_themes(ws, BOOK)
+    table = cx.theme_trend(ws).table
+    rose = table.filter(pl.col("rose").is_not_null())
+    # the glitch of T05, which exposes people from week 40 on, is told in few comments
+    assert {"login"} <= set(rose["theme"]) <= {"login", "double charge"}
+    login = rose.filter(theme="login")
+    weeks = [week_of(table, login[name][0]) for name in ("rose", "alarm", "peak")]
+    assert weeks[0] == 70
+    assert weeks[1] in (71, 72)
+    assert weeks[2] in (73, 74, 75)
+    assert login["mentions"].sum() == pytest.approx(sum(told["T21"]["comments_by_week"]), abs=12)
+    assert all(
+        week_of(table, day) in range(39, 48) for day in rose.filter(theme="double charge")["rose"]
+    )
+    early = cx.theme_trend(ws, as_of=login["alarm"][0] + timedelta(days=6))
+    assert "spoke of 'login', against 0.0 %" in early.finding
+
+
+@pytest.mark.timeout(600)
+def test_t21_weighs_on_those_who_met_it_and_hardly_on_the_whole(voices):
+    ws = voices[0]
+    cx.keep_themes(ws, BOOK)
+    row = cx.theme_impact(ws).table.filter(theme="login").row(0, named=True)
+    assert row["drag_high"] < -1.5, "of five"
+    assert -0.1 < row["impact"] < 0
+    words = cx.telling_words(ws, metric="csat").table
+    assert "login" in words.filter(side="low score")["word"].to_list()
+    assert (words.filter(word="login")["others_share"] < 0.01).all()
+
+
+@pytest.mark.timeout(600)
+def test_where_nothing_is_planted_no_theme_rises(quiet):
+    """Of the glitches only the double charge, which nobody can tell of before week 39."""
+    cx.keep_themes(quiet, BOOK)
+    table = cx.theme_trend(quiet).table
+    rose = table.filter(pl.col("rose").is_not_null())
+    assert set(rose["theme"]) <= {"double charge"}
+    assert all(38 < week_of(table, day) < 44 for day in rose["rose"])
+    did = cx.after_theme(quiet)  # of messages alone: they have nothing to do with themes
+    assert set(did.table["did"]) == {"contacted"}
+    assert did.finding.startswith("After none of ")
+
+
 def test_the_companys_theme_book_finds_what_was_planted(demo, truth):
     """Each of the larger themes, in four of five comments: a bare 'ok' names none."""
     planted_in = truth["comments"]["of"]
@@ -461,62 +515,3 @@ def test_the_companys_theme_book_finds_what_was_planted(demo, truth):
     large = [theme for theme, n in sizes.items() if n >= 30]
     assert len(large) >= 7
     assert min(found[theme] / sizes[theme] for theme in large) >= 0.8
-
-
-BOOK = theme_book("""
-[[themes]]
-name = "login loop"
-include = ["login", "log in", "sign in", "signed in", "logs me out", "sign-in", "password"]
-[[themes]]
-name = "delivery"
-include = ["deliver*", "parcel", "courier", "driver", "tracking"]
-[[themes]]
-name = "price"
-include = ["price*", "cost*", "expensive", "discount*", "money"]
-[[themes]]
-name = "packaging"
-include = ["packag*", "box", "wrapp*"]
-""")
-
-
-@pytest.mark.timeout(600)
-def test_t21_the_login_loop_is_seen_coming(voices):
-    """It appears in week 70 and peaks in week 74: sure at the end of week 71 or 72."""
-    ws, told = voices
-    cx.keep_themes(ws, BOOK)
-    table = cx.theme_trend(ws).table
-    rose = table.filter(pl.col("rose").is_not_null())
-    assert rose["theme"].unique().to_list() == ["login loop"]
-    first = table["begins"].min()
-    row = rose.row(0, named=True)
-    weeks = {name: (row[name] - first).days // 7 + 1 for name in ("rose", "alarm", "peak")}
-    assert weeks["rose"] == 70
-    assert weeks["alarm"] in (71, 72)
-    assert weeks["peak"] in (73, 74, 75)
-    by_week = told["T21"]["comments_by_week"]
-    assert rose["mentions"].sum() == pytest.approx(sum(by_week), abs=12)  # others say "log in" too
-    early = cx.theme_trend(ws, as_of=row["alarm"] + timedelta(days=6))
-    assert "spoke of 'login loop', against 0.0 %" in early.finding
-
-
-@pytest.mark.timeout(600)
-def test_t21_weighs_on_those_who_met_it_and_hardly_on_the_whole(voices):
-    ws = voices[0]
-    cx.keep_themes(ws, BOOK)
-    row = cx.theme_impact(ws).table.filter(theme="login loop").row(0, named=True)
-    assert row["drag_high"] < -1.5, "of five"
-    assert -0.1 < row["impact"] < 0
-    words = cx.telling_words(ws, metric="csat").table
-    assert "login" in words.filter(side="low score")["word"].to_list()
-    assert (words.filter(word="login")["others_share"] < 0.01).all()
-
-
-@pytest.mark.timeout(600)
-def test_where_nothing_is_planted_no_theme_rises(quiet):
-    cx.keep_themes(quiet, BOOK)
-    assert cx.theme_trend(quiet).finding.startswith("No theme came up or rose")
-    (quiet.store / "themes.toml").unlink()
-    # of the glitches only the double charge, which nobody could tell of before April 2025
-    found = cx.theme_trend(quiet)
-    assert re.search(r"spoke of 'payment, \w+', against 0\.|1\.", found.finding)
-    assert date(2025, 2, 1) < found.table["rose"][0] < date(2025, 5, 1)

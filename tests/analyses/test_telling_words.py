@@ -37,7 +37,7 @@ def test_words_by_hand(tmp_path):
     assert parcel["quote"] == BAD
     assert parcel["feedback_id"] in {f"f{n:04}" for n in range(40)}
     assert set(table.filter(side="high score")["word"]) == {"colour", "curtains", "kitchen"}
-    assert table["q_value"].max() < 0.05
+    assert table.filter(word="parcel")["q_value"].max() < 0.05
     assert "tells people who give 0–6 NPS most surely: 50.0 % (39.3–60.7) of 80 use it" in (
         found.finding
     )
@@ -114,7 +114,8 @@ def test_where_words_are_by_chance_none_tells(tmp_path):
         draw = random.Random(seed)
         fed = rows(*[(" ".join(draw.choices(words, k=6)), draw.choice([2, 10]))
                      for _ in range(300)])  # fmt: skip
-        found += cx.telling_words(company(tmp_path / str(seed), feedback=fed)).table.height > 0
+        asked = cx.telling_words(company(tmp_path / str(seed), feedback=fed))
+        found += not asked.finding.startswith("No word surely tells them apart")
     assert found <= 2
 
 

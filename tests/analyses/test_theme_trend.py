@@ -95,6 +95,23 @@ def test_one_person_who_comes_back_is_no_rise(tmp_path):
     assert asked(tmp_path, fed).finding.startswith("No theme came up or rose")
 
 
+def test_who_comes_and_goes_is_no_rise(tmp_path):
+    """Sixty people write every week, each of one and the same thing, some for a few weeks only."""
+    alarms = 0
+    for seed in range(8):
+        draw, fed = random.Random(seed), []
+        for person in range(60):
+            long = draw.randint(6, 30)
+            first = draw.randint(0, 70 - long)
+            text = LOOP if draw.random() < 0.3 else FLAT
+            weeks = [[text] if first <= week < first + long else [] for week in range(70)]
+            fed += [{**row, "feedback_id": f"{person}-{row['feedback_id']}",
+                     "customer_id": f"c{person}"} for row in rows(*weeks)]  # fmt: skip
+        found = asked(tmp_path / str(seed), fed)
+        alarms += found.table.filter(theme="login")["rose"].count() > 0
+    assert alarms <= 1
+
+
 def test_the_week_that_is_not_over_is_not_judged(tmp_path):
     fed = rows(*[QUIET] * 20, LOUD[:3])
     assert FIRST + timedelta(weeks=20, days=2) == date.fromisoformat(fed[-1]["given_at"][:10])

@@ -11,7 +11,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
-from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, said, two_sided, wilson
+from cxkit.stats.intervals import ENOUGH, Z, benjamini_hochberg, said, two_sided, wilson
 from cxkit.stats.keyness import keyness
 from cxkit.stats.segments import gathered
 from cxkit.text.discovery import stems_of
@@ -88,9 +88,9 @@ def telling_words(
         use it), base (people of the side), share with Wilson's interval (_low, _high), others,
         others_base, others_share (_low, _high) of the other side, log_odds, z, q_value
         (Benjamini-Hochberg over all words that 5 people use), quote (a typical sentence with it,
-        masked), feedback_id (of the quote). Only words with q_value below .05 are shown, in a
-        report only those that as many people of the side use as the settings' smallest group. n is
-        the number of comments on all sides.
+        masked), feedback_id (of the quote). Shown are words with z above 1.96; only those with
+        q_value below .05 are sure. In a report only words are shown that as many people of the
+        side use as the settings' smallest group. n is the number of comments on all sides.
 
     Raises:
         BadQuestion: where there is no such metric or field, or both are asked for.
@@ -213,8 +213,7 @@ def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
     apart = (
         told.with_columns(pl.Series("q_value", q_value, dtype=pl.Float64))
         .filter(
-            pl.col("q_value") < 0.05,
-            pl.col("z") > 0,
+            pl.col("z") > Z,
             pl.col("first") / pl.col("base") > pl.col("second") / pl.col("others_base"),
             pl.col("first") >= max(least, _LEAST),
         )
@@ -275,6 +274,10 @@ def _quoted(words: _Words, side: str, one: str) -> tuple[str | None, str | None]
     return shown, str(comments["feedback_id"][at])
 
 
+def _sure(table: pl.DataFrame) -> pl.DataFrame:
+    return table.filter(pl.col("q_value") < 0.05)
+
+
 def _called(side: str, metric: str | None) -> str:
     """Say who a side is."""
     if metric is None:
@@ -306,6 +309,7 @@ def _finding(
             f"Too few to say which words tell them apart: {written}, and it takes {ENOUGH} on each "
             "side."
         )
+    table = _sure(table)
     if table.is_empty():
         return f"No word surely tells them apart: {written}."
     first = table.filter(pl.col("side") == table["side"][0])
@@ -342,8 +346,8 @@ def _caveats(
         notes.append(f"Fewer than {ENOUGH} people wrote in {listed(small)}: too few to say.")
     if people:
         notes += [
-            "Only words that tell more than chance would, among all words that at least "
-            f"{_LEAST} people use, are shown; one word stands for all its forms.",
+            f"Of all words that at least {_LEAST} people use only those with a q_value below .05 "
+            "tell more than chance would; one word stands for all its forms.",
             "A word is associated with the score or segment, not the reason for it: read the "
             "quotes. Whoever writes a comment may differ from those who write none.",
         ]
@@ -355,7 +359,14 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         return charts.nothing("No word surely tells the sides apart")
     sides: Sequence[str] = table["side"].unique(maintain_order=True).to_list()
     shown = pl.concat([table.filter(pl.col("side") == side).head(8) for side in sides[:4]])
-    one = shown.row(0, named=True)
+    sure = _sure(table)
+    title = "No word surely tells the sides apart"
+    if sure.height:
+        one = sure.row(0, named=True)
+        title = (
+            f"'{one['word']}' tells '{one['side']}' most surely: {one['share']:.0%} use it, "
+            f"{one['others_share']:.0%} of the others"
+        )
     several = len(sides) > 1
     named = shown.with_columns(
         label=pl.concat_str([*(["side"] if several else []), "word"], separator=": ")
@@ -366,11 +377,11 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         low="share_low",
         high="share_high",
         label="label",
-        title=f"'{one['word']}' tells '{one['side']}' most surely: {one['share']:.0%} use it, "
-        f"{one['others_share']:.0%} of the others",
+        title=title,
         unit="share of the people of that side who use the word",
         texts=[
             f"{row['people']:,} of {row['base']:,} · others {row['others_share']:.1%}"
+            + ("" if row["q_value"] < 0.05 else " · not sure")
             for row in shown.iter_rows(named=True)
         ],
     )

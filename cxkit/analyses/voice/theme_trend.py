@@ -8,7 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
-from cxkit.periods import EVERY, by_person
+from cxkit.periods import EVERY, by_person, person_effect
 from cxkit.result import Result, counted, verb
 from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
 from cxkit.stats.clustered import effective, within_effect
@@ -36,6 +36,7 @@ _SCHEMA: dict[str, Any] = {
     "cusum": pl.Float64,
     "limit": pl.Float64,
     "p_value": pl.Float64,
+    "design_effect": pl.Float64,
     "rising": pl.Int64,
     "rose": pl.Date,
     "alarm": pl.Date,
@@ -55,7 +56,8 @@ def theme_trend(
 
     What counts is the share of all comments, so that more comments of everything are no rise.
     Each theme is judged against its own past by a CUSUM that starts itself: each week by the weeks
-    before it alone, a person once a week (Page 1954; Hawkins 1987). The limit is set so that, where
+    before it alone, a person once a week (Page 1954; Hawkins 1987); where the same people write in
+    many weeks, people are taken for independent, not weeks. The limit is set so that, where
     no theme moved, any alarm in all weeks of all themes comes in one of a hundred companies
     (Siegmund 1985), and 5 people have to have made the rise. Weeks that are not over are shown and
     not judged. Themes are those of `themes`.
@@ -66,17 +68,18 @@ def theme_trend(
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
-        One row per theme and week or month, risen themes first, the surest first: theme, begins
+        One row per theme and week or month, risen themes first, the latest first: theme, begins
         (first day), comments (of all themes), mentions (comments of this one; a comment may have
         several), people (who wrote them), share with Wilson's interval (_low, _high; on as many
         comments as the people are worth), past_share (before the rise, or of all weeks where there
         is none) and its control limits (_low, _high; three standard deviations, Laney's where weeks
         differ by more than chance), state ("judged", "unfinished", or "too few" where the whole
-        is), cusum, limit, p_value (of the theme: chance of sums as high), rising (1 in the weeks
-        of the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the
-        week after which it was sure), peak (the week of the surest high share). "no theme" rises
-        where a theme is missing from the book. n is the number of dated comments. In a report,
-        themes of few people go into 'other'.
+        is), cusum, limit, p_value (of the theme: chance of sums as high), design_effect (by how
+        many times fewer comments of different people would say as much), rising (1 in the weeks of
+        the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the week
+        after which it was sure), peak (the week of the surest high share). "no theme" rises where a
+        theme is missing from the book. n is the number of dated comments. In a report, themes of
+        few people go into 'other'.
 
     Raises:
         BadQuestion: where `every` is neither "week" nor "month".
@@ -150,17 +153,20 @@ def _table(
         frames.append(_series(name, of, comments, counts, limit, enough))
     table = pl.concat(frames)
     rank = {name: place for place, name in enumerate(names)}
-    # a theme that has a name says more than comments of none
-    surest = pl.when(pl.col("rose").is_not_null()).then(
-        pl.col("p_value") + pl.col("theme").is_in([UNTAGGED, OTHER])
-    )
     order = (
         table.group_by("theme")
-        .agg(pl.col("rose", "p_value").first())
-        .with_columns(rank=pl.col("theme").replace_strict(rank, return_dtype=pl.Int64))
-        .sort(surest, "rank", nulls_last=True)["theme"]
+        .agg(pl.col("rose").first())
+        .with_columns(
+            rank=pl.col("theme").replace_strict(rank, return_dtype=pl.Int64),
+            # a theme that has a name says more than comments of none
+            named=~pl.col("theme").is_in([UNTAGGED, OTHER]),
+        )
+        .sort(
+            pl.col("rose").is_null(), "named", "rose", "rank",
+            descending=[False, True, True, False],
+        )["theme"]
         .to_list()
-    )
+    )  # fmt: skip
     places = {name: place for place, name in enumerate(order)}
     return table.sort(pl.col("theme").replace_strict(places, return_dtype=pl.Int64), "begins")
 
@@ -186,11 +192,13 @@ def _series(
     )
     alike = within_effect(by_person(each.sort("begins", "customer_key"), frame["begins"].to_list()))
     over = frame.filter("over")
+    weekly = each.with_columns(followed=(pl.col("followed") > 0).cast(pl.Int64), entered=pl.lit(1))
     found = rise(
         over["people"].to_list(),
         over["writers"].to_list(),
         limit,
         [[] if who is None else who.to_list() for who in over["who"]],
+        person_effect(weekly),
     )
     start = found.start if enough and found.alarm is not None else None
     baseline = [bool(over["comments"][at]) and (start is None or at < start) for at in
@@ -228,6 +236,7 @@ def _series(
         pl.Series("cusum", [*found.sums, *[None] * late], dtype=pl.Float64),
         pl.lit(limit).alias("limit"),
         pl.lit(found.p if enough else None, pl.Float64).alias("p_value"),
+        pl.lit(person_effect(each)).alias("design_effect"),
         pl.Series("rising", rising, dtype=pl.Int64),
         pl.lit(None if start is None else over["begins"][start], pl.Date).alias("rose"),
         pl.lit(
@@ -251,7 +260,7 @@ def _end(over: pl.DataFrame, start: int, alarm: int, past: float) -> int:
 
 
 def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
-    """Return the rows of each theme that rose, the surest first."""
+    """Return the rows of each theme that rose, the latest first."""
     rose = table.filter(pl.col("rose").is_not_null())
     return rose.partition_by("theme", maintain_order=True)
 
@@ -292,15 +301,15 @@ def _told(rows: pl.DataFrame, every: str) -> str:
     up = rows.filter(pl.col("rising") == 1)
     before = rows.filter(pl.col("begins") < one["rose"])
     peak = rows.filter(pl.col("begins") == one["peak"]).row(0, named=True)
-    (x, n), (y, m) = _counts(up), _counts(before)
-    past = f"{said(y, m)} of {m:,} before" if m else "nothing known before"
+    (x, n), (y, m), alike = _counts(up), _counts(before), one["design_effect"]
+    past = f"{said(*effective(y, m, alike))} of {m:,} before" if m else "nothing known before"
     what = {UNTAGGED: "no theme at all"}
     last = rows.filter(pl.col("state") == "judged")["begins"][-1]
     ended = up["begins"][-1] < last
     until = f"until that of {_day(up['begins'][-1])}" if ended else "on"
     return (
         f"From the {every} of {_day(one['rose'])} {until} "
-        f"{said(x, n)} of {counted(n, 'comment')} spoke of "
+        f"{said(*effective(x, n, alike))} of {counted(n, 'comment')} spoke of "
         f"{what.get(one['theme'], _called(one['theme']))}, against {past}; most in the {every} of "
         f"{_day(one['peak'])} ({peak['mentions']:,} of {peak['comments']:,}), and sure at the end "
         f"of that of {_day(one['alarm'])}."
@@ -335,6 +344,11 @@ def _caveats(table: pl.DataFrame, undated: int, every: str) -> tuple[str, ...]:
         )
     if undated:
         notes.append(f"Left out: {counted(undated, 'comment')} without a date.")
+    if table["found_by"].eq("words alone").any():
+        notes.append(
+            "Proposed by the words alone, a new and small theme may hide within a larger one: a "
+            "theme book finds it sooner."
+        )
     if table.height:
         notes.append(
             "Shares are of those who wrote: a theme also rises where fewer write of other things."
