@@ -103,10 +103,10 @@ def discover_themes(
     """
     column = pl.Series("text", texts, dtype=pl.String)
     distinct = sorted({text for text in column if text is not None})
-    ignored = _ignored(distinct, languages)
-    spoken = [_words(text, ignored) for text in distinct]
-    learning = _chosen(distinct)
-    every = _terms_held(spoken)
+    ignored = ignored_words(distinct, languages)
+    spoken = [content_words(text, ignored) for text in distinct]
+    learning = chosen(distinct)
+    every = terms_held(spoken)
     known = np.zeros(every.shape[1])
     known[_telling_terms(every[learning])] = 1
     speaks = every @ known > 0
@@ -163,7 +163,7 @@ class _Kind:
         return np.asarray(normalize(weighed))
 
 
-def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
+def terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
     """Make a matrix of which comment holds which word or pair of words."""
     terms: dict[str, int] = {}
     places: list[int] = []
@@ -216,7 +216,7 @@ def _held(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> tuple[np.
     return shares / SUBSAMPLES, float(np.mean(indexes))
 
 
-def _chosen(texts: list[str]) -> np.ndarray:
+def chosen(texts: list[str]) -> np.ndarray:
     """Say which texts are learned from: all, or those of the smallest hash, in their order."""
     if len(texts) <= LEARN_FROM:
         return np.arange(len(texts))
@@ -224,13 +224,22 @@ def _chosen(texts: list[str]) -> np.ndarray:
     return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:LEARN_FROM]))
 
 
-def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
-    """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
-    text = text[:READ_AT_MOST]
+def without_marks(text: str) -> str:
+    """Leave out addresses, handles and tags.
+
+    >>> without_marks("@shop the parcel, see www.x.test or ann@x.test, is #late")
+    'the parcel, see or is'
+    """
     if "@" in text or "://" in text or "#" in text or "www." in text or "&" in text:
         marks = ("@", "#", "http:", "https:", "www.")
         chunks = [chunk for chunk in text.split() if not chunk.lower().startswith(marks)]
-        text = " ".join(chunk.partition("@")[0] and chunk for chunk in chunks if "@" not in chunk)
+        text = " ".join(chunk for chunk in chunks if "@" not in chunk)
+    return text
+
+
+def content_words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
+    """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
+    text = without_marks(text[:READ_AT_MOST])
     found = []
     for word, *_ in words_of(text):
         bare = word.partition("'")[0]
@@ -239,7 +248,7 @@ def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _ignored(texts: list[str], languages: Iterable[str] | None) -> frozenset[str]:
+def ignored_words(texts: list[str], languages: Iterable[str] | None) -> frozenset[str]:
     """Gather the words that say nothing: those of the languages written in, and by the data."""
     some = [texts[at][:300] for at in _spread(len(texts), 2_000)]
     found = Counter(detect_languages(some, languages)["language"].drop_nulls())

@@ -4,6 +4,7 @@ import random
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -184,22 +185,78 @@ def test_hard_comments_among_others():
     assert found.themes[120] is None
 
 
+def labelled(texts, n, *extra):
+    names = sorted(MATTERS)
+    return [[names[at % 3]] if at < n else None for at in range(len(texts))] + list(extra)
+
+
 def test_tags_are_learned_from_labels():
     texts = written(300)
-    labels = [[sorted(MATTERS)[n % 3]] if n < 120 else None for n in range(300)]
-    tags = learn_tags([*texts, "", None], [*labels, None, None])
-    given_tags = tags.filter("tagged").select("row", "theme").rows()
-    assert given_tags == [(n, sorted(MATTERS)[n % 3]) for n in range(300)]
-    asked = least_certain(tags)
+    learned = learn_tags([*texts, "", None], labelled(texts, 120, None, None), languages=["en"])
+    tagged = learned.table.filter("tagged").select("row", "theme").rows()
+    assert tagged == [(n, sorted(MATTERS)[n % 3]) for n in range(300)]
+    assert (learned.labelled, learned.macro_f1) == (120, 1)
+    assert learned.helps
+    asked = least_certain(learned.table)
     assert len(asked) == 20
     assert min(asked) >= 120
-    with pytest.raises(BadQuestion, match="99 of 302 comments are labelled"):
-        learn_tags([*texts, "", None], [*labels[:99], *[None] * 203])
+
+
+def test_too_few_labels_are_named():
+    texts = written(150)
+    with pytest.raises(BadQuestion, match="99 of 150 comments are labelled"):
+        learn_tags(texts, labelled(texts, 99))
+    with pytest.raises(BadQuestion, match="No theme can be learned"):
+        learn_tags(texts, [[]] * 150)
+    with pytest.raises(BadQuestion, match="2 texts and 1 labels"):
+        learn_tags(["late", "dear"], [None])
+
+
+def test_terms_and_labels_are_judged_together():
+    texts = written(240)
+    said = labelled(texts, 120)
+    names = sorted(MATTERS)
+    right = [{names[n % 3]} for n in range(240)]
+    nothing = learn_tags(texts, said, by_terms=[set()] * 240, languages=["en"])
+    assert (nothing.macro_f1, nothing.macro_f1_of_terms) == (1, 0)
+    assert nothing.helps
+    assert not learn_tags(texts, said, by_terms=right, languages=["en"]).helps
+    # the terms find every theme in every comment: F1 is 2/3 · 120/160, as 40 are right and 80 wrong
+    loud = learn_tags(texts, said, by_terms=[set(names)] * 240, languages=["en"])
+    assert loud.macro_f1_of_terms == pytest.approx(2 * 40 / (40 + 120))
+
+
+def test_the_same_labels_teach_the_same_in_any_order():
+    texts = written(200)
+    said = labelled(texts, 110)
+    one = learn_tags(texts, said, languages=["en"])
+    other = learn_tags(texts[::-1], said[::-1], languages=["en"])
+    assert one.macro_f1 == other.macro_f1
+    turned = other.table.with_columns(row=199 - pl.col("row")).sort("row", "theme")
+    assert turned.equals(one.table)
+
+
+def test_hard_comments_are_tagged_too():
+    texts = written(120)
+    said = labelled(texts, 120, *[None] * len(HARD))
+    learned = learn_tags([*texts, *HARD], said)
+    tags = learned.table.filter(pl.col("row") >= 120)
+    assert tags.height == len(HARD) * 3
+    assert not tags.filter(pl.col("row").is_in([120, 121, 124]))["tagged"].any()
+
+
+@pytest.mark.parametrize("text", ["late " * 20_000, "a" * 100_000, "@ab " * 25_000, "🌷" * 100_000])
+def test_learning_from_long_comments_takes_no_time(text):
+    texts = written(120)
+    begun = time.process_time()
+    learn_tags(texts, labelled(texts, 120), languages=["en"])
+    usual = time.process_time() - begun
+    begun = time.process_time()
+    learn_tags([*texts, text], labelled(texts, 120, None), languages=["en"])
+    assert time.process_time() - begun < usual + 0.5
 
 
 def test_tone_is_that_of_the_clause():
-    import polars as pl
-
     text = "The food was wonderful, but the waiter was rude and terribly slow."
     rows = pl.DataFrame({"text": [text, text, "O garçom foi rude e muito lento comigo", None],
                          "start": [4, 32, 2, None], "end": [8, 38, 8, None]})  # fmt: skip
@@ -211,8 +268,6 @@ def test_tone_is_that_of_the_clause():
 
 @pytest.mark.parametrize("text", ["late, the " * 10_000, "late and " * 11_000])
 def test_a_hundred_kilobytes_of_mentions_are_quick(text):
-    import polars as pl
-
     spans = tag_comments([text], BOOK).select("start", "end")
     mentions = spans.with_columns(text=pl.lit(text))
     score_mentions(mentions.head(1))
