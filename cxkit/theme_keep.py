@@ -66,8 +66,10 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
     notes, learned = _learned(texts, labels, len(labelled), book, found)
     for at, said in enumerate(labels):
         found[at] = set(said) if said is not None else found[at] | learned.get(at, set())
-    rows = [(at, theme) for at, themes in enumerate(found) for theme in sorted(themes) or [None]]
-    whose = pl.DataFrame(rows, {"row": pl.Int64, "theme": pl.String}, orient="row")
+    whose = pl.DataFrame(
+        {"row": range(len(found)), "theme": [sorted(themes) or None for themes in found]},
+        schema={"row": pl.Int64, "theme": pl.List(pl.String)},
+    ).explode("theme")
     many = f"{len(labelled)} label{'s' * (len(labelled) != 1)}"
     return Tagged(
         _mentions(spoken, whose), f"theme book and {many}", None, (*notes, *_stale_note(stale))

@@ -35,8 +35,9 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     one they are proposed by the words alone (see `discover_themes`), and the answer says so. A
     comment may have several themes of a book. Where comments were labelled (see `label_themes`),
     those have the themes that a person found, and from 100 on the others are tagged by what the
-    labels teach as well; a caveat says how well that goes. The tone is judged around the words that speak of the
-    theme, by clause, in English comments only; where most comments are not English none is judged.
+    labels teach as well; a caveat says how well that goes. The tone is judged around the words that
+    speak of the theme, by clause, in English comments only; where most comments are not English
+    none is judged.
 
     Args:
         workspace: an open store.
