@@ -216,12 +216,12 @@ def _held(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> tuple[np.
     return shares / SUBSAMPLES, float(np.mean(indexes))
 
 
-def chosen(texts: list[str]) -> np.ndarray:
+def chosen(texts: list[str], most: int = LEARN_FROM) -> np.ndarray:
     """Say which texts are learned from: all, or those of the smallest hash, in their order."""
-    if len(texts) <= LEARN_FROM:
+    if len(texts) <= most:
         return np.arange(len(texts))
     marks = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
-    return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:LEARN_FROM]))
+    return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:most]))
 
 
 def without_marks(text: str) -> str:

@@ -25,11 +25,14 @@ from cxkit.text.discovery import (
 from cxkit.text.themes import words_of
 
 LEAST_LABELLED = 100  # comments
-LEAST_OF_A_THEME = 2  # labelled comments: fewer teach nothing
+LEAST_OF_A_THEME = 1  # labelled comment, beside the theme's name
 TO_LABEL = 20
 READ_AT_MOST = 4_000  # characters
 _DIRECTIONS = 150
 _COMMON_MATTERS = 0.5  # directions that many comments share weigh more, by this power
+_OTHERS = 3_000  # comments nobody labelled: the surest of them teach as well
+_SUREST = 0.6  # share of those judged to have a theme
+_GUESSED = 0.3  # what such a comment weighs, beside 1 for a labelled one
 _SURE, _BEST = 0.5, 0.3  # a theme from the first on, or the likeliest from the second on
 _FOLDS = 5
 _PIECES = (3, 4, 5)  # letters
@@ -76,8 +79,9 @@ def learn_tags(
     nobody has looked; where a text comes twice its last label counts. Matters (words and pairs of
     words, small words left out) and pieces of words of all texts are brought down to 150 directions
     each (latent semantic analysis), so that comments nobody labelled help too; each theme has a
-    logistic regression of its own, which is also shown the theme's name as a comment that has it.
-    Themes with fewer than 2 labelled comments are not learned. A comment has each theme of
+    logistic regression of its own, which is also shown the theme's name as a comment that has it,
+    and in a second round, with less weight, comments nobody labelled that it was surest of. Themes
+    without a labelled comment are not learned. A comment has each theme of
     probability .5 or more, and otherwise the likeliest one, if that has .3.
 
     `themes` names those there are, also such as nobody has labelled yet; `by_terms` holds per text
@@ -116,22 +120,24 @@ def learn_tags(
     ]
     if not learned:
         raise BadQuestion(
-            f"No theme can be learned: none has {LEAST_OF_A_THEME} labelled comments and others "
-            "without it. Label more comments."
+            "No theme can be learned: none has a labelled comment and others without it. Label "
+            "more comments."
         )
     with threadpool_limits(1):
         features = _features([*distinct, *learned], known, languages)
         named = features[len(distinct) :]
         at = [names.index(name) for name in learned]
-        chance = _chances(features[known], truth[:, at], named, features[: len(distinct)])
+        unseen = np.setdiff1d(chosen(distinct, _OTHERS), known)
+        shown = features[known], truth[:, at], named, features[unseen]
+        chance = _chances(*shown, features[: len(distinct)])
         guessed = np.zeros_like(truth)
-        guessed[:, at] = _unseen(features[known], truth[:, at], named)
+        guessed[:, at] = _unseen(*shown)
     empty = [at for at, text in enumerate(distinct) if not text.strip()]
     chance[empty] = 0.0
     by_row = np.array([place.get(text, -1) for text in column], dtype=int)
     every = np.vstack([chance, np.zeros(len(learned))])[by_row]  # the last row: no text
-    shown = {text: set(found) for text, found in zip(column, by_terms or (), strict=False)}
-    terms = np.array([[n in shown.get(distinct[at], ()) for n in names] for at in known])
+    found = {text: set(by) for text, by in zip(column, by_terms or (), strict=False)}
+    terms = np.array([[n in found.get(distinct[at], ()) for n in names] for at in known])
     return LearnedTags(
         pl.DataFrame(
             {
@@ -168,25 +174,50 @@ def least_certain(tags: pl.DataFrame, most: int = TO_LABEL) -> list[int]:
 
 
 def _chances(
-    known: np.ndarray, truth: np.ndarray, named: np.ndarray, asked: np.ndarray
+    known: np.ndarray,
+    truth: np.ndarray,
+    named: np.ndarray,
+    others: np.ndarray,
+    asked: np.ndarray,
 ) -> np.ndarray:
-    """Fit one regression per theme on the labelled comments and the names; judge those asked."""
+    """Learn from labels and names, then from the surest others too; judge those asked about."""
     seen = np.vstack([known, named])
-    chance = np.zeros((len(asked), truth.shape[1]))
-    for theme in range(truth.shape[1]):
-        has = np.concatenate([truth[:, theme], np.arange(len(named)) == theme])
+    has = np.vstack([truth, np.eye(len(named), dtype=bool)])
+    chance = _judged(seen, has, np.ones(len(seen)), others)
+    sure = chance.max(axis=1, initial=0) >= _SURE
+    best = np.where(sure, chance.argmax(axis=1), -1)
+    taken = []
+    for theme in range(len(named)):
+        of_it = np.flatnonzero(best == theme)
+        surest = np.argsort(-chance[of_it, theme].round(9), kind="stable")
+        taken += of_it[surest[: int(_SUREST * len(of_it))]].tolist()
+    also = chance[taken] == chance[taken].max(axis=1, keepdims=True, initial=0)
+    if (truth.sum(axis=1) > 1).any():
+        also |= chance[taken] >= _SURE
+    weights = np.concatenate([np.ones(len(seen)), np.full(len(taken), _GUESSED)])
+    return _judged(np.vstack([seen, others[taken]]), np.vstack([has, also]), weights, asked)
+
+
+def _judged(
+    seen: np.ndarray, has: np.ndarray, weights: np.ndarray, asked: np.ndarray
+) -> np.ndarray:
+    """Fit one regression per theme, and say how likely each comment asked about has it."""
+    chance = np.zeros((len(asked), has.shape[1]))
+    for theme in range(has.shape[1] if len(asked) else 0):
         judge = LogisticRegression(C=1.0, class_weight="balanced", max_iter=300)
-        chance[:, theme] = judge.fit(seen, has).predict_proba(asked)[:, 1]
+        chance[:, theme] = judge.fit(seen, has[:, theme], weights).predict_proba(asked)[:, 1]
     return chance
 
 
-def _unseen(known: np.ndarray, truth: np.ndarray, named: np.ndarray) -> np.ndarray:
+def _unseen(
+    known: np.ndarray, truth: np.ndarray, named: np.ndarray, others: np.ndarray
+) -> np.ndarray:
     """Tag each labelled comment by what is learned from the other folds."""
     fold = np.random.default_rng(0).permutation(len(known)) % _FOLDS
     found = np.zeros_like(truth)
     for one in range(_FOLDS):
         rest, asked = fold != one, fold == one
-        found[asked] = _tagged(_chances(known[rest], truth[rest], named, known[asked]))
+        found[asked] = _tagged(_chances(known[rest], truth[rest], named, others, known[asked]))
     return found
 
 
