@@ -237,7 +237,7 @@ def _features(texts: list[str], known: np.ndarray, languages: Iterable[str] | No
     """Place texts by their matters and by the pieces of their words; each part equally long."""
     ignored = ignored_words(texts, languages)
     learning = np.unique(np.concatenate([chosen(texts), known]))
-    matters = terms_held([content_words(text, ignored) for text in texts])
+    matters, _ = terms_held([content_words(text, ignored) for text in texts])
     return np.hstack(
         [
             _placed(matters, learning),
