@@ -92,6 +92,7 @@ _HOMES = {
     "quotes": "cxkit.analyses.voice.quotes",
     "rating_text_gap": "cxkit.analyses.voice.rating_text_gap",
     "themes": "cxkit.analyses.voice.themes",
+    "propose_themes": "cxkit.theme_keep",
     "keep_themes": "cxkit.theme_keep",
     "kept_themes": "cxkit.theme_keep",
     "keep_labels": "cxkit.theme_keep",
@@ -200,6 +201,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.theme_keep import keep_labels as keep_labels
     from cxkit.theme_keep import keep_themes as keep_themes
     from cxkit.theme_keep import kept_themes as kept_themes
+    from cxkit.theme_keep import propose_themes as propose_themes
     from cxkit.widgets import explore as explore
     from cxkit.widgets import label_themes as label_themes
     from cxkit.widgets import settle_mapping as settle_mapping

@@ -15,7 +15,7 @@ import polars as pl
 
 from cxkit import store as store_
 from cxkit.errors import BadQuestion, BadThemes, listed, names, whole_number
-from cxkit.text.discovery import discover_themes
+from cxkit.text.discovery import ThemeProposals, discover_themes
 from cxkit.text.learned_tags import LEAST_LABELLED, TO_LABEL, learn_tags, least_certain
 from cxkit.text.themes import ThemeBook, read_theme_book, tag_comments, theme_book
 from cxkit.workspace import Workspace
@@ -123,15 +123,38 @@ def _mentions(spoken: pl.DataFrame, whose: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([own, whole], how="diagonal").sort("row", "start", "theme")
 
 
+def propose_themes(
+    workspace: Workspace, *, as_of: date | datetime | str | None = None
+) -> ThemeProposals:
+    """Propose what comments speak of, by their words alone, for you to edit into a theme book.
+
+    `propose_themes(ws).table` has one row per theme: its proposed name, comments, terms, quotes
+    (masked) and stability; `cx.keep_themes(ws, propose_themes(ws).to_book())` keeps them as
+    `themes.toml` in the store, where you edit them.
+
+    Args:
+        workspace: an open store.
+        as_of: read what was written until this moment; default: the latest time in the data.
+    """
+    return discover_themes(_comments(workspace, as_of)["comment"])
+
+
 def keep_themes(workspace: Workspace, book: ThemeBook | str | Path) -> Path:
     """Keep a theme book in the store as `themes.toml`, and return the file's path.
 
-    `book` is a `ThemeBook` (what `discover_themes` proposes, or what `read_theme_book` reads) or
-    the path of a TOML file. Raises BadThemes, and keeps nothing, where it is not one.
+    `book` is a `ThemeBook` (what `propose_themes` gives, as `propose_themes(ws).to_book()`) or the
+    path of a TOML file. Edit the kept file, or a copy: give themes your names, move terms, exclude
+    some. Raises BadThemes, and keeps nothing, where it is no theme book.
     """
-    if not isinstance(book, ThemeBook):
+    if isinstance(book, str | Path):
         book = read_theme_book(book)
-    text = book.to_toml()
+    try:
+        text = book.to_toml()
+    except (AttributeError, TypeError):
+        raise BadThemes(
+            f"book is {book!r}; give a ThemeBook of Theme(name, include), or the path of a TOML "
+            "file."
+        ) from None
     theme_book(text)  # a book that is made by hand is checked as a file is
     return store_.keep_text(workspace.store, FILE_NAME, text)
 
@@ -218,7 +241,7 @@ def _book_to_label_by(workspace: Workspace) -> ThemeBook:
     if book is None:
         raise BadThemes(
             "There is no theme book to label by. Keep one first, as in cx.keep_themes(ws, "
-            "'my_themes.toml')."
+            "cx.propose_themes(ws).to_book()), and edit it."
         )
     return book
 

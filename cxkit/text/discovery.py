@@ -29,12 +29,12 @@ from threadpoolctl import threadpool_limits
 
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask
-from cxkit.text.themes import Theme, ThemeBook, stem, words_of
+from cxkit.text.themes import Theme, ThemeBook, Word, stem, words_of
 
 MOST_THEMES = 24
 PER_THEME = 40  # comments: fewer tell no theme from chance
 LEAST = 20  # different comments: below it nothing is proposed
-LEAST_HELD = 0.3  # what of a theme has to come back without a fifth of the comments
+LEAST_HELD = 0.4  # what of a theme has to come back without a fifth of the comments
 READ_AT_MOST = 4_000  # characters of a comment that are learned from
 LEARN_FROM = 12_000  # different comments; the others are put into the groups found
 SUBSAMPLES = 5
@@ -48,6 +48,7 @@ _READ_FOR_PHRASES = 300  # comments of a group
 _APART = 2  # words: "prazo de entrega" is a phrase
 _MOSTLY = 0.5
 _SEEN = 3
+_LONGEST_PHRASE = 38  # characters: two of them make a name
 _QUOTES = 3
 _QUOTE = 240  # characters
 _A_LANGUAGE = 0.05  # share of the comments from which its common words are left out
@@ -99,7 +100,7 @@ def discover_themes(
 ) -> ThemeProposals:
     """Propose what comments speak of, by their words alone, in any language.
 
-    Groups that the same term tells of are one theme; a theme of which less than .3 comes back when
+    Groups that the same term tells of are one theme; a theme of which less than .4 comes back when
     a fifth of the comments is left out is not proposed, and its comments have none. The same
     comments give the same proposals, in whatever order they come. Fewer than 20 different comments,
     or comments without words in common, give none. Text from a person's address is
@@ -370,7 +371,8 @@ class _Wordings:
         written: dict[str, Counter[str]] = {pair: Counter() for pair in pairs}
         uses: Counter[str] = Counter()
         for at in members:
-            words = words_of(without_marks(self.texts[at][:READ_AT_MOST]))
+            text = without_marks(self.texts[at][:READ_AT_MOST])
+            words = words_of(text)
             spoken = [
                 (place, stem(bare))
                 for place, word in enumerate(words)
@@ -378,9 +380,9 @@ class _Wordings:
             ]
             uses.update({one for _, one in spoken})
             said = {
-                f"{one} {two}": " ".join(word.word for word in words[first : last + 1])
+                f"{one} {two}": phrase
                 for (first, one), (last, two) in itertools.pairwise(spoken)
-                if last - first <= _APART and words[first].sentence == words[last].sentence
+                if last - first <= _APART and (phrase := _phrase(text, words[first : last + 1]))
             }
             for pair in said.keys() & pairs:
                 written[pair][said[pair]] += 1
@@ -392,6 +394,19 @@ class _Wordings:
             if whole and forms[phrase] >= _MOSTLY * often:
                 mostly.append((-often, pair, phrase))
         return {pair: phrase for _, pair, phrase in sorted(mostly)}
+
+
+def _phrase(text: str, words: list[Word]) -> str:
+    """Return words that stand side by side as one phrase; nothing where a sign is between them.
+
+    >>> _phrase("Not late, dear", words_of("Not late, dear")[:2])
+    'not late'
+    >>> _phrase("Not late, dear", words_of("Not late, dear")[1:])
+    ''
+    """
+    joined = all(text[one.end : two.start].isspace() for one, two in itertools.pairwise(words))
+    phrase = " ".join(word.word for word in words)
+    return phrase if joined and len(phrase) <= _LONGEST_PHRASE else ""
 
 
 def _commonest(forms: Counter[str]) -> str:

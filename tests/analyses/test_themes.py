@@ -6,7 +6,7 @@ from company import company
 
 import cxkit as cx
 from cxkit.errors import BadQuestion, BadThemes
-from cxkit.text.themes import theme_book
+from cxkit.text.themes import Theme, ThemeBook, theme_book
 from cxkit.theme_keep import kept_labels, tagged, to_label
 
 BOOK = theme_book("""
@@ -103,7 +103,7 @@ def test_no_comments_and_hard_ones(tmp_path):
 def test_a_damaged_book_is_named(tmp_path):
     ws = company(tmp_path, feedback=rows(LATE))
     (ws.store / "themes.toml").write_text("[[themes]]\nname = 3")
-    with pytest.raises(BadThemes, match=r"themes\.toml, line 1: name is 3"):
+    with pytest.raises(BadThemes, match=r"themes\.toml, line 2: name is 3"):
         cx.themes(ws)
 
 
@@ -113,6 +113,25 @@ def test_a_report_quotes_no_theme_of_few_people(tmp_path, monkeypatch):
     assert cx.themes(ws).table["quote"].to_list() == [LATE]
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert cx.themes(ws).table["quote"].to_list() == [None]
+
+
+def test_from_proposals_to_a_book_of_ones_own(tmp_path):
+    made = [f"The {a} and the {b} number {n}" for n in range(60)
+            for a, b in [[("parcel", "courier"), ("shirt", "fabric")][n % 2]]]  # fmt: skip
+    ws = company(tmp_path, feedback=rows(*made))
+    proposed = cx.propose_themes(ws)
+    assert proposed.table["comments"].to_list() == [30, 30]
+    path = cx.keep_themes(ws, proposed.to_book())
+    first = proposed.table["theme"][0]
+    path.write_text(path.read_text().replace(f'name = "{first}"', 'name = "clothes & <fit>"'))
+    asked = cx.themes(ws)
+    assert asked.table["theme"].to_list()[0] == "clothes & <fit>"
+    assert asked.table["comments"].to_list() == [30, 30]
+    assert set(asked.table["found_by"]) == {"theme book"}
+    for no_book in (3, None, ThemeBook((Theme(None, ("late",)),))):
+        with pytest.raises(BadThemes, match="give a ThemeBook"):
+            cx.keep_themes(ws, no_book)
+    assert "clothes & <fit>" in cx.kept_themes(ws).names
 
 
 def test_a_label_stands_for_the_comment(tmp_path):

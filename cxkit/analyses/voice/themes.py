@@ -32,7 +32,7 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     """Count the comments that speak of each theme, and how many of those sound negative there.
 
     The themes are those of the theme book that is kept with the store (see `keep_themes`); without
-    one they are proposed by the words alone (see `discover_themes`), and the answer says so. A
+    one they are proposed by the words alone (see `propose_themes`), and the answer says so. A
     comment may have several themes of a book. Where comments were labelled (see `label_themes`),
     those have the themes that a person found, and from 100 on the others are tagged by what the
     labels teach as well; a caveat says how well that goes. The tone is judged around the words that
