@@ -20,7 +20,7 @@ import polars as pl
 
 from cxkit.errors import BadThemes, listed
 
-_RUN = r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*"  # letters and digits; accents may stand apart
+_RUN = r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*"  # letters and digits; accents may stand apart
 _WORD = re.compile(rf"{_RUN}(?:['’]{_RUN})*|[.!?…]+(?=\s|$)|[\n\r]+")
 _HEADER = re.compile(r"\s*\[\[\s*themes\s*\]\]\s*(?:#.*)?")
 _NO_WORDS = re.compile(r"[|()\[\]{}^\\]|\*(?!\s|$)|(?<!\S)\*")  # as of a pattern; a * inside a word

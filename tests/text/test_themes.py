@@ -73,7 +73,18 @@ def test_untagged_comments_are_rows_too():
     assert tag_comments([], BOOK).is_empty()
 
 
-@pytest.mark.parametrize("text", ["late " * 20_000, "a" * 100_000, "on " * 33_000, "@!." * 33_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "late " * 20_000,
+        "a" * 100_000,
+        "on " * 33_000,
+        "@!." * 33_000,
+        "e\u0301" * 50_000,
+        "a" + "\u0301" * 100_000,
+        "a'" * 50_000,
+    ],
+)
 def test_long_comments_take_no_time(text):
     tag_comments(["warm up"], BOOK)
     begun = time.process_time()
@@ -317,6 +328,18 @@ def test_hard_comments_are_tagged_too():
     tags = learned.table.filter(pl.col("row") >= 120)
     assert tags.height == len(HARD) * 3
     assert not tags.filter(pl.col("row").is_in([120, 121, 124]))["tagged"].any()
+
+
+@pytest.mark.parametrize("text", ["late " * 20_000, "a" * 100_000, "@ab " * 25_000, "🌷" * 100_000])
+def test_proposals_from_long_comments_take_no_time(text):
+    texts = written(120)
+    discover_themes(texts, languages=["en"])
+    begun = time.process_time()
+    discover_themes(texts, languages=["en"])
+    usual = time.process_time() - begun
+    begun = time.process_time()
+    discover_themes([*texts, text], languages=["en"])
+    assert time.process_time() - begun < usual + 0.5
 
 
 @pytest.mark.parametrize("text", ["late " * 20_000, "a" * 100_000, "@ab " * 25_000, "🌷" * 100_000])
