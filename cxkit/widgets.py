@@ -310,7 +310,7 @@ class _Labelling:
         # shown to the letter, in lines: a label would set $ as a formula
         self.comment = ipywidgets.Textarea(disabled=True, rows=6, layout={"width": "48em"})
         self.boxes = [
-            ipywidgets.Checkbox(description=f"{n} {name}", indent=False)
+            ipywidgets.Checkbox(description=f"{n} {name}", indent=False, layout={"width": "auto"})
             for n, name in enumerate(themes, 1)
         ]
         self.typed = ipywidgets.Text(
