@@ -103,9 +103,9 @@ def discover_themes(
     Groups that the same term tells of are one theme; a theme of which less than .4 comes back when
     a fifth of the comments is left out is not proposed, and its comments have none. The same
     comments give the same proposals, in whatever order they come. Fewer than 20 different comments,
-    or comments without words in common, give none. Text from a person's address is
-    masked in the quotes. `languages` are those that the comments may be in (see
-    `detect_languages`): their common words are left out.
+    or comments without words in common, give none. What may tell a person is masked in the quotes.
+    `languages` are those that the comments may be in (see `detect_languages`): their common words
+    are left out.
 
     >>> discover_themes(["Too late", "Too dear"]).table.height
     0
@@ -328,7 +328,7 @@ def _telling(held: sparse.csr_matrix, labels: np.ndarray) -> list[np.ndarray]:
     A term tells of one group alone, so that no two are called the same.
     """
     worth = _worth(held, labels)
-    worth[worth < worth.max(axis=0)] = 0
+    worth[worth.argmax(axis=0) != np.arange(len(worth))[:, None]] = 0
     best = np.argsort(-worth, axis=1, kind="stable")[:, :_CANDIDATES]
     return [terms[worth[group, terms] > 0] for group, terms in enumerate(best)]
 
