@@ -31,6 +31,7 @@ _HOMES = {
     "toy_company": "cxkit.house",
     "explore": "cxkit.widgets",
     "settle_mapping": "cxkit.widgets",
+    "label_themes": "cxkit.widgets",
     "Result": "cxkit.result",
     "learned": "cxkit.result",
     "Workspace": "cxkit.workspace",
@@ -99,8 +100,10 @@ _HOMES = {
     "theme_trend": "cxkit.analyses.voice.theme_trend",
     "after_theme": "cxkit.analyses.voice.after_theme",
     "telling_words": "cxkit.analyses.voice.telling_words",
+    "propose_themes": "cxkit.theme_keep",
     "keep_themes": "cxkit.theme_keep",
     "kept_themes": "cxkit.theme_keep",
+    "keep_labels": "cxkit.theme_keep",
 }
 
 
@@ -211,8 +214,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.persona_model import PersonaModel as PersonaModel
     from cxkit.result import Result as Result
     from cxkit.result import learned as learned
+    from cxkit.theme_keep import keep_labels as keep_labels
     from cxkit.theme_keep import keep_themes as keep_themes
     from cxkit.theme_keep import kept_themes as kept_themes
+    from cxkit.theme_keep import propose_themes as propose_themes
     from cxkit.widgets import explore as explore
+    from cxkit.widgets import label_themes as label_themes
     from cxkit.widgets import settle_mapping as settle_mapping
     from cxkit.workspace import Workspace as Workspace

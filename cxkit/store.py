@@ -6,6 +6,7 @@
     store/manifest.json           names the current snapshot; swapped in one step
     store/cx.toml                 the settings
     store/personas.json           the personas that were kept, if any
+    store/themes.toml, labels.json  the theme book and the labels that were kept, if any
 
 Readers attach a snapshot READ_ONLY, so any number of them may read while an import publishes.
 """

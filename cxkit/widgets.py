@@ -11,6 +11,8 @@ from cxkit.result import Result
 from cxkit.safe import escape
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     import ipywidgets
     import polars as pl
 
@@ -253,3 +255,160 @@ class _Line:
         self.format.options = [("– choose –", ""), *((way, way) for way in known)]
         self.format.value = ""
         self.doubt.layout.display = None if self.asking else "none"
+
+
+_LONGEST_SHOWN = 2_000  # characters of a comment
+
+
+def label_themes(
+    workspace: "Workspace", *, most: int = 20, as_of: "date | datetime | str | None" = None
+) -> "ipywidgets.VBox":
+    """Label comments with the themes of your theme book, one after another.
+
+    Each comment is shown masked, with a box per theme of the book. Tick, and press *Keep*; or stay
+    on the keyboard: type the numbers of its themes ("1 3"), 0 for none of them, s to skip or b to
+    go back, and press Enter. Each label is kept at once in the store's `labels.json` (see
+    `keep_labels`). Until 100 comments are labelled those asked about are drawn by lot, so that they
+    stand for all; then come the least certain ones. From 100 on `themes` learns from the labels.
+
+    Args:
+        workspace: an open store with a theme book (see `keep_themes`).
+        most: how many comments to ask about.
+        as_of: ask about what was written until this moment; default: the latest time in the data.
+
+    Raises:
+        BadThemes: where there is no theme book, or it or the labels are damaged.
+        BadQuestion: where `most` is no whole number.
+    """
+    import ipywidgets
+
+    from cxkit.theme_keep import kept_themes, to_label
+
+    asked = to_label(workspace, most, as_of)
+    book = kept_themes(workspace)
+    if asked.is_empty() or book is None:
+        return ipywidgets.VBox([ipywidgets.Label("Every comment is labelled.")])
+    return _Labelling(workspace, asked, book.names).box
+
+
+class _Labelling:
+    """Comments to label, one after another: what is ticked, kept, skipped and gone back to."""
+
+    def __init__(
+        self, workspace: "Workspace", asked: "pl.DataFrame", themes: Sequence[str]
+    ) -> None:
+        """Make the controls and show the first comment."""
+        import ipywidgets
+
+        from cxkit.safe import masked
+
+        self.workspace, self.themes = workspace, themes
+        self.numbers = asked["feedback_id"].to_list()
+        self.comments = masked(asked["comment"]).to_list()
+        self.at, self.kept = 0, dict[str, list[str]]()
+        self.heading, self.answer = ipywidgets.Label(), ipywidgets.Label()
+        # shown to the letter, in lines: a label would set $ as a formula
+        self.comment = ipywidgets.Textarea(disabled=True, rows=6, layout={"width": "48em"})
+        self.boxes = [
+            ipywidgets.Checkbox(description=f"{n} {name}", indent=False, layout={"width": "auto"})
+            for n, name in enumerate(themes, 1)
+        ]
+        self.typed = ipywidgets.Text(
+            placeholder="1 3, 0 for none, s to skip, b to go back",
+            description="Or type, and Enter",
+            continuous_update=False,  # tells of what is typed once Enter is pressed
+            **_WIDE,
+        )
+        acts = {
+            "Keep": self.keep,
+            "None of these": self.keep_none,
+            "Skip": self.skip,
+            "Back": self.back,
+        }
+        self.buttons = [ipywidgets.Button(description=name) for name in acts]
+        self.buttons[0].button_style = "primary"
+        for button, act in zip(self.buttons, acts.values(), strict=True):
+            button.on_click(lambda _button, act=act: act())
+        self.typed.observe(lambda _change: self.read(), names="value")
+        controls = [*self.boxes, self.typed, ipywidgets.HBox(self.buttons)]
+        self.box = ipywidgets.VBox([self.heading, self.comment, *controls, self.answer])
+        self._controls = [*self.boxes, self.typed, *self.buttons[:3]]
+        self.show()
+
+    def show(self) -> None:
+        """Show the comment that it is at, with what was kept of it."""
+        done = self.at >= len(self.numbers)
+        for control in self._controls:
+            control.disabled = done
+        self.buttons[3].disabled = self.at == 0
+        if done:
+            self.heading.value = f"{len(self.kept)} of {len(self.numbers)} comments are labelled."
+            self.comment.value = ""
+            self.answer.value = "Ask cx.themes(ws) again, or cx.label_themes(ws) for the next ones."
+            return
+        number = self.numbers[self.at]
+        self.heading.value = f"Comment {self.at + 1} of {len(self.numbers)}: what is it about?"
+        shown = self.comments[self.at]
+        self.comment.value = (
+            shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
+        )
+        for box, name in zip(self.boxes, self.themes, strict=True):
+            box.value = name in self.kept.get(number, ())
+
+    def read(self) -> None:
+        """Do what was typed, and make room for the next."""
+        typed = self.typed.value.lower().replace(",", " ").split()
+        if not typed or self.at >= len(self.numbers):
+            return
+        self.typed.value = ""
+        acts = {("0",): self.keep_none, ("s",): self.skip, ("b",): self.back}
+        if tuple(typed) in acts:
+            acts[tuple(typed)]()
+            return
+        wrong = [t for t in typed if not (t.isdecimal() and 1 <= int(t) <= len(self.themes))]
+        if wrong:
+            self.answer.value = (
+                f"Nothing is kept: '{wrong[0]}' is no number from 1 to {len(self.themes)}, "
+                "nor 0, s or b alone."
+            )
+            return
+        self._keep([self.themes[at] for at in sorted({int(t) - 1 for t in typed})])
+
+    def keep(self) -> None:
+        """Keep what is ticked."""
+        ticked = [n for n, box in zip(self.themes, self.boxes, strict=True) if box.value]
+        if ticked:
+            self._keep(ticked)
+        else:
+            self.answer.value = "Nothing is ticked: tick a theme, or press None of these."
+
+    def keep_none(self) -> None:
+        """Keep that the comment has none of the themes."""
+        self._keep([])
+
+    def skip(self) -> None:
+        """Go on without a label."""
+        self.answer.value = ""
+        self.at = min(self.at + 1, len(self.numbers))
+        self.show()
+
+    def back(self) -> None:
+        """Go back to the comment before."""
+        self.answer.value = ""
+        self.at = max(self.at - 1, 0)
+        self.show()
+
+    def _keep(self, found: list[str]) -> None:
+        from cxkit.theme_keep import keep_labels
+
+        number = self.numbers[self.at]
+        try:
+            keep_labels(self.workspace, {number: found})
+        except CxError as problem:
+            self.answer.value = f"Nothing is kept. {problem}"
+            return
+        self.kept[number] = found
+        said = f"Kept: {', '.join(found) or 'none of the themes'}."
+        self.skip()
+        if self.at < len(self.numbers):
+            self.answer.value = said

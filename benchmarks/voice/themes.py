@@ -93,7 +93,7 @@ def tags(folder: Path, name: str) -> None:
     for seed in range(3):
         known = set(np.random.default_rng(seed).permutation(len(texts))[:200].tolist())
         given = [said if at in known else None for at, said in enumerate(labels)]
-        learned = learn_tags(texts, given).filter("tagged")
+        learned = learn_tags(texts, given, themes=names).table.filter("tagged")
         judged = np.zeros_like(truth)
         place = {label: at for at, label in enumerate(names)}
         for row, theme in learned.select("row", "theme").iter_rows():

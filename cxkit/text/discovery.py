@@ -27,14 +27,14 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
-from cxkit.stats.keyness import keyness
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask
-from cxkit.text.themes import Theme, ThemeBook, stem, words_of
+from cxkit.text.themes import Theme, ThemeBook, Word, stem, words_of
 
 MOST_THEMES = 24
 PER_THEME = 40  # comments: fewer tell no theme from chance
 LEAST = 20  # different comments: below it nothing is proposed
+LEAST_HELD = 0.4  # what of a theme has to come back without a fifth of the comments
 READ_AT_MOST = 4_000  # characters of a comment that are learned from
 LEARN_FROM = 12_000  # different comments; the others are put into the groups found
 SUBSAMPLES = 5
@@ -42,6 +42,13 @@ _KEPT = 0.8  # share of the comments in each subsample
 _DIRECTIONS = 30
 _STARTS, _STARTS_AGAIN = 10, 5
 _TERMS = 8
+_CANDIDATES = 40
+_BY_CHANCE = 1.5  # a term tells of a group that has so many times more of it than by chance
+_READ_FOR_PHRASES = 300  # comments of a group
+_APART = 2  # words: "prazo de entrega" is a phrase
+_MOSTLY = 0.5
+_SEEN = 3
+_LONGEST_PHRASE = 38  # characters: two of them make a name
 _QUOTES = 3
 _QUOTE = 240  # characters
 _A_LANGUAGE = 0.05  # share of the comments from which its common words are left out
@@ -93,20 +100,22 @@ def discover_themes(
 ) -> ThemeProposals:
     """Propose what comments speak of, by their words alone, in any language.
 
-    The same comments give the same proposals, in whatever order they come. Fewer than 20 different
-    comments, or comments without words in common, give none. Text from a person's address is
-    masked in the quotes. `languages` are those that the comments may be in (see
-    `detect_languages`): their common words are left out.
+    Groups that the same term tells of are one theme; a theme of which less than .4 comes back when
+    a fifth of the comments is left out is not proposed, and its comments have none. The same
+    comments give the same proposals, in whatever order they come. Fewer than 20 different comments,
+    or comments without words in common, give none. What may tell a person is masked in the quotes.
+    `languages` are those that the comments may be in (see `detect_languages`): their common words
+    are left out.
 
     >>> discover_themes(["Too late", "Too dear"]).table.height
     0
     """
     column = pl.Series("text", texts, dtype=pl.String)
     distinct = sorted({text for text in column if text is not None})
-    ignored = _ignored(distinct, languages)
-    spoken = [_words(text, ignored) for text in distinct]
-    learning = _chosen(distinct)
-    every = _terms_held(spoken)
+    ignored = ignored_words(distinct, languages)
+    spoken = [content_words(text, ignored) for text in distinct]
+    learning = chosen(distinct)
+    every, known_terms = terms_held(spoken)
     known = np.zeros(every.shape[1])
     known[_telling_terms(every[learning])] = 1
     speaks = every @ known > 0
@@ -120,20 +129,22 @@ def discover_themes(
         kind, placed = _grouped(every[held], groups, _STARTS)
         labels = kind.labels
         shares, index = _held(every[held], labels, groups)
-    near = placed @ kind.centres.T
     everyone = np.full(len(distinct), -1)
     everyone[held] = labels
     if rest := sorted(set(np.flatnonzero(speaks).tolist()) - set(held.tolist())):
-        everyone[rest] = np.argmax(kind.place(every[rest]) @ kind.centres.T, axis=1)
-    names = _spelled(spoken)
+        nearest = np.argmax(kind.place(every[rest]) @ kind.centres.T, axis=1)
+        everyone[rest] = kind.theme_of[nearest]
+    wordings = _Wordings(distinct, spoken, ignored)
+    ranked = _telling(every[held], labels)
     proposed = []
     counts = Counter(column.drop_nulls())
-    for group in range(groups):
-        members = held[labels == group]
-        terms = _telling(spoken, members, held, names)
-        close = held[np.argsort(-np.where(labels == group, near[:, group], -9), kind="stable")]
+    for group in np.flatnonzero(shares >= LEAST_HELD).tolist():
+        ours = np.flatnonzero(labels == group)
+        near = placed[ours] @ normalize(placed[ours].mean(axis=0, keepdims=True))[0]
+        close = held[ours[np.argsort(-near.round(9), kind="stable")]]
+        terms = wordings.of([known_terms[at] for at in ranked[group]], close)
         size = sum(counts[distinct[at]] for at in np.flatnonzero(everyone == group))
-        quotes = [_quote(distinct[at]) for at in close[: min(_QUOTES, len(members))]]
+        quotes = [_quote(distinct[at]) for at in close[:_QUOTES]]
         proposed.append((size, terms, quotes, float(shares[group]), group))
     proposed = sorted((p for p in proposed if p[1]), key=lambda p: (-p[0], p[1]))
     titles: dict[int, str] = {}
@@ -155,7 +166,8 @@ class _Kind:
     idf: np.ndarray
     directions: np.ndarray  # terms x directions, the strong ones longer
     centres: np.ndarray
-    labels: np.ndarray
+    theme_of: np.ndarray  # the theme of each centre: groups told by the same term are one
+    labels: np.ndarray  # the themes of the comments learned from
 
     def place(self, held: sparse.csr_matrix) -> np.ndarray:
         """Put comments, by the terms that they hold, among the directions; all as long."""
@@ -163,8 +175,8 @@ class _Kind:
         return np.asarray(normalize(weighed))
 
 
-def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
-    """Make a matrix of which comment holds which word or pair of words."""
+def terms_held(documents: list[list[tuple[str, str]]]) -> tuple[sparse.csr_matrix, list[str]]:
+    """Make a matrix of which comment holds which word or pair of words; and name these."""
     terms: dict[str, int] = {}
     places: list[int] = []
     ends = [0]
@@ -174,7 +186,8 @@ def _terms_held(documents: list[list[tuple[str, str]]]) -> sparse.csr_matrix:
         places += sorted({terms.setdefault(term, len(terms)) for term in stems + pairs})
         ends.append(len(places))
     shape = (len(documents), len(terms))
-    return sparse.csr_matrix((np.ones(len(places)), np.array(places, int), np.array(ends)), shape)
+    held = sparse.csr_matrix((np.ones(len(places)), np.array(places, int), np.array(ends)), shape)
+    return held, list(terms)
 
 
 def _telling_terms(held: sparse.csr_matrix) -> np.ndarray:
@@ -196,32 +209,62 @@ def _grouped(held: sparse.csr_matrix, groups: int, starts: int) -> tuple[_Kind, 
     weighed = directions.T * sizes**2
     placed = normalize(matrix @ weighed)
     found = KMeans(groups, n_init=starts, random_state=0).fit(placed)
-    kind = _Kind(kept, idf, weighed, normalize(found.cluster_centers_), found.labels_)
+    theme_of = _told_apart(held[:, kept], found.labels_, groups)
+    kind = _Kind(
+        kept, idf, weighed, normalize(found.cluster_centers_), theme_of, theme_of[found.labels_]
+    )
     return kind, placed
+
+
+def _told_apart(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> np.ndarray:
+    """Put groups together whose most telling term is the same; returns the theme of each group."""
+    theme_of = np.arange(groups)
+    while True:
+        worth = _worth(held, theme_of[labels])
+        none = worth.max(axis=1) == 0
+        told = np.where(none, -1 - np.arange(len(worth)), worth.argmax(axis=1))
+        _, merged = np.unique(told, return_inverse=True)
+        if merged.max() + 1 == len(worth):
+            return theme_of
+        theme_of = merged[theme_of]
+
+
+def _worth(held: sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+    """Say how well each term tells each group from the others; 0 where no better than chance.
+
+    The measure is F1: the share of the group that holds the term, and the share of those who hold
+    it that the group has.
+    """
+    member = sparse.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    here = np.asarray((member @ held).todense())
+    often, sizes = here.sum(axis=0), np.bincount(labels)[:, None]
+    worth = 2 * here / (often + sizes)
+    worth[(here < 2) | (here * len(labels) <= _BY_CHANCE * often * sizes)] = 0
+    return np.asarray(worth.round(9))
 
 
 def _held(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> tuple[np.ndarray, float]:
     """Return how much of each group comes back in subsamples, and the mean Rand index."""
     draw = np.random.default_rng(0)
-    shares, indexes = np.zeros(groups), []
+    shares, indexes = np.zeros(labels.max() + 1), []
     for _ in range(SUBSAMPLES):
         part = np.sort(draw.permutation(len(labels))[: int(_KEPT * len(labels))])
         again = _grouped(held[part], groups, _STARTS_AGAIN)[0].labels
         before = labels[part]
         indexes.append(adjusted_rand_score(before, again))
-        both = np.zeros((groups, groups))
+        both = np.zeros((labels.max() + 1, again.max() + 1))
         np.add.at(both, (before, again), 1)
         either = both.sum(1)[:, None] + both.sum(0)[None, :] - both
         shares += (both / np.maximum(either, 1)).max(axis=1)
     return shares / SUBSAMPLES, float(np.mean(indexes))
 
 
-def _chosen(texts: list[str]) -> np.ndarray:
+def chosen(texts: list[str], most: int = LEARN_FROM) -> np.ndarray:
     """Say which texts are learned from: all, or those of the smallest hash, in their order."""
-    if len(texts) <= LEARN_FROM:
+    if len(texts) <= most:
         return np.arange(len(texts))
     marks = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts]
-    return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:LEARN_FROM]))
+    return np.array(sorted(sorted(range(len(texts)), key=marks.__getitem__)[:most]))
 
 
 def stems_of(
@@ -235,19 +278,28 @@ def stems_of(
     >>> stems_of(["The parcel was late, so late", "Parcels in the rain"])[1]
     {'parcel': 'parcel', 'late': 'late', 'rain': 'rain'}
     """
-    ignored = _ignored(sorted(set(texts)), languages)
-    known = {text: _words(text, ignored) for text in dict.fromkeys(texts)}
+    ignored = ignored_words(sorted(set(texts)), languages)
+    known = {text: content_words(text, ignored) for text in dict.fromkeys(texts)}
     documents = [known[text] for text in texts]
     return [frozenset(one for one, _ in words) for words in documents], _spelled(documents)
 
 
-def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
-    """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
-    text = text[:READ_AT_MOST]
+def without_marks(text: str) -> str:
+    """Leave out addresses, handles and tags.
+
+    >>> without_marks("@shop the parcel, see www.x.test or ann@x.test, is #late")
+    'the parcel, see or is'
+    """
     if "@" in text or "://" in text or "#" in text or "www." in text or "&" in text:
         marks = ("@", "#", "http:", "https:", "www.")
         chunks = [chunk for chunk in text.split() if not chunk.lower().startswith(marks)]
-        text = " ".join(chunk.partition("@")[0] and chunk for chunk in chunks if "@" not in chunk)
+        text = " ".join(chunk for chunk in chunks if "@" not in chunk)
+    return text
+
+
+def content_words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
+    """List stem and word of what a comment speaks of; no numbers, addresses, handles or tags."""
+    text = without_marks(text[:READ_AT_MOST])
     found = []
     for word, *_ in words_of(text):
         bare = word.partition("'")[0]
@@ -256,7 +308,7 @@ def _words(text: str, ignored: frozenset[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _ignored(texts: list[str], languages: Iterable[str] | None) -> frozenset[str]:
+def ignored_words(texts: list[str], languages: Iterable[str] | None) -> frozenset[str]:
     """Gather the words that say nothing: those of the languages written in, and by the data."""
     some = [texts[at][:300] for at in _spread(len(texts), 2_000)]
     found = Counter(detect_languages(some, languages)["language"].drop_nulls())
@@ -287,28 +339,99 @@ def _common_words() -> dict[str, frozenset[str]]:
     return lists
 
 
+def _telling(held: sparse.csr_matrix, labels: np.ndarray) -> list[np.ndarray]:
+    """List the terms that part each group best from the other comments, the best first.
+
+    A term tells of one group alone, so that no two are called the same.
+    """
+    worth = _worth(held, labels)
+    worth[worth.argmax(axis=0) != np.arange(len(worth))[:, None]] = 0
+    best = np.argsort(-worth, axis=1, kind="stable")[:, :_CANDIDATES]
+    return [terms[worth[group, terms] > 0] for group, terms in enumerate(best)]
+
+
 def _spelled(documents: list[list[tuple[str, str]]]) -> dict[str, str]:
-    """Say how each term is written most often, ties by the alphabet."""
+    """Say how each stem is written most often."""
     forms: dict[str, Counter[str]] = {}
     for document in documents:
         for one, word in document:
             forms.setdefault(one, Counter())[word] += 1
-    return {one: min(written, key=lambda w: (-written[w], w)) for one, written in forms.items()}
+    return {one: _commonest(written) for one, written in forms.items()}
 
 
-def _telling(
-    documents: list[list[tuple[str, str]]],
-    members: np.ndarray,
-    everyone: np.ndarray,
-    names: dict[str, str],
-) -> list[str]:
-    """List the words that a group uses more than the other comments."""
-    stems = Counter(one for at in members for one in {pair[0] for pair in documents[at]})
-    every = Counter(one for at in everyone for one in {pair[0] for pair in documents[at]})
-    others = {one: n - stems.get(one, 0) for one, n in every.items()}
-    table = keyness(stems, others).filter(pl.col("z") > 0)
-    found = [word for word in table["word"] if stems[word] > 1][:_TERMS]
-    return [names[word] for word in found or table["word"].to_list()[:1]]
+class _Wordings:
+    """How people write the terms that comments are put together by."""
+
+    def __init__(
+        self, texts: list[str], documents: list[list[tuple[str, str]]], ignored: frozenset[str]
+    ) -> None:
+        self.texts, self.ignored = texts, ignored
+        self.words = _spelled(documents)
+
+    def of(self, terms: list[str], members: np.ndarray) -> list[str]:
+        """Write terms as people do: two words as a phrase, where they are mostly said so.
+
+        `members` are the comments of the group, the nearest first.
+        """
+        phrases = self._phrases(
+            {term for term in terms if " " in term}, members[:_READ_FOR_PHRASES]
+        )
+        found: list[str] = []
+        used: set[str] = set()
+        for term in terms:
+            phrase = next((pair for pair in phrases if term in (pair, *pair.split())), term)
+            parts = set(phrase.split())
+            if parts & used or (" " in phrase and phrase not in phrases):
+                continue
+            used |= parts
+            found.append(phrases.get(phrase) or self.words[phrase])
+        return found[:_TERMS]
+
+    def _phrases(self, pairs: set[str], members: np.ndarray) -> dict[str, str]:
+        """Say how pairs of words are written, where most uses of either word are such a pair."""
+        written: dict[str, Counter[str]] = {pair: Counter() for pair in pairs}
+        uses: Counter[str] = Counter()
+        for at in members:
+            text = without_marks(self.texts[at][:READ_AT_MOST])
+            words = words_of(text)
+            spoken = [
+                (place, stem(bare))
+                for place, word in enumerate(words)
+                if (bare := word.word.partition("'")[0]) not in self.ignored
+            ]
+            uses.update({one for _, one in spoken})
+            said = {
+                f"{one} {two}": phrase
+                for (first, one), (last, two) in itertools.pairwise(spoken)
+                if last - first <= _APART and (phrase := _phrase(text, words[first : last + 1]))
+            }
+            for pair in said.keys() & pairs:
+                written[pair][said[pair]] += 1
+        mostly = []
+        for pair, forms in written.items():
+            often = forms.total()
+            phrase = _commonest(forms) if forms else ""
+            whole = often >= max(_MOSTLY * max(uses[one] for one in pair.split()), _SEEN)
+            if whole and forms[phrase] >= _MOSTLY * often:
+                mostly.append((-often, pair, phrase))
+        return {pair: phrase for _, pair, phrase in sorted(mostly)}
+
+
+def _phrase(text: str, words: list[Word]) -> str:
+    """Return words that stand side by side as one phrase; nothing where a sign is between them.
+
+    >>> _phrase("Not late, dear", words_of("Not late, dear")[:2])
+    'not late'
+    >>> _phrase("Not late, dear", words_of("Not late, dear")[1:])
+    ''
+    """
+    joined = all(text[one.end : two.start].isspace() for one, two in itertools.pairwise(words))
+    phrase = " ".join(word.word for word in words)
+    return phrase if joined and len(phrase) <= _LONGEST_PHRASE else ""
+
+
+def _commonest(forms: Counter[str]) -> str:
+    return min(forms, key=lambda form: (-forms[form], form))
 
 
 def _title(terms: list[str], taken: set[str]) -> str:

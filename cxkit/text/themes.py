@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,12 @@ import polars as pl
 
 from cxkit.errors import BadThemes, listed
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[.!?…]+(?=\s|$)|[\n\r]+")
+_RUN = r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*"  # letters and digits; accents may stand apart
+_WORD = re.compile(rf"{_RUN}(?:['’]{_RUN})*|[.!?…]+(?=\s|$)|[\n\r]+")
+_HEADER = re.compile(r"\s*\[\[\s*themes\s*\]\]\s*(?:#.*)?")
+_NO_WORDS = re.compile(r"[|()\[\]{}^\\]|\*(?!\s|$)|(?<!\S)\*")  # as of a pattern; a * inside a word
+_LONGEST_NAME = 80  # characters
+_TAKEN = ("no theme", "other")  # what answers call comments without a theme, and small themes
 _LONGEST_STEMMED = 40  # characters: longer runs are no words
 _MOST_WORDS = 8  # in one term
 _FIELDS = ("name", "include", "exclude", "parent")
@@ -68,7 +74,7 @@ def read_theme_book(path: str | Path) -> ThemeBook:
     """Read a theme book from a TOML file; BadThemes names the file, the line and the field."""
     path = Path(path)
     try:
-        return theme_book(path.read_text(encoding="utf-8"), path.name)
+        return theme_book(path.read_text(encoding="utf-8-sig"), path.name)
     except (OSError, UnicodeDecodeError) as problem:
         raise BadThemes(
             f"The theme book '{path.name}' cannot be read: {problem}. Save it as UTF-8 text."
@@ -91,77 +97,142 @@ def theme_book(text: str, where: str = "the theme book") -> ThemeBook:
         told = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise BadThemes(f"{where} is not valid TOML: {problem}. Mend that line.") from None
+    except RecursionError:
+        raise BadThemes(
+            f"{where} has lists in lists, too deep to read. A list holds texts alone."
+        ) from None
     tables = told.pop("themes", None)
     if told:
         raise BadThemes(f"{where} has '{min(told)}'. It holds tables that start with [[themes]].")
     if not isinstance(tables, list) or not tables:
         raise BadThemes(f"{where} holds no theme. Each theme starts with a line [[themes]].")
-    lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[themes]]"]
-    places = lines if len(lines) == len(tables) else [0] * len(tables)
-    themes = tuple(
-        _theme(table, f"{where}, line {line}" if line else f"{where}, theme {number}")
-        for number, (table, line) in enumerate(zip(tables, places, strict=True), 1)
-    )
-    _check_names(themes, where)
+    places = _places(text, len(tables), where)
+    themes = tuple(map(_theme, tables, places))
+    _check_names(themes, places)
     return ThemeBook(themes)
 
 
-def _theme(table: Any, place: str) -> Theme:
+class _Place:
+    """Where a theme stands in a book: for the file and line in errors."""
+
+    def __init__(self, where: str, number: int, lines: Mapping[str, int]) -> None:
+        """Remember the lines of the theme's header ("") and fields; none where not known."""
+        self.where, self.number, self.lines = where, number, lines
+
+    def of(self, field: str = "") -> str:
+        line = self.lines.get(field) or self.lines.get("")
+        return f"{self.where}, line {line}" if line else f"{self.where}, theme {self.number}"
+
+
+def _places(text: str, themes: int, where: str) -> list[_Place]:
+    """Find the lines of each theme and its fields; none where a text may hold what looks so."""
+    found: list[dict[str, int]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if _HEADER.fullmatch(line):
+            found.append({"": number})
+        elif found:
+            found[-1].setdefault(line.partition("=")[0].strip(), number)
+    if len(found) != themes:
+        found = [{} for _ in range(themes)]
+    return [_Place(where, number, lines) for number, lines in enumerate(found, 1)]
+
+
+def _theme(table: Any, place: _Place) -> Theme:
     """Check one theme of a book."""
     if not isinstance(table, Mapping):
-        raise BadThemes(f"{place}: a theme is a table of names and values, not {table!r}.")
+        raise BadThemes(f"{place.of()}: a theme is a table of names and values, not {table!r}.")
     unknown = sorted(set(table) - set(_FIELDS))
     if unknown:
-        raise BadThemes(f"{place}: a theme has no field '{unknown[0]}'. It has: {listed(_FIELDS)}.")
-    for name in ("name", "parent"):
-        if not isinstance(table.get(name, ""), str):
-            raise BadThemes(f"{place}: {name} is {table[name]!r}; write a text in quotes.")
-    name = table.get("name", "").strip()
+        raise BadThemes(
+            f"{place.of(unknown[0])}: a theme has no field '{unknown[0]}'. It has: "
+            f"{listed(_FIELDS)}."
+        )
+    for field in ("name", "parent"):
+        if not isinstance(table.get(field, ""), str):
+            raise BadThemes(
+                f"{place.of(field)}: {field} is {table[field]!r}; write a text in quotes."
+            )
+    name, at = table.get("name", "").strip(), place.of("name")
     if not name:
-        raise BadThemes(f'{place}: name is missing or empty. Write name = "delivery".')
-    terms = {field: _terms(table.get(field, []), f"{place}: {field}") for field in _FIELDS[1:3]}
+        raise BadThemes(f'{at}: name is missing or empty. Write name = "delivery".')
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise BadThemes(
+            f"{at}: name is {name[:_LONGEST_NAME]!r}; a name has one line of at most "
+            f"{_LONGEST_NAME} signs that can be seen."
+        )
+    if _alike(name) in _TAKEN:
+        raise BadThemes(
+            f"{at}: name is '{name}', which answers use for themselves. Choose another."
+        )
+    terms = {field: _terms(table.get(field, []), field, place) for field in _FIELDS[1:3]}
     if not terms["include"]:
         raise BadThemes(
-            f"{place}: include is missing or empty, so nothing speaks of '{name}'. "
+            f"{place.of('include')}: include is missing or empty, so nothing speaks of '{name}'. "
             'Write include = ["late", "deliver*"].'
         )
+    included = {_pieces(term): term for term in terms["include"]}
+    for term in terms["exclude"]:
+        if _pieces(term) in included:
+            raise BadThemes(
+                f"{place.of('exclude')}: '{term}' is included and excluded, so it never counts. "
+                "Leave one of them out."
+            )
     return Theme(name, terms["include"], terms["exclude"], table.get("parent", "").strip())
 
 
-def _terms(told: Any, place: str) -> tuple[str, ...]:
+def _terms(told: Any, field: str, place: _Place) -> tuple[str, ...]:
+    at = f"{place.of(field)}: {field}"
     if not isinstance(told, list) or not all(isinstance(term, str) for term in told):
-        raise BadThemes(f'{place} is {told!r}; write a list of texts, as in ["late", "deliver*"].')
+        raise BadThemes(f'{at} is {told!r}; write a list of texts, as in ["late", "deliver*"].')
     for term in told:
+        if sign := _NO_WORDS.search(term):
+            raise BadThemes(
+                f"{at} has '{term}' with '{sign[0]}'; a term is words as people write them, and a "
+                "* may end a word, as in 'deliver*'."
+            )
         words = _pieces(term)
         if not words or len(words) > _MOST_WORDS:
-            raise BadThemes(f"{place} has '{term}'; a term has 1 to {_MOST_WORDS} words.")
-        bare = [word for word in words if len(word.rstrip("*")) < 2]
-        if "*" in term and bare:
-            raise BadThemes(f"{place} has '{term}'; at least two letters stand before a *.")
+            raise BadThemes(f"{at} has '{term}'; a term has 1 to {_MOST_WORDS} words.")
+        if any(word.endswith("*") and len(word) < 3 for word in words):
+            raise BadThemes(f"{at} has '{term}'; at least two letters stand before a *.")
+        if any(len(word) > _LONGEST_STEMMED for word in words):
+            raise BadThemes(
+                f"{at} has '{term[:_LONGEST_NAME]}'; a word has at most {_LONGEST_STEMMED} letters."
+            )
     return tuple(dict.fromkeys(told))
 
 
-def _check_names(themes: tuple[Theme, ...], where: str) -> None:
-    names = [theme.name for theme in themes]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadThemes(f"{where} has two themes called '{twice[0]}'. Give each its own name.")
+def _alike(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _check_names(themes: tuple[Theme, ...], places: Sequence[_Place]) -> None:
+    names: dict[str, str] = {}
+    for theme, place in zip(themes, places, strict=True):
+        first = names.setdefault(_alike(theme.name), theme.name)
+        if first != theme.name or list(names).index(_alike(theme.name)) != place.number - 1:
+            other = "" if first == theme.name else f" and '{theme.name}'"
+            raise BadThemes(
+                f"{place.of('name')}: two themes are called '{first}'{other}. Give each its own "
+                "name."
+            )
     parents = {theme.name: theme.parent for theme in themes}
-    for theme in themes:
+    for theme, place in zip(themes, places, strict=True):
         if theme.parent and theme.parent not in parents:
             raise BadThemes(
-                f"{where}: the parent of '{theme.name}' is '{theme.parent}', which is no theme. "
-                f"The themes are: {listed(names)}."
+                f"{place.of('parent')}: the parent of '{theme.name}' is '{theme.parent}', which is "
+                f"no theme. The themes are: {listed(parents)}."
             )
-        seen, at = {theme.name}, theme.parent
-        while at:
-            if at in seen:
-                raise BadThemes(
-                    f"{where}: '{theme.name}' is its own parent, by way of '{at}'. "
-                    "Leave one parent empty."
-                )
-            seen.add(at)
+    for theme, place in zip(themes, places, strict=True):
+        above, at = [theme.name], theme.parent
+        while at and at not in above:
+            above.append(at)
             at = parents[at]
+        if at == theme.name:
+            way = f", by way of '{above[-1]}'" if len(above) > 1 else ""
+            raise BadThemes(
+                f"{place.of('parent')}: '{at}' is its own parent{way}. Leave one parent empty."
+            )
 
 
 def _quoted(value: str | Sequence[str]) -> str:
@@ -191,7 +262,10 @@ def words_of(text: str) -> list[Word]:
         if not found[0][0].isalnum():
             sentence += 1
             continue
-        words.append(Word(found[0].lower().replace("’", "'"), *found.span(), sentence))
+        word = found[0].lower().replace("’", "'")
+        if not word.isascii():
+            word = unicodedata.normalize("NFC", word)
+        words.append(Word(word, *found.span(), sentence))
     return words
 
 

@@ -1,11 +1,13 @@
 """What comments speak of, counted by hand; with a book and without one."""
 
+import polars as pl
 import pytest
 from company import company
 
 import cxkit as cx
-from cxkit.errors import BadThemes
-from cxkit.text.themes import theme_book
+from cxkit.errors import BadQuestion, BadThemes
+from cxkit.text.themes import Theme, ThemeBook, theme_book
+from cxkit.theme_keep import kept_labels, tagged, to_label
 
 BOOK = theme_book("""
 [[themes]]
@@ -101,7 +103,7 @@ def test_no_comments_and_hard_ones(tmp_path):
 def test_a_damaged_book_is_named(tmp_path):
     ws = company(tmp_path, feedback=rows(LATE))
     (ws.store / "themes.toml").write_text("[[themes]]\nname = 3")
-    with pytest.raises(BadThemes, match=r"themes\.toml, line 1: name is 3"):
+    with pytest.raises(BadThemes, match=r"themes\.toml, line 2: name is 3"):
         cx.themes(ws)
 
 
@@ -111,3 +113,160 @@ def test_a_report_quotes_no_theme_of_few_people(tmp_path, monkeypatch):
     assert cx.themes(ws).table["quote"].to_list() == [LATE]
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert cx.themes(ws).table["quote"].to_list() == [None]
+
+
+def test_from_proposals_to_a_book_of_ones_own(tmp_path):
+    made = [f"The {a} and the {b} number {n}" for n in range(60)
+            for a, b in [[("parcel", "courier"), ("shirt", "fabric")][n % 2]]]  # fmt: skip
+    ws = company(tmp_path, feedback=rows(*made))
+    proposed = cx.propose_themes(ws)
+    assert proposed.table["comments"].to_list() == [30, 30]
+    path = cx.keep_themes(ws, proposed.to_book())
+    first = proposed.table["theme"][0]
+    path.write_text(path.read_text().replace(f'name = "{first}"', 'name = "clothes & <fit>"'))
+    asked = cx.themes(ws)
+    assert asked.table["theme"].to_list()[0] == "clothes & <fit>"
+    assert asked.table["comments"].to_list() == [30, 30]
+    assert set(asked.table["found_by"]) == {"theme book"}
+    for no_book in (3, None, ThemeBook((Theme(None, ("late",)),))):
+        with pytest.raises(BadThemes, match="give a ThemeBook"):
+            cx.keep_themes(ws, no_book)
+    assert "clothes & <fit>" in cx.kept_themes(ws).names
+
+
+def test_a_label_stands_for_the_comment(tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE, DEAR, FLAT, FLAT, None))
+    with pytest.raises(BadThemes, match="no theme book to label by"):
+        cx.keep_labels(ws, {"f000": []})
+    cx.keep_themes(ws, BOOK)
+    path = cx.keep_labels(ws, {"f000": [], "f001": ["price"], "f002": ["price", "delivery"]})
+    assert (path.name, path.parent) == ("labels.json", ws.store)
+    assert "delivery was" not in path.read_text()
+    found = tagged(ws, pl.Series([LATE, DEAR, FLAT, f"  {FLAT}\n", None]))
+    assert found.mentions.select("row", "theme", "start", "end").rows() == [
+        (0, None, None, None),
+        (1, "price", 7, 12),  # the delivery that its terms find, the person did not
+        (2, "delivery", None, None),
+        (2, "price", None, None),
+        (3, "delivery", None, None),  # the same words
+        (3, "price", None, None),
+        (4, None, None, None),
+    ]
+    assert found.found_by == "theme book and 3 labels"
+    assert found.notes[0].startswith("3 of these comments are labelled, and 100 teach")
+    cx.keep_labels(ws, {"f000": ["delivery"]})  # thought better of
+    assert tagged(ws, pl.Series([LATE])).mentions["theme"].to_list() == ["delivery"]
+    assert cx.themes(ws).caveats[0] == (
+        "3 of these comments are labelled, and 100 teach what the others speak of: label more "
+        "(cx.label_themes)."
+    )
+
+
+def test_labels_that_fit_nothing_are_refused(tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE))
+    cx.keep_themes(ws, BOOK)
+    with pytest.raises(BadQuestion, match="'weather' is no theme of the theme book"):
+        cx.keep_labels(ws, {"f000": ["weather"]})
+    with pytest.raises(BadQuestion, match="No comment has the feedback_id 'f9'"):
+        cx.keep_labels(ws, {"f9": ["price"]})
+    with pytest.raises(BadQuestion, match="give a list of texts"):
+        cx.keep_labels(ws, {"f000": "price"})
+    assert kept_labels(ws) == {}
+
+
+def test_labels_of_themes_that_the_book_has_no_more(tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE, DEAR))
+    cx.keep_themes(ws, BOOK)
+    cx.keep_labels(ws, {"f000": ["price"], "f001": ["delivery", "price"]})
+    cx.keep_themes(ws, theme_book('[[themes]]\nname = "delivery"\ninclude = ["deliver*"]'))
+    asked = cx.themes(ws)
+    assert set(asked.table["found_by"]) == {"theme book and 1 label"}
+    assert "Labels name 1 theme that the theme book has not, as 'price' (2 comments)" in " ".join(
+        asked.caveats
+    )
+    assert asked.table["comments"][0] == 2
+
+
+MATTERS = {"delivery": ["courier", "doorstep", "tracking"], "price": ["bargain", "tariff", "fee"]}
+
+
+def spoken(n: int) -> list[str]:
+    return [f"The {MATTERS[name][at % 3]} and the {MATTERS[name][(at + 1) % 3]} {at}"
+            for at in range(n) for name in [sorted(MATTERS)[at % 2]]]  # fmt: skip
+
+
+def test_from_a_hundred_labels_on_the_others_are_tagged_by_them(tmp_path):
+    texts = [*spoken(200), *["Blue " + "sky " * n for n in range(1, 11)]]
+    ws = company(tmp_path, feedback=rows(*texts))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).table["theme"].to_list() == ["no theme"]
+    said = {f"f{n:03}": [sorted(MATTERS)[n % 2]] for n in range(100)}
+    cx.keep_labels(ws, said | {f"f{n}": [] for n in range(200, 210)})
+    asked = cx.themes(ws)
+    assert asked.table.select("theme", "comments").rows() == [
+        ("delivery", 100), ("price", 100), ("no theme", 10),
+    ]  # fmt: skip
+    assert set(asked.table["found_by"]) == {"theme book and 110 labels"}
+    assert asked.caveats[0] == (
+        "110 labelled comments teach what the others speak of: on comments not learned from, "
+        "terms and labels together reach a macro-F1 of 1.00, the terms alone 0.00. Of all comments "
+        "5% stay without a theme, by the terms alone 100%."
+    )
+
+
+def test_terms_that_do_better_alone_are_left_alone(tmp_path):
+    texts = [f"The {['parcel', 'price'][n % 2]} number {n}" for n in range(120)]
+    ws = company(tmp_path, feedback=rows(*texts))
+    cx.keep_themes(ws, BOOK)
+    cx.keep_labels(ws, {f"f{n:03}": [["delivery", "price"][n % 2]] for n in range(110)})
+    asked = cx.themes(ws)
+    assert asked.table["comments"].to_list() == [60, 60]
+    assert asked.caveats[0].startswith("What 110 labelled comments teach is not used")
+
+
+def test_what_to_label_next(tmp_path):
+    texts = [*spoken(130), "The courier and the tariff", "", None, *spoken(3)]
+    ws = company(tmp_path, feedback=rows(*texts))
+    cx.keep_themes(ws, BOOK)
+    first = to_label(ws)
+    assert first.height == 20
+    assert first.equals(to_label(ws))
+    assert to_label(ws, 500).height == 131  # each different one once
+    with pytest.raises(BadQuestion, match="most is 0"):
+        to_label(ws, 0)
+    cx.keep_labels(ws, {f"f{n:03}": [sorted(MATTERS)[n % 2]] for n in range(104)})
+    assert to_label(ws)["comment"][0] == "The courier and the tariff"
+    assert not set(to_label(ws, 500)["comment"]) & set(texts[:104])
+
+
+BROKEN = {
+    "{": "labels.json of 'x' cannot be read",
+    "[]": "labels.json of 'x' holds no labels",
+    "[" * 100_000: "labels.json of 'x' cannot be read",
+    '{"labels": [{"feedback_id": "f", "comment": "a", "themes": []}, 3]}': "label 2 has not",
+    '{"labels": [{"feedback_id": "f", "comment": "a", "themes": "late"}]}': "label 1 has not",
+    '{"labels": [{"feedback_id": 3, "comment": "a", "themes": []}]}': "label 1 has not",
+    '{"labels": [{"comment": "a", "themes": []}]}': "label 1 has not feedback_id",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_damaged_labels_are_named_and_kept(text, tmp_path):
+    ws = company(tmp_path / "x", feedback=rows(LATE))
+    cx.keep_themes(ws, BOOK)
+    path = ws.store / "labels.json"
+    path.write_text(text)
+    for ask in (cx.themes, cx.label_themes, lambda ws: cx.keep_labels(ws, {"f000": []})):
+        with pytest.raises(BadThemes) as told:
+            ask(ws)
+        assert BROKEN[text] in str(told.value)
+        assert str(told.value).endswith("Mend it, or rename labels.json and label anew.")
+    assert path.read_text() == text
+
+
+def test_labels_that_are_no_text_at_all(tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE))
+    cx.keep_themes(ws, BOOK)
+    (ws.store / "labels.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(BadThemes, match="cannot be read"):
+        cx.themes(ws)

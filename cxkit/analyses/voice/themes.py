@@ -19,7 +19,7 @@ from cxkit.stats.segments import gathered
 from cxkit.text.excerpts import most_typical
 from cxkit.text.mentions import score_mentions
 from cxkit.text.scoring import mostly_foreign, score_comments
-from cxkit.theme_keep import tagged
+from cxkit.theme_keep import Tagged, tagged
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers talk about, and how do they sound when they do?"
@@ -32,9 +32,12 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     """Count the comments that speak of each theme, and how many of those sound negative there.
 
     The themes are those of the theme book that is kept with the store (see `keep_themes`); without
-    one they are proposed by the words alone (see `discover_themes`), and the answer says so. A
-    comment may have several themes of a book. The tone is judged around the words that speak of the
-    theme, by clause, in English comments only; where most comments are not English none is judged.
+    one they are proposed by the words alone (see `propose_themes`), and the answer says so. A
+    comment may have several themes of a book. Where comments were labelled (see `label_themes`),
+    those have the themes that a person found, and from 100 on the others are tagged by what the
+    labels teach as well; a caveat says how well that goes. The tone is judged around the words that
+    speak of the theme, by clause, in English comments only; where most comments are not English
+    none is judged.
 
     Args:
         workspace: an open store.
@@ -46,11 +49,11 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         negative, share_negative (of the scored, with interval), change_in_share (later less
         earlier half of the comments; null where not dated), q (of that change, corrected for the
         number of themes after Benjamini and Hochberg), quote (a typical comment, masked),
-        feedback_id (of the quote), found_by ("theme book" or "words alone"). In a report, themes
-        of few people go into 'other'.
+        feedback_id (of the quote), found_by ("theme book", "theme book and 120 labels" or "words
+        alone"). In a report, themes of few people go into 'other'.
 
     Raises:
-        BadThemes: where the theme book kept with the store has a fault.
+        BadThemes: where the theme book or the labels kept with the store have a fault.
     """
     until = workspace.moment(as_of)
     comments = workspace.query("themes", as_of=until)
@@ -61,7 +64,7 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         question=QUESTION,
         table=table,
         finding=_finding(table, comments.height),
-        caveats=_caveats(table, comments.height, spoken.stability),
+        caveats=_caveats(table, comments.height, spoken),
         sql=query_text("themes"),
         as_of=until,
         n=comments.height,
@@ -194,15 +197,15 @@ def _finding(table: pl.DataFrame, comments: int) -> str:
     )
 
 
-def _caveats(table: pl.DataFrame, comments: int, stability: float | None) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, comments: int, spoken: Tagged) -> tuple[str, ...]:
     if comments == 0:
         return ()
-    notes = []
+    notes = list(spoken.notes)
     if table["found_by"].eq("words alone").any() and _tagged(table):
         notes.append(
             "These themes are proposed by the words alone, not named by you: edit them as a theme "
             f"book and keep it (cx.keep_themes). Found again without a fifth of the comments they "
-            f"agree with themselves by {stability:.2f} (adjusted Rand index; 1 is the same)."
+            f"agree with themselves by {spoken.stability:.2f} (adjusted Rand index; 1 is the same)."
         )
     without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
     notes.append(
