@@ -21,7 +21,7 @@ class Spoken(NamedTuple):
     comments: pl.DataFrame  # row, feedback_id, customer_key, given_at, comment
     themes: pl.DataFrame  # row, theme ("no theme": none), customer_key; one row for each of both
     found_by: str
-    stability: float | None
+    notes: tuple[str, ...]  # caveats on how the themes were found
 
 
 def spoken(workspace: Workspace, until: datetime | None) -> Spoken:
@@ -34,7 +34,7 @@ def spoken(workspace: Workspace, until: datetime | None) -> Spoken:
         .unique(maintain_order=True)
         .join(comments.select("row", "customer_key"), on="row", how="left", maintain_order="left")
     )
-    return Spoken(comments, themes, found.found_by, found.stability)
+    return Spoken(comments, themes, found.found_by, found.notes)
 
 
 def shown_apart(themes: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -61,14 +61,3 @@ def theme_order(themes: pl.DataFrame) -> list[str]:
     names = order["theme"].to_list()
     last = [name for name in (OTHER, UNTAGGED) if name in names]
     return [name for name in names if name not in last] + last
-
-
-def found_note(found_by: str, stability: float | None) -> tuple[str, ...]:
-    """Return the caveat of themes that nobody has named."""
-    if found_by != "words alone" or stability is None or stability != stability:
-        return ()
-    return (
-        "These themes are proposed by the words alone, not named by you: edit them as a theme book "
-        "and keep it (cx.keep_themes). Found again without a fifth of the comments they agree with "
-        f"themselves by {stability:.2f} (adjusted Rand index; 1 is the same).",
-    )

@@ -31,8 +31,7 @@ class Tagged(NamedTuple):
     # row, theme (null: none), term, start, end (null: the whole comment); ordered by row and start
     mentions: pl.DataFrame
     found_by: str  # "theme book", "theme book and 120 labels" or "words alone"
-    stability: float | None  # of proposed themes: adjusted Rand index on four fifths
-    notes: tuple[str, ...] = ()  # caveats on what was learned from labels
+    notes: tuple[str, ...] = ()  # caveats: on what was proposed, or learned from labels
 
 
 def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:
@@ -49,7 +48,16 @@ def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:
     whose = pl.DataFrame({"row": range(len(texts)), "theme": proposed.themes})
     # terms are shared between proposals: a comment keeps the mentions of its own theme
     spoken = tag_comments(texts, proposed.to_book())
-    return Tagged(_mentions(spoken, whose), "words alone", proposed.stability)
+    notes = _proposed_note(proposed.stability) if spoken["theme"].drop_nulls().len() else ()
+    return Tagged(_mentions(spoken, whose), "words alone", notes)
+
+
+def _proposed_note(stability: float) -> tuple[str, ...]:
+    return (
+        "These themes are proposed by the words alone, not named by you: edit them as a theme book "
+        "and keep it (cx.keep_themes). Found again without a fifth of the comments they agree with "
+        f"themselves by {stability:.2f} (adjusted Rand index; 1 is the same).",
+    )
 
 
 def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
@@ -59,7 +67,7 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
     labels, stale = _labels_of(book, [kept.get(mark) for mark in marks])
     labelled = {mark for mark, said in zip(marks, labels, strict=True) if said is not None}
     if not labelled:
-        return Tagged(spoken, "theme book", None, _stale_note(stale))
+        return Tagged(spoken, "theme book", _stale_note(stale))
     found: list[set[str]] = [set() for _ in texts]
     for row, theme in spoken.select("row", "theme").drop_nulls().iter_rows():
         found[row].add(theme)
@@ -71,9 +79,7 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
         schema={"row": pl.Int64, "theme": pl.List(pl.String)},
     ).explode("theme")
     many = f"{len(labelled)} label{'s' * (len(labelled) != 1)}"
-    return Tagged(
-        _mentions(spoken, whose), f"theme book and {many}", None, (*notes, *_stale_note(stale))
-    )
+    return Tagged(_mentions(spoken, whose), f"theme book and {many}", (*notes, *_stale_note(stale)))
 
 
 def _learned(

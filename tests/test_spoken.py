@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from cxkit.spoken import found_note, shown_apart, theme_order
+from cxkit.spoken import shown_apart, theme_order
 
 THEMES = pl.DataFrame(
     [(0, "late", "ann"), (1, "late", "bob"), (2, "dear", "cem"), (2, "rude", "cem"),
@@ -31,5 +31,3 @@ def test_small_themes_are_one_and_a_comment_counts_once():
 def test_nothing_spoken():
     assert shown_apart(THEMES.clear(), 5).is_empty()
     assert theme_order(THEMES.clear()) == []
-    assert found_note("theme book", None) == found_note("words alone", float("nan")) == ()
-    assert "by 0.50 (adjusted" in found_note("words alone", 0.5)[0]

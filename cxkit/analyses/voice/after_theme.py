@@ -9,7 +9,7 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.notes import end_note
 from cxkit.result import Result, counted
-from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
+from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
 from cxkit.stats.clustered import contrast_effect, design_effect, effective
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, shares_p, wilson
 from cxkit.workspace import Workspace, query_text
@@ -102,7 +102,7 @@ def after_theme(
         finding=_finding(table, told.comments.height, len(rows), within_days),
         caveats=(
             *_caveats(table, told.comments.height, deeds, within_days),
-            *(found_note(told.found_by, told.stability) if table.height else ()),
+            *(told.notes if table.height else ()),
             *end_note(workspace, as_of),
         ),
         sql=query_text("after_theme"),

@@ -8,7 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted, verb
-from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
+from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
 from cxkit.stats import impact
 from cxkit.stats.clustered import design_effect, effective
 from cxkit.stats.intervals import ENOUGH, wilson
@@ -99,7 +99,7 @@ def theme_impact(
         finding=_finding(table, commented.height),
         caveats=(
             *_caveats(table, rated, usual, answers.height - usual.height),
-            *(found_note(told.found_by, told.stability) if commented.height else ()),
+            *(told.notes if commented.height else ()),
         ),
         sql=query_text("theme_impact"),
         as_of=until,

@@ -10,7 +10,7 @@ from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
 from cxkit.periods import EVERY, by_person, person_effect
 from cxkit.result import Result, counted, verb
-from cxkit.spoken import OTHER, UNTAGGED, found_note, shown_apart, spoken, theme_order
+from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
 from cxkit.stats.clustered import effective, within_effect
 from cxkit.stats.control import p_chart
 from cxkit.stats.cusum import limit_for, rise
@@ -110,7 +110,7 @@ def theme_trend(
         finding=_finding(table, comments.height, every),
         caveats=(
             *_caveats(table, told.comments.height - comments.height, every),
-            *(found_note(told.found_by, told.stability) if comments.height else ()),
+            *(told.notes if comments.height else ()),
             *end_note(workspace, as_of),
         ),
         sql=query_text("theme_trend"),

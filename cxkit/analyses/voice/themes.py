@@ -8,6 +8,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
+from cxkit.spoken import OTHER, UNTAGGED
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -23,8 +24,6 @@ from cxkit.theme_keep import Tagged, tagged
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers talk about, and how do they sound when they do?"
-UNTAGGED = "no theme"
-_OTHER = "other"
 _READ_FOR_A_QUOTE = 200  # comments of a theme that the typical one is looked for among
 
 
@@ -118,7 +117,7 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
         before=(~late).sum(),
         after=late.sum(),
     )
-    last = pl.col("theme").is_in([_OTHER, UNTAGGED])
+    last = pl.col("theme").is_in([OTHER, UNTAGGED])
     table = table.sort(last, -pl.col("comments"), "theme").with_columns(base=pl.lit(rows.height))
     table = add_wilson(table, "comments", "base", "share_of_comments")
     table = add_wilson(table, "negative", "scored", "share_negative")
@@ -154,7 +153,7 @@ def _quoted(
     spoken: pl.DataFrame, rows: pl.DataFrame, theme: str, least: int
 ) -> tuple[str | None, str | None]:
     """Return a typical comment of a theme, masked, and its id."""
-    if theme in (_OTHER, UNTAGGED):
+    if theme in (OTHER, UNTAGGED):
         return None, None
     of_it = spoken.filter(pl.col("segment") == theme)
     if of_it["customer_key"].n_unique() < least:  # one small theme alone has no 'other' to go into
@@ -168,7 +167,7 @@ def _quoted(
 
 
 def _tagged(table: pl.DataFrame) -> list[dict[str, Any]]:
-    return [row for row in table.iter_rows(named=True) if row["theme"] not in (_OTHER, UNTAGGED)]
+    return [row for row in table.iter_rows(named=True) if row["theme"] not in (OTHER, UNTAGGED)]
 
 
 def _finding(table: pl.DataFrame, comments: int) -> str:
@@ -200,13 +199,7 @@ def _finding(table: pl.DataFrame, comments: int) -> str:
 def _caveats(table: pl.DataFrame, comments: int, spoken: Tagged) -> tuple[str, ...]:
     if comments == 0:
         return ()
-    notes = list(spoken.notes)
-    if table["found_by"].eq("words alone").any() and _tagged(table):
-        notes.append(
-            "These themes are proposed by the words alone, not named by you: edit them as a theme "
-            f"book and keep it (cx.keep_themes). Found again without a fifth of the comments they "
-            f"agree with themselves by {spoken.stability:.2f} (adjusted Rand index; 1 is the same)."
-        )
+    notes = list(spoken.notes) if _tagged(table) else []
     without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
     notes.append(
         f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
