@@ -22,6 +22,7 @@ NEGATION = -0.6  # a bare "not": people rarely write one to a company to praise 
 INTENSIFIED = 0.35
 SHOUTED = 0.7  # one word in capitals among others
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
+LEAST_OF_A_SIDE = 2  # words on each side of a "but" that sets one against the other
 EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
 SPREAD = 2.0  # the raw value that becomes a score of .71
 
@@ -93,6 +94,7 @@ class Feelings(NamedTuple):
     good: float  # of the clauses that sound good
     bad: float  # of those that sound bad; positive
     last: float  # of the last sentence
+    contrast: float  # of the heavier side of a "but" whose other side does not agree; undivided
     words: int
 
 
@@ -134,8 +136,10 @@ def feelings(
     mixed_case = not shouting
     total = sentence = push = 0.0  # push: what the intensifier just before adds
     clause = good = bad = 0.0
+    side = contrast = 0.0  # side: the clauses since the sentence began or since its last "but"
+    other: float | None = None  # the clauses before that "but"
     emphasis = 1.0
-    words = exclamations = position = 0
+    words = exclamations = position = begun = 0  # begun: the words before this side
     negated = 0  # how many words the last negation still reaches
     felt = False
     if opens_with_nothing(tokens):
@@ -150,30 +154,33 @@ def feelings(
             role = "negation" if tokens[position + length - 1].role == "negation" else ""
         position += length
 
-        if role in ("pause", "stop"):
+        if role in ("pause", "stop", "but"):
             negated, push = 0, 0.0
             if clause > 0:
                 good += clause
             else:
                 bad -= clause
+            side += clause
             clause = 0.0
+            if role == "pause":
+                continue
+            if other is not None and words - begun >= LEAST_OF_A_SIDE:
+                contrast = max(contrast, _disagreement(other, side))
             if role == "stop":
                 total, sentence, emphasis = total + sentence, 0.0, 1.0
                 exclamations += token.word == "!"
+                other = None
+            else:
+                sentence, emphasis = sentence * BEFORE_BUT, AFTER_BUT
+                other = side if words - begun >= LEAST_OF_A_SIDE else None
+                words += length
+            side, begun = 0.0, words
             continue
         words += length
         if role == "negation":
             sentence += (weight or NEGATION) * emphasis
             clause += weight or NEGATION
             negated, push, felt = NEGATION_REACHES, 0.0, True
-            continue
-        if role == "but":
-            sentence, emphasis, negated, push = sentence * BEFORE_BUT, AFTER_BUT, 0, 0.0
-            if clause > 0:
-                good += clause
-            else:
-                bad -= clause
-            clause = 0.0
             continue
         if weight:
             louder = push + SHOUTED * (token.shouted and mixed_case)
@@ -186,6 +193,8 @@ def feelings(
         negated = max(negated - length, 0)
     if not felt:
         return None
+    if other is not None and words - begun >= LEAST_OF_A_SIDE:
+        contrast = max(contrast, _disagreement(other, side + clause))
     root = math.sqrt(words or 1)
     raw = (total + sentence) / root
     raw *= 1 + EXCLAMATION * min(exclamations, MOST_EXCLAMATIONS)
@@ -194,8 +203,18 @@ def feelings(
         (good + max(clause, 0.0)) / root,
         (bad - min(clause, 0.0)) / root,
         sentence / root,
+        contrast,
         words,
     )
+
+
+def _disagreement(one: float, other: float) -> float:
+    """Weigh two sides of a "but": the heavier where the other one sounds unlike it or like nothing.
+
+    >>> _disagreement(2.0, -1.0), _disagreement(-1.5, 0.0), _disagreement(2.0, 1.0)
+    (2.0, 1.5, 0.0)
+    """
+    return 0.0 if one * other > 0 else max(abs(one), abs(other))
 
 
 def opens_with_nothing(tokens: list[Token]) -> bool:
