@@ -33,6 +33,7 @@ HOMES = {
     "scipy": {"stats", "text"},
     "sklearn": {"stats", "text"},
     "numpy": {"stats", "text", "demo"},
+    "threadpoolctl": {"stats", "text"},
     "vaderSentiment": {"text"},
     "py3langid": {"text"},
     "papermill": {"report", "checks"},

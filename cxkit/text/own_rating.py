@@ -32,6 +32,7 @@ import scipy
 from scipy import sparse
 from scipy.special import softmax
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from cxkit.errors import BadFile, BadQuestion, listed
 from cxkit.text.masking import mask_texts
@@ -362,8 +363,6 @@ def learn_rating(
         BadQuestion: where there are under 30 distinct rated comments, or all have the same rating,
             or metric is not known.
     """
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
     rated = _rated(texts, ratings, metric, _questions(questions, len(texts)))
     side, value = rated["side"].to_numpy(), rated["value"].to_numpy()
     _, groups = np.unique(rated["key"].to_list(), return_inverse=True)
