@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cxkit.text import rules
@@ -31,11 +30,11 @@ NO_LEANING, FEW = 0.1, 3.0  # silent without a word of feeling: lean below .1 + 
 FAINT, FAINTLY = 0.5, 0.5  # a comment without a clause of so much feeling counts half
 MIXED, MIXED_SHARE = 0.8, 0.15  # both sides weigh so much, and the lighter so much of the heavier
 CONTRAST = 0.8  # what stands on one side of a "but", with nothing like it on the other
+ENDS_DENIAL = frozenset(("stop", "pause", "but"))
 LEFT_TO_RULES = frozenset(("nothing", "none"))  # they mean what the question makes of them
 MOST = 4.0  # beyond this value the probabilities stay as they are
 
 _NO_FEELINGS = Feelings(0.0, 0.0, 0.0, 0.0, 0.0, 0)
-_ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
 
 
 class Judgement(NamedTuple):
@@ -54,7 +53,8 @@ class Weights(NamedTuple):
     unit: float
     bias: float
     features: tuple[float, ...]
-    grams: dict[str, int]
+    grams: dict[str, int]  # words
+    pairs: dict[str, dict[str, int]]  # first word -> second word
     negative: tuple[float, ...]  # log odds against neutral: constant, per value, per value squared
     positive: tuple[float, ...]
 
@@ -103,9 +103,34 @@ def squashed(value: float) -> float:
 
 
 def lean(tokens: list[Token], known: Weights) -> tuple[float, int]:
-    """Add up how far the known words and pairs lean, over the root of their number; and count."""
-    found = [known.grams[gram] for gram in grams(tokens) if gram in known.grams]
-    return sum(found) * known.unit / math.sqrt(len(found) or 1), len(found)
+    """Add up how far the known words and pairs lean, over the root of their number; and count.
+
+    What counts is what `grams` names; here nothing is named that has no weight.
+    """
+    singles, pairs = known.grams, known.pairs
+    found: dict[Any, int] = {}
+    before = ""
+    denied = 0  # how many words the last negation still reaches
+    after: dict[str, int] | None = None  # the weights of pairs that begin with the word before
+    for word, _, role, _, _, short in tokens:
+        if word in LEFT_TO_RULES:
+            denied, after = NEGATION_REACHES, None
+            continue
+        if not short:  # a quotation mark
+            continue
+        if after is not None and short in after:
+            found[before, short] = after[short]
+        before, after = short, pairs.get(short)
+        if role in ENDS_DENIAL:
+            denied = 0
+        if denied:
+            denied -= 1
+            short = "!" + short
+        if short in singles:
+            found[short] = singles[short]
+        if role == "negation":
+            denied = NEGATION_REACHES
+    return sum(found.values()) * known.unit / math.sqrt(len(found) or 1), len(found)
 
 
 def grams(tokens: list[Token]) -> set[str]:
@@ -116,48 +141,22 @@ def grams(tokens: list[Token]) -> set[str]:
     >>> sorted(grams(read_words("never helpful, works")))
     ['!helpful', ',', ', work', 'helpful ,', 'nev', 'nev helpful', 'work']
     """
-    roots: list[str] = []
     named = set()
-    denied = 0  # how many words the last negation still reaches
-    left = False
-    for word, _, role, _, _ in tokens:
+    denied, before = 0, ""
+    for word, _, role, _, _, short in tokens:
         if word in LEFT_TO_RULES:
-            roots.append("")
-            denied, left = NEGATION_REACHES, True
+            denied, before = NEGATION_REACHES, ""
             continue
-        short = root(word)
-        roots.append(short)
-        if role in ("stop", "pause", "but"):
+        if not short:  # a quotation mark
+            continue
+        if before:
+            named.add(f"{before} {short}")
+        before = short
+        if role in ENDS_DENIAL:
             denied = 0
-        if denied:
-            denied -= 1
-            named.add("!" + short)
-        else:
-            named.add(short)
-        if role == "negation":
-            denied = NEGATION_REACHES
-    if left:
-        return named.union(f"{one} {two}" for one, two in pairwise(roots) if one and two)
-    return named.union([f"{one} {two}" for one, two in pairwise(roots)])
-
-
-@lru_cache(maxsize=1 << 16)
-def root(word: str) -> str:
-    """Cut the ending that forms of an English word differ by.
-
-    >>> [root(word) for word in ("disappointed", "disappointing", "crashes", "easily", "is", "bus")]
-    ['disappoint', 'disappoint', 'crash', 'eas', 'is', 'bus']
-    """
-    if len(word) > 4:
-        for ending in _ENDINGS:
-            if word.endswith(ending) and len(word) - len(ending) >= 3:
-                word = word[: -len(ending)]
-                break
-        if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
-            word = word[:-1]
-        if len(word) > 3 and word[-1] in "iy":
-            word = word[:-1]
-    return word
+        named.add("!" + short if denied else short)
+        denied = NEGATION_REACHES if role == "negation" else max(denied - 1, 0)
+    return named
 
 
 def features(text: str, tokens: list[Token], felt: Feelings | None) -> tuple[float, ...]:
@@ -165,13 +164,9 @@ def features(text: str, tokens: list[Token], felt: Feelings | None) -> tuple[flo
     silent = felt is None
     found = felt or _NO_FEELINGS
     size = math.sqrt(len(tokens) or 1)
-    good = bad = 0.0
-    for token in tokens:
-        weight = token[1]
-        if weight > 0:
-            good += weight
-        elif weight:
-            bad -= weight
+    weights = [token[1] for token in tokens if token[1]]
+    good = sum(weight for weight in weights if weight > 0)
+    bad = good - sum(weights)
     raw = found.raw
     return (
         raw / math.hypot(raw, 1),
@@ -223,11 +218,20 @@ def _weights() -> Weights:
 
 def read_weights(book: dict[str, Any]) -> Weights:
     """Read what the build script has written."""
+    words: dict[str, int] = {}
+    pairs: dict[str, dict[str, int]] = {}
+    for name, weight in book["weights"].items():
+        first, _, second = name.partition(" ")
+        if second:
+            pairs.setdefault(first, {})[second] = weight
+        else:
+            words[first] = weight
     return Weights(
         book["unit"],
         book["bias"],
         tuple(book["features"]),
-        book["weights"],
+        words,
+        pairs,
         tuple(book["negative"]),
         tuple(book["positive"]),
     )

@@ -71,6 +71,8 @@ _WITHOUT_APOSTROPHE = {verb + "nt": verb for verb in _VERBS_BEFORE_NT} | {
 }
 _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 
+_ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
+
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
@@ -85,6 +87,7 @@ class Token(NamedTuple):
     role: str  # "negation", "stronger", "weaker", "but", "pause", "stop" or ""
     shouted: bool
     phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
+    root: str  # the word without its ending
 
 
 class Feelings(NamedTuple):
@@ -146,13 +149,19 @@ def feelings(
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
     while position < len(tokens):
-        token = tokens[position]
-        weight, role, length = token.weight, token.role, 1
-        if token.phrases is not None and (found := _longest(tokens, position)):
+        word, weight, role, shouted, phrases, _ = tokens[position]
+        length = 1
+        if phrases is not None and (found := _longest(tokens, position)):
             weight, length = found
             # "still not" goes on denying; "nobody called me back" has said it all
             role = "negation" if tokens[position + length - 1].role == "negation" else ""
         position += length
+        if not weight and not role:  # most words
+            words += length
+            push = 0.0
+            if negated:
+                negated = max(negated - length, 0)
+            continue
 
         if role in ("pause", "stop", "but"):
             negated, push = 0, 0.0
@@ -168,7 +177,7 @@ def feelings(
                 contrast = max(contrast, _disagreement(other, side))
             if role == "stop":
                 total, sentence, emphasis = total + sentence, 0.0, 1.0
-                exclamations += token.word == "!"
+                exclamations += word == "!"
                 other = None
             else:
                 sentence, emphasis = sentence * BEFORE_BUT, AFTER_BUT
@@ -183,7 +192,7 @@ def feelings(
             negated, push, felt = NEGATION_REACHES, 0.0, True
             continue
         if weight:
-            louder = push + SHOUTED * (token.shouted and mixed_case)
+            louder = push + SHOUTED * (shouted and mixed_case)
             weight = math.copysign(max(abs(weight) + louder, 0.0), weight)
             weight *= NEGATED if negated else 1.0
             sentence += weight * emphasis
@@ -274,10 +283,12 @@ def _read(chunk: str) -> tuple[Token, ...]:
     if not chunk.isalnum():
         emoticon = weights.get(chunk, weights.get(lower))
         if emoticon is not None:
-            return (Token(chunk, emoticon, "", False, None),)
+            return (Token(chunk, emoticon, "", False, None, chunk),)
     shouted = len(chunk) > 1 and chunk.isupper()
     return tuple(
-        Token(word, weights.get(word, 0.0), _ROLES.get(word, ""), shouted, phrases.get(word))
+        Token(
+            word, weights.get(word, 0.0), _ROLES.get(word, ""), shouted, phrases.get(word), root(word)
+        )
         for part in _WORD.findall(lower)
         for word in _spelled_out(part, weights)
     )
@@ -301,6 +312,24 @@ def _spelled_out(word: str, known: dict[str, float]) -> tuple[str, ...]:
         twice = _STRETCHED.sub(r"\1\1", word)
         return (twice if twice in known else _STRETCHED.sub(r"\1", word),)
     return (word,)
+
+
+def root(word: str) -> str:
+    """Cut the ending that forms of an English word differ by.
+
+    >>> [root(word) for word in ("disappointed", "disappointing", "crashes", "easily", "is", "bus")]
+    ['disappoint', 'disappoint', 'crash', 'eas', 'is', 'bus']
+    """
+    if len(word) > 4:
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= 3:
+                word = word[: -len(ending)]
+                break
+        if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+            word = word[:-1]
+        if len(word) > 3 and word[-1] in "iy":
+            word = word[:-1]
+    return word
 
 
 @cache

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.text import general
-from cxkit.text.general import Weights, chances, features, grams, judge, lean, squashed
+from cxkit.text.general import Weights, chances, features, grams, judge, lean, read_weights, squashed
 from cxkit.text.rules import feelings, read_words
 from cxkit.text.scoring import GeneralScorer, score_comments
 
@@ -75,10 +75,20 @@ def test_mixed_is_clauses_of_both_signs(text, mixed):
 
 
 def test_words_lean_by_their_sum_over_the_root_of_their_number():
-    known = Weights(0.01, 0.0, (), {"blue": 30, "blue desk": 50}, (0, 0, 0), (0, 0, 0))
+    known = Weights(0.01, 0.0, (), {"blue": 30}, {"blue": {"desk": 50}}, (0, 0, 0), (0, 0, 0))
     assert lean(read_words("blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
     assert lean(read_words("blue blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
     assert lean(read_words("a chair"), known) == (0, 0)
+
+
+@given(st.lists(st.sampled_from("not never nothing good , . but slow helped blue desk ''".split())))
+def test_what_leans_is_what_is_named(words):
+    tokens = read_words(" ".join(words))
+    book = {gram: at + 1 for at, gram in enumerate(sorted(grams(tokens)))}
+    told = {"unit": 1, "bias": 0, "features": (), "negative": (), "positive": ()}
+    total, count = lean(tokens, read_weights({**told, "weights": book}))
+    assert count == len(book)
+    assert total == pytest.approx(sum(book.values()) / math.sqrt(count or 1))
 
 
 def test_nothing_is_left_to_the_rules():
@@ -116,7 +126,7 @@ def test_a_greater_value_is_a_greater_score(one, other):
 
 
 def test_equal_odds_are_thirds():
-    known = Weights(0.01, 0.0, (), {}, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    known = Weights(0.01, 0.0, (), {}, {}, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     assert chances(3.0, known) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
 
 
