@@ -38,7 +38,7 @@ HOMES = {
     "py3langid": {"text"},
     "papermill": {"report", "checks"},
     "nbconvert": {"report"},
-    "tqdm": {"report"},
+    "tqdm": {"report", "text"},
     "nbformat": {"report", "checks"},
     "polars": set(ORDER),
 }

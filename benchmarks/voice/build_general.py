@@ -152,7 +152,7 @@ def sources(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray
 
 
 def evened(side: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """How much each text counts: less where its side is common in its set, by the root of the share.
+    """How much each text counts: less where its side is common in its set, by the share's root.
 
     A set that is nearly all praise does not teach then that every word in it is praise.
     """

@@ -2,7 +2,7 @@
 
 Run: python benchmarks/voice/whole.py FOLDER [COMMENTS]   (the folder of labelled comments)
 
-The comments are those of the folder up to 60 words, and, until there are enough, halves of two of
+The comments are those of the folder of 5 to 60 words, and, until there are enough, halves of two of
 them put together; one in ten stands there twice. One process, held to one core, does all steps one
 after the other, as a monthly run does. Seconds are CPU time of all threads. Ends with 1 where a bar
 is missed.
@@ -20,15 +20,22 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from tqdm import tqdm
 
 from cxkit.text.intents import find_intents
 from cxkit.text.language import detect_languages
 from cxkit.text.scoring import score_comments
 from cxkit.text.themes import tag_comments, theme_book
 
-SETS = ("airline", "sxsw_brands", "maalej", "hutto_tweets", "hutto_amazon", "nhs_phase1", "uci_yelp")
-LONGEST = 60  # words
+SETS = (
+    "airline",
+    "sxsw_brands",
+    "maalej",
+    "hutto_tweets",
+    "hutto_amazon",
+    "nhs_phase1",
+    "uci_yelp",
+)
+SHORTEST, LONGEST = 5, 60  # words
 TWICE = 0.1
 SECONDS, GIGABYTES = 60, 1.5
 THEMES = {
@@ -51,7 +58,12 @@ def comments(folder: Path, count: int) -> list[str]:
         pl.read_csv(folder / f"{name}.csv", infer_schema=False).select("text") for name in SETS
     )
     words = pl.col("text").str.split(" ").list.len()
-    real = texts.drop_nulls().filter(words <= LONGEST).unique(maintain_order=True)["text"].to_list()
+    real = (
+        texts.drop_nulls()
+        .filter(words.is_between(SHORTEST, LONGEST))
+        .unique(maintain_order=True)["text"]
+        .to_list()
+    )
     random = np.random.default_rng(6)
     distinct = round(count * (1 - TWICE))
     known = dict.fromkeys(real[at] for at in random.permutation(len(real))[:distinct])
@@ -67,7 +79,7 @@ def comments(folder: Path, count: int) -> list[str]:
 def book() -> str:
     """A theme book as an analyst writes one."""
     return "".join(
-        f"[[themes]]\nname = \"{name}\"\ninclude = {terms.replace(chr(39), '').split()}\n"
+        f'[[themes]]\nname = "{name}"\ninclude = {terms.replace(chr(39), "").split()}\n'
         for name, terms in THEMES.items()
     ).replace("'", '"')
 
@@ -98,13 +110,13 @@ def main() -> int:
         "tagging": lambda: tag_comments(texts, themes),
     }
     seconds = {}
-    bar = tqdm(steps.items(), disable=None, leave=False, bar_format="  {bar:24}  {desc}  {elapsed}")
-    for name, step in bar:
-        bar.set_description_str(name)
+    for name, step in steps.items():  # each but tagging shows a bar of its own in a terminal
         began = time.process_time()
         step()
         seconds[name] = time.process_time() - began
-        print(f"{name:10} {seconds[name]:6.1f} CPU s  {len(texts) / seconds[name]:9,.0f} comments/s")
+        print(
+            f"{name:10} {seconds[name]:6.1f} CPU s  {len(texts) / seconds[name]:9,.0f} comments/s"
+        )
     total = sum(seconds.values())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     bars = (("CPU s, all", SECONDS, total), ("GB at most", GIGABYTES, peak))

@@ -1,7 +1,8 @@
 """How does an English comment sound to one who has read many before?
 
-What the rules of `cxkit.text.rules` find, and how far the roots of words and of pairs of words lean:
-the weights of `general.json`, made by benchmarks/voice/build_general.py. Docs: docs/models.md.
+What the rules of `cxkit.text.rules` find, and how far the roots of words and of pairs of words
+lean: the weights of `general.json`, made by benchmarks/voice/build_general.py. Docs:
+docs/models.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from cxkit.text.language import detect_languages
 from cxkit.text.scoring import Scorer, level_of, score_comments
 
 WORDS_AROUND = 6  # on each side of a mention
-MANY, STEP = 500, 4  # in a comment of more mentions than so many, windows begin at every fourth word
+MANY, STEP = (
+    500,
+    4,
+)  # in a comment of more mentions than so many, windows begin at every fourth word
 _OF_CLAUSE, _OF_WINDOW, _OF_COMMENT = 0.4, 0.4, 0.2
 _RUN = re.compile(r"\S+")
 _BREAK = re.compile(

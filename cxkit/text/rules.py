@@ -287,7 +287,12 @@ def _read(chunk: str) -> tuple[Token, ...]:
     shouted = len(chunk) > 1 and chunk.isupper()
     return tuple(
         Token(
-            word, weights.get(word, 0.0), _ROLES.get(word, ""), shouted, phrases.get(word), root(word)
+            word,
+            weights.get(word, 0.0),
+            _ROLES.get(word, ""),
+            shouted,
+            phrases.get(word),
+            root(word),
         )
         for part in _WORD.findall(lower)
         for word in _spelled_out(part, weights)

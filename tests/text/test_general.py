@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.text import general
-from cxkit.text.general import Weights, chances, features, grams, judge, lean, read_weights, squashed
+from cxkit.text.general import (
+    Weights,
+    chances,
+    features,
+    grams,
+    judge,
+    lean,
+    read_weights,
+    squashed,
+)
 from cxkit.text.rules import feelings, read_words
 from cxkit.text.scoring import GeneralScorer, score_comments
 
