@@ -94,8 +94,8 @@ def main() -> int:
     texts = pl.Series("text", comments(told.folder, told.comments))
     words = texts.str.split(" ").list.len()
     print(
-        f"{len(texts):,} comments, {texts.n_unique():,} distinct, {words.median():.0f} words in the "
-        f"median; {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB before"
+        f"{len(texts):,} comments, {texts.n_unique():,} distinct, {words.median():.0f} words "
+        f"in the median; {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB before"
     )
     themes = theme_book(book())
     languages: dict[str, pl.Series] = {}
