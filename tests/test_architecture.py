@@ -32,11 +32,12 @@ HOMES = {
     "scipy": {"stats", "text"},
     "sklearn": {"stats", "text"},
     "numpy": {"stats", "text", "demo"},
+    "threadpoolctl": {"stats", "text"},
     "vaderSentiment": {"text"},
     "py3langid": {"text"},
     "papermill": {"report", "checks"},
     "nbconvert": {"report"},
-    "tqdm": {"report"},
+    "tqdm": {"report", "text"},
     "nbformat": {"report", "checks"},
     "polars": set(ORDER),
 }

@@ -4,7 +4,8 @@ Run: python benchmarks/voice/own_rating.py FOLDER   (the folder of labelled comm
 
 Per set a third of the comments (2,000 at most) is held out and never learned from; of the others
 n are drawn at random, several times, and what `learn_rating` makes of them judges those held out.
-Texts alike but for signs and capitals count once. Seconds and rates
+Texts alike but for signs and capitals count once. The general scorer has read the app reviews
+(maalej), so there it looks better than it is. Seconds and rates
 are CPU time of one core. "used" is the share of draws in which
 cross-validation chose what was learned; "own" is what was learned whether chosen or not. Prints
 one row per set and n, then each bar with what was measured. Takes some minutes.

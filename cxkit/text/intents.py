@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from cxkit.text.language import detect_languages
+from cxkit.text.progress import shown
 from cxkit.text.rules import _ASKS_FOR_FAULTS, _ASKS_FOR_PRAISE, _WORD, _spelled_out, word_score
 
 INTENTS = ("asking", "complaining", "suggesting", "praising")
@@ -109,7 +110,10 @@ def find_intents(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     asked = _asked(question)
-    rows = [_judged(text, language, asked) for text, language in distinct.iter_rows()]
+    rows = [
+        _judged(text, language, asked)
+        for text, language in shown(distinct.iter_rows(), distinct.height, "finding intents")
+    ]
     span = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
     schema: dict[str, Any] = {
         **dict.fromkeys((*INTENTS, "nothing"), pl.Boolean),

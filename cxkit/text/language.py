@@ -11,6 +11,7 @@ import polars as pl
 import py3langid.langid as langid
 
 from cxkit.errors import BadQuestion, listed
+from cxkit.text.progress import shown
 
 CANDIDATES = ("de", "en", "es", "fr", "it", "nl", "pt")
 LEAST_WORDS = 4  # a shorter comment tells too little: it inherits
@@ -38,7 +39,11 @@ def detect_languages(
     """
     known = tuple(sorted(set(candidates or CANDIDATES)))
     column = pl.Series("text", texts, dtype=pl.String)
-    found = {text: _detected(text, known) for text in column.unique(maintain_order=True)}
+    distinct = column.unique(maintain_order=True)
+    found = {
+        text: _detected(text, known)
+        for text in shown(distinct, len(distinct), "detecting languages")
+    }
     majority = _majority([found[text][0] for text in column], column, known)
     rows = [
         (majority, reason) if reason == "inherited" else (language, reason)

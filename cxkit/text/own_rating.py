@@ -17,6 +17,7 @@ import json
 import math
 import platform
 import re
+import unicodedata
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -32,8 +33,10 @@ import scipy
 from scipy import sparse
 from scipy.special import softmax
 from scipy.stats import rankdata
+from threadpoolctl import threadpool_limits
 
 from cxkit.errors import BadFile, BadQuestion, listed
+from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask_texts
 from cxkit.text.scoring import CUTS, Score, score_comments
 
@@ -50,7 +53,7 @@ LEAST_OF_A_CLASS = 5
 FOLDS = 5
 RESAMPLES = 1000
 CURVE = (50, 100, 200, 500, 1000, 2000)
-CHEAP = 500  # rows: up to here each point of the learning curve is the mean of all folds
+CHEAP = 200  # rows: up to here each point of the learning curve is the mean of all folds
 LANGUAGE_COUNTS = 0.05  # of the comments: a rarer language is more likely misread than there
 STRENGTH = 1.0  # C of the logistic regression
 PENALTY = 4.0  # of the ridge regression
@@ -62,6 +65,11 @@ READ_AT_MOST = 20_000  # characters of one comment
 BINS = 10  # of the calibration error
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_UNACCENTED = {
+    letter: plain
+    for letter in range(0xC0, 0x250)  # the Latin ones
+    if (plain := unicodedata.normalize("NFD", chr(letter))[0]).isascii() and plain.isalpha()
+}
 _LONGEST = 40  # characters of a token; what is longer is cut into such pieces
 _SIGNS = ("length", "exclamations", "questions", "capitals", "digits", "unscored")
 _FORMAT = 1
@@ -362,12 +370,10 @@ def learn_rating(
         BadQuestion: where there are under 30 distinct rated comments, or all have the same rating,
             or metric is not known.
     """
-    from threadpoolctl import threadpool_limits  # comes with scikit-learn
-
     rated = _rated(texts, ratings, metric, _questions(questions, len(texts)))
     side, value = rated["side"].to_numpy(), rated["value"].to_numpy()
     _, groups = np.unique(rated["key"].to_list(), return_inverse=True)
-    mix = score_comments(rated["text"], languages=languages)["language"]
+    mix = detect_languages(rated["text"], languages)["language"]
     shares = {
         str(name): number / rated.height
         for name, number in mix.value_counts(sort=True)
@@ -453,7 +459,7 @@ class _Learner:
         seen = np.unique(side)
         if len(seen) > 1:
             classes = LogisticRegression(
-                C=STRENGTH, class_weight="balanced", tol=1e-3, max_iter=200
+                C=STRENGTH, class_weight="balanced", tol=3e-3, max_iter=200
             ).fit(matrix, side)
             coefficients, intercepts = classes.coef_, classes.intercept_
             if len(seen) == 2:  # one line stands for two
@@ -747,12 +753,15 @@ def _spoken(texts: Sequence[str]) -> _Spoken:
 
 
 def _tokens(text: str) -> list[str]:
-    """Part a text into words and signs, in small letters.
+    """Part a text into words and signs, in small letters and without accents: many leave them out.
 
-    >>> _tokens("It's LATE!")
-    ["it's", 'late', '!']
+    >>> _tokens("It's LATE!"), _tokens("Não gostei")
+    (["it's", 'late', '!'], ['nao', 'gostei'])
     """
-    tokens: list[str] = _TOKEN.findall(text[:READ_AT_MOST].lower().replace("’", "'"))
+    text = text[:READ_AT_MOST].lower().replace("’", "'")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).translate(_UNACCENTED)
+    tokens: list[str] = _TOKEN.findall(text)
     if max(map(len, tokens), default=0) <= _LONGEST:
         return tokens
     return [token[at : at + _LONGEST] for token in tokens for at in range(0, len(token), _LONGEST)]

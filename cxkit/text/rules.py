@@ -22,6 +22,7 @@ NEGATION = -0.6  # a bare "not": people rarely write one to a company to praise 
 INTENSIFIED = 0.35
 SHOUTED = 0.7  # one word in capitals among others
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
+LEAST_OF_A_SIDE = 2  # words on each side of a "but" that sets one against the other
 EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
 SPREAD = 2.0  # the raw value that becomes a score of .71
 
@@ -70,6 +71,8 @@ _WITHOUT_APOSTROPHE = {verb + "nt": verb for verb in _VERBS_BEFORE_NT} | {
 }
 _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 
+_ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
+
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
@@ -84,6 +87,7 @@ class Token(NamedTuple):
     role: str  # "negation", "stronger", "weaker", "but", "pause", "stop" or ""
     shouted: bool
     phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
+    root: str  # the word without its ending
 
 
 class Feelings(NamedTuple):
@@ -93,6 +97,7 @@ class Feelings(NamedTuple):
     good: float  # of the clauses that sound good
     bad: float  # of those that sound bad; positive
     last: float  # of the last sentence
+    contrast: float  # of the heavier side of a "but" whose other side does not agree; undivided
     words: int
 
 
@@ -134,32 +139,51 @@ def feelings(
     mixed_case = not shouting
     total = sentence = push = 0.0  # push: what the intensifier just before adds
     clause = good = bad = 0.0
+    side = contrast = 0.0  # side: the clauses since the sentence began or since its last "but"
+    other: float | None = None  # the clauses before that "but"
     emphasis = 1.0
-    words = exclamations = position = 0
+    words = exclamations = position = begun = 0  # begun: the words before this side
     negated = 0  # how many words the last negation still reaches
     felt = False
     if opens_with_nothing(tokens):
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
     while position < len(tokens):
-        token = tokens[position]
-        weight, role, length = token.weight, token.role, 1
-        if token.phrases is not None and (found := _longest(tokens, position)):
+        word, weight, role, shouted, phrases, _ = tokens[position]
+        length = 1
+        if phrases is not None and (found := _longest(tokens, position)):
             weight, length = found
             # "still not" goes on denying; "nobody called me back" has said it all
             role = "negation" if tokens[position + length - 1].role == "negation" else ""
         position += length
+        if not weight and not role:  # most words
+            words += length
+            push = 0.0
+            if negated:
+                negated = max(negated - length, 0)
+            continue
 
-        if role in ("pause", "stop"):
+        if role in ("pause", "stop", "but"):
             negated, push = 0, 0.0
             if clause > 0:
                 good += clause
             else:
                 bad -= clause
+            side += clause
             clause = 0.0
+            if role == "pause":
+                continue
+            if other is not None and words - begun >= LEAST_OF_A_SIDE:
+                contrast = max(contrast, _disagreement(other, side))
             if role == "stop":
                 total, sentence, emphasis = total + sentence, 0.0, 1.0
-                exclamations += token.word == "!"
+                exclamations += word == "!"
+                other = None
+            else:
+                sentence, emphasis = sentence * BEFORE_BUT, AFTER_BUT
+                other = side if words - begun >= LEAST_OF_A_SIDE else None
+                words += length
+            side, begun = 0.0, words
             continue
         words += length
         if role == "negation":
@@ -167,16 +191,8 @@ def feelings(
             clause += weight or NEGATION
             negated, push, felt = NEGATION_REACHES, 0.0, True
             continue
-        if role == "but":
-            sentence, emphasis, negated, push = sentence * BEFORE_BUT, AFTER_BUT, 0, 0.0
-            if clause > 0:
-                good += clause
-            else:
-                bad -= clause
-            clause = 0.0
-            continue
         if weight:
-            louder = push + SHOUTED * (token.shouted and mixed_case)
+            louder = push + SHOUTED * (shouted and mixed_case)
             weight = math.copysign(max(abs(weight) + louder, 0.0), weight)
             weight *= NEGATED if negated else 1.0
             sentence += weight * emphasis
@@ -186,6 +202,8 @@ def feelings(
         negated = max(negated - length, 0)
     if not felt:
         return None
+    if other is not None and words - begun >= LEAST_OF_A_SIDE:
+        contrast = max(contrast, _disagreement(other, side + clause))
     root = math.sqrt(words or 1)
     raw = (total + sentence) / root
     raw *= 1 + EXCLAMATION * min(exclamations, MOST_EXCLAMATIONS)
@@ -194,8 +212,18 @@ def feelings(
         (good + max(clause, 0.0)) / root,
         (bad - min(clause, 0.0)) / root,
         sentence / root,
+        contrast,
         words,
     )
+
+
+def _disagreement(one: float, other: float) -> float:
+    """Weigh two sides of a "but": the heavier where the other one sounds unlike it or like nothing.
+
+    >>> _disagreement(2.0, -1.0), _disagreement(-1.5, 0.0), _disagreement(2.0, 1.0)
+    (2.0, 1.5, 0.0)
+    """
+    return 0.0 if one * other > 0 else max(abs(one), abs(other))
 
 
 def opens_with_nothing(tokens: list[Token]) -> bool:
@@ -255,10 +283,17 @@ def _read(chunk: str) -> tuple[Token, ...]:
     if not chunk.isalnum():
         emoticon = weights.get(chunk, weights.get(lower))
         if emoticon is not None:
-            return (Token(chunk, emoticon, "", False, None),)
+            return (Token(chunk, emoticon, "", False, None, chunk),)
     shouted = len(chunk) > 1 and chunk.isupper()
     return tuple(
-        Token(word, weights.get(word, 0.0), _ROLES.get(word, ""), shouted, phrases.get(word))
+        Token(
+            word,
+            weights.get(word, 0.0),
+            _ROLES.get(word, ""),
+            shouted,
+            phrases.get(word),
+            root(word),
+        )
         for part in _WORD.findall(lower)
         for word in _spelled_out(part, weights)
     )
@@ -282,6 +317,24 @@ def _spelled_out(word: str, known: dict[str, float]) -> tuple[str, ...]:
         twice = _STRETCHED.sub(r"\1\1", word)
         return (twice if twice in known else _STRETCHED.sub(r"\1", word),)
     return (word,)
+
+
+def root(word: str) -> str:
+    """Cut the ending that forms of an English word differ by.
+
+    >>> [root(word) for word in ("disappointed", "disappointing", "crashes", "easily", "is", "bus")]
+    ['disappoint', 'disappoint', 'crash', 'eas', 'is', 'bus']
+    """
+    if len(word) > 4:
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= 3:
+                word = word[: -len(ending)]
+                break
+        if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+            word = word[:-1]
+        if len(word) > 3 and word[-1] in "iy":
+            word = word[:-1]
+    return word
 
 
 @cache

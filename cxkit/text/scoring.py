@@ -11,6 +11,7 @@ import polars as pl
 
 from cxkit.text import general
 from cxkit.text.language import detect_languages
+from cxkit.text.progress import shown
 from cxkit.text.rules import word_score
 from cxkit.text.vader import NO_SIGNAL, vader_score
 
@@ -95,7 +96,7 @@ class GeneralScorer:
         >>> told.level, told.mixed
         ('negative', True)
         >>> [round(chance, 2) for chance in GeneralScorer().score("Superb service").chances]
-        [0.01, 0.03, 0.96]
+        [0.01, 0.01, 0.99]
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)
@@ -156,7 +157,8 @@ def score_comments(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     scores = [
-        judge.score(text or "", question, language) for text, language in distinct.iter_rows()
+        judge.score(text or "", question, language)
+        for text, language in shown(distinct.iter_rows(), distinct.height, "judging the tone")
     ]
     columns = {
         "score": pl.Series([score.score for score in scores], dtype=pl.Float64),

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxkit.text import general
-from cxkit.text.general import Weights, chances, features, grams, judge, lean
+from cxkit.text.general import (
+    Weights,
+    chances,
+    features,
+    grams,
+    judge,
+    lean,
+    read_weights,
+    squashed,
+)
 from cxkit.text.rules import feelings, read_words
 from cxkit.text.scoring import GeneralScorer, score_comments
 
@@ -61,7 +70,12 @@ def test_the_question_says_what_nothing_means():
     [
         ("Lovely staff, but the delivery was terribly slow", True),
         ("The desk is beautiful. The instructions are useless.", True),
+        ("The food is great but it took an hour to arrive", True),
+        ("The room was clean, but that is all one can say about it", True),
+        ("It was late. But they were lovely about it", True),
         ("Lovely staff and a fast delivery", False),
+        ("Lovely staff, but also a fast delivery", False),
+        ("Nice place though", False),
         ("Not good, not helpful, never again", False),
     ],
 )
@@ -70,18 +84,58 @@ def test_mixed_is_clauses_of_both_signs(text, mixed):
 
 
 def test_words_lean_by_their_sum_over_the_root_of_their_number():
-    known = Weights(0.01, 0.0, (), {"blue": 30, "blue desk": 50}, (0, 0, 0), (0, 0, 0))
+    known = Weights(0.01, 0.0, (), {"blue": 30}, {"blue": {"desk": 50}}, (0, 0, 0), (0, 0, 0))
     assert lean(read_words("blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
     assert lean(read_words("blue blue desk"), known) == pytest.approx((0.8 / math.sqrt(2), 2))
     assert lean(read_words("a chair"), known) == (0, 0)
 
 
+@given(st.lists(st.sampled_from("not never nothing good , . but slow helped blue desk ''".split())))
+def test_what_leans_is_what_is_named(words):
+    tokens = read_words(" ".join(words))
+    book = {gram: at + 1 for at, gram in enumerate(sorted(grams(tokens)))}
+    told = {"unit": 1, "bias": 0, "features": (), "negative": (), "positive": ()}
+    total, count = lean(tokens, read_weights({**told, "weights": book}))
+    assert count == len(book)
+    assert total == pytest.approx(sum(book.values()) / math.sqrt(count or 1))
+
+
 def test_nothing_is_left_to_the_rules():
-    assert grams(read_words("nothing is blue")) == {"is", "blue", "is blue"}
+    assert grams(read_words("nothing is blue")) == {"!is", "!blue", "is blue"}
+
+
+def test_forms_of_a_word_share_a_weight_and_a_denied_word_has_its_own():
+    assert grams(read_words("disappointing")) == grams(read_words("disappointed"))
+    assert "!help" in grams(read_words("they did not help"))
+    assert "!help" not in grams(read_words("they did not know, help came"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please add a guest checkout.",
+        "It would be nice if the app had a calendar.",
+        "Could you put the opening hours on the door?",
+        "Please send the invoice by post.",
+        "I would like to choose the day of delivery.",
+    ],
+)
+def test_to_ask_for_something_is_no_blame(text):
+    told = judge(text)
+    assert told is None or told.score > -0.1
+
+
+def test_a_request_with_blame_is_blame():
+    assert judge("Please fix this horrible app, it crashes all the time").score < -0.1
+
+
+@given(st.floats(-4, 4), st.floats(-4, 4))
+def test_a_greater_value_is_a_greater_score(one, other):
+    assert (squashed(one) < squashed(other)) == (one < other) or abs(one - other) < 1e-9
 
 
 def test_equal_odds_are_thirds():
-    known = Weights(0.01, 0.0, (), {}, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    known = Weights(0.01, 0.0, (), {}, {}, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     assert chances(3.0, known) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
 
 
