@@ -26,7 +26,7 @@ from cxkit.text.rules import (
 SCORER = "general-en-2"
 SPREAD = 3.0  # a strong value of this size becomes a score of about .7
 # people call a text neutral up to half a point of the scale of -4 to 4: so do the levels
-LITTLE = 1 / 3
+LITTLE = 0.405
 NO_LEANING, FEW = 0.1, 3.0  # silent without a word of feeling: lean below .1 + 3 / (words + 1)
 FAINT, FAINTLY = 0.5, 0.5  # a comment without a clause of so much feeling counts half
 MIXED, MIXED_SHARE = 0.8, 0.15  # both sides weigh so much, and the lighter so much of the heavier
@@ -68,7 +68,7 @@ def judge(
     The `weights` are those that ship unless others are given.
 
     >>> round(judge("I waited 3 weeks and nobody called me back").score, 2)
-    -0.32
+    -0.36
     >>> abs(judge("Please add a guest checkout").score) < 0.1  # to ask for something is no blame
     True
     >>> judge("Lovely staff, but the delivery was terribly slow").mixed
@@ -97,9 +97,9 @@ def squashed(value: float) -> float:
     """Bring a value between -1 and 1; half a point of the ratings becomes a tenth.
 
     >>> [round(squashed(value), 2) for value in (0.0, 0.5, 2.0, -4.0)]
-    [0.0, 0.1, 0.5, -0.78]
+    [0.0, 0.1, 0.54, -0.8]
     """
-    value *= abs(value) / (abs(value) + LITTLE)
+    value *= value**2 / (value**2 + LITTLE**2)  # of large ones hardly anything is taken away
     return value / math.hypot(value, SPREAD)
 
 
