@@ -137,7 +137,7 @@ def test_whoever_writes_often_and_buys_often_is_no_finding(tmp_path):
     flagged = 0
     for seed in range(12):
         found = asked(tmp_path / str(seed), **busy(seed))
-        flagged += "surely buy more or less" not in found.finding
+        flagged += "is it sure that people buy more or less" not in found.finding
     assert flagged <= 2
 
 
@@ -160,7 +160,7 @@ def test_hostile_companies(tmp_path):
         "Cannot say: of 1 comment none is of a known person whose 90 days afterwards lie in the "
         "data."
     )
-    assert any("people buy or come back or get in touch again" in c for c in alone.caveats)
+    assert any("people buy, come back or get in touch again" in c for c in alone.caveats)
     same = asked(tmp_path / "c", feedback=[wrote("one", day(n), LATE) for n in range(200)],
                  orders=EDGES)  # fmt: skip
     assert same.table["people"].to_list() == [1]

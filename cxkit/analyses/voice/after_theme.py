@@ -196,13 +196,18 @@ def _finding(table: pl.DataFrame, comments: int, followed: int, days: int) -> st
         )
     sure = _sure(judged)
     if sure.is_empty():
-        deeds = " or ".join(_DEEDS[did] for did in judged["did"].unique(maintain_order=True))
+        deeds = _either([_DEEDS[did] for did in judged["did"].unique(maintain_order=True)])
         return (
-            f"After none of {counted(judged['theme'].n_unique(), 'theme')} do people surely "
+            f"After none of {counted(judged['theme'].n_unique(), 'theme')} is it sure that people "
             f"{deeds} more or less often within {counted(days, 'day')} than after other comments "
             f"({counted(followed, 'comment')} followed)."
         )
     return f"{_told(sure.row(0, named=True), days)} (associated with, not caused by)."
+
+
+def _either(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _told(row: _Row, days: int) -> str:
@@ -219,17 +224,19 @@ def _caveats(table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int)
     notes = [f"Also: {_told(row, days)}." for row in _sure(table).rows(named=True)[1:6]]
     if not comments:
         return ()
-    for (did,), of in deeds.group_by("did", maintain_order=True):
-        young = of.height - int(of["followed"].sum())
-        followed = of.height - young
+    told = deeds.group_by("did", maintain_order=True).agg(
+        known=pl.len(), followed=pl.col("followed").sum()
+    )
+    for (known, followed), alike in told.group_by("known", "followed", maintain_order=True):
+        done = _either([_DONE[did] for did in alike["did"]])
         notes.append(
-            f"{_DONE[str(did)].capitalize()} or not is told of {followed:,} of "
-            f"{counted(comments, 'comment')}; the days after {young:,} are not wholly in the data, "
-            f"and {comments - of.height:,} are of nobody known or have no date."
+            f"{done[0].upper()}{done[1:]} or not is told of {followed:,} of "
+            f"{counted(comments, 'comment')}; the days after {known - followed:,} are not wholly "
+            f"in the data, and {comments - known:,} are of nobody known or have no date."
         )
     missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]
     if missing:
-        notes.append(f"The data do not tell whether people {' or '.join(missing)}.")
+        notes.append(f"The data do not tell whether people {_either(missing)}.")
     few = table.filter(pl.col("change").is_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED]))[
         "theme"
     ].n_unique()
