@@ -41,7 +41,19 @@ class Score:
 
 
 class Scorer(Protocol):
-    """A pure function from a comment, the question it answers and its language to a Score."""
+    """A pure function from a comment, the question it answers and its language to a Score.
+
+    Any object with these two will do, so that a model of your own can judge:
+
+    >>> class Shouting:
+    ...     id = "shouting-1"
+    ...
+    ...     def score(self, text, question, language):
+    ...         return Score(self.id, -1.0 if text.isupper() else 0.0)
+    >>> judged = score_comments(["WHERE IS IT", "it came"], languages=["en"], scorer=Shouting())
+    >>> judged["level"].to_list()
+    ['very negative', 'neutral']
+    """
 
     @property
     def id(self) -> str:
