@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
@@ -32,6 +33,9 @@ class Tagged(NamedTuple):
     mentions: pl.DataFrame
     found_by: str  # "theme book", "theme book and 120 labels" or "words alone"
     notes: tuple[str, ...] = ()  # caveats: on what was proposed, or learned from labels
+    parents: Mapping[str, str] = MappingProxyType(
+        {}
+    )  # of the book: theme -> the theme it is part of
 
 
 def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:
@@ -67,7 +71,7 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
     labels, stale = _labels_of(book, [kept.get(mark) for mark in marks])
     labelled = {mark for mark, said in zip(marks, labels, strict=True) if said is not None}
     if not labelled:
-        return Tagged(spoken, "theme book", _stale_note(stale))
+        return _tagged(spoken, "theme book", _stale_note(stale), book)
     found: list[set[str]] = [set() for _ in texts]
     for row, theme in spoken.select("row", "theme").drop_nulls().iter_rows():
         found[row].add(theme)
@@ -79,7 +83,25 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
         schema={"row": pl.Int64, "theme": pl.List(pl.String)},
     ).explode("theme")
     many = f"{len(labelled)} label{'s' * (len(labelled) != 1)}"
-    return Tagged(_mentions(spoken, whose), f"theme book and {many}", (*notes, *_stale_note(stale)))
+    notes = (*notes, *_stale_note(stale))
+    return _tagged(_mentions(spoken, whose), f"theme book and {many}", notes, book)
+
+
+def _tagged(
+    mentions: pl.DataFrame, found_by: str, notes: tuple[str, ...], book: ThemeBook
+) -> Tagged:
+    """Let whoever speaks of a part speak of the whole too, in the same words."""
+    parents = {theme.name: theme.parent for theme in book.themes if theme.parent}
+    levels = [mentions]
+    while levels[-1].height and parents:
+        part = levels[-1].filter(pl.col("theme").is_in(list(parents)))
+        levels.append(part.with_columns(pl.col("theme").replace(parents), term=None))
+    whole = pl.concat(levels, how="vertical_relaxed").unique(
+        ["row", "theme", "start", "end"], keep="first", maintain_order=True
+    )
+    if parents:
+        notes = (*notes, "A theme that has parts counts the comments of its parts as well.")
+    return Tagged(whole.sort("row", "start", "theme"), found_by, notes, parents)
 
 
 def _learned(

@@ -270,3 +270,37 @@ def test_labels_that_are_no_text_at_all(tmp_path):
     (ws.store / "labels.json").write_bytes(b"\xff\xfe{")
     with pytest.raises(BadThemes, match="cannot be read"):
         cx.themes(ws)
+
+
+def test_a_theme_counts_the_comments_of_its_parts(tmp_path):
+    book = """
+[[themes]]
+name = "delivery"
+include = ["courier"]
+[[themes]]
+name = "late"
+include = ["late"]
+parent = "delivery"
+[[themes]]
+name = "very late"
+include = ["months"]
+parent = "late"
+[[themes]]
+name = "price"
+include = ["price"]
+"""
+    words = ["the courier came", "the courier was late", "late again", "it took months", "a price"]
+    told = [
+        {"feedback_id": f"f{n}", "comment": text, "given_at": "2026-03-02T10:00"}
+        for n, text in enumerate(words)
+    ]
+    ws = company(tmp_path, feedback=told)
+    cx.keep_themes(ws, theme_book(book))
+    found = cx.themes(ws)
+    assert found.table.select("theme", "comments", "parent").rows() == [
+        ("delivery", 4, None),
+        ("late", 3, "delivery"),
+        ("price", 1, None),
+        ("very late", 1, "late"),
+    ]
+    assert "A theme that has parts counts the comments of its parts as well." in found.caveats

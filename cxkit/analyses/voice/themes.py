@@ -49,7 +49,8 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         earlier half of the comments; null where not dated), q (of that change, corrected for the
         number of themes after Benjamini and Hochberg), quote (a typical comment, masked),
         feedback_id (of the quote), found_by ("theme book", "theme book and 120 labels" or "words
-        alone"). In a report, themes of few people go into 'other'.
+        alone"), parent (the theme of the book that it is part of, and that counts its comments as
+        well; null: none). In a report, themes of few people go into 'other'.
 
     Raises:
         BadThemes: where the theme book or the labels kept with the store have a fault.
@@ -57,7 +58,9 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     until = workspace.moment(as_of)
     comments = workspace.query("themes", as_of=until)
     spoken = tagged(workspace, comments["comment"])
-    table = _table(comments, spoken.mentions, workspace.least, spoken.found_by)
+    table = _table(comments, spoken.mentions, workspace.least, spoken.found_by).with_columns(
+        parent=pl.col("theme").replace_strict(spoken.parents, default=None, return_dtype=pl.String)
+    )
     return Result(
         name="themes",
         question=QUESTION,
