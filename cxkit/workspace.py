@@ -213,7 +213,9 @@ def query_text(name: str) -> str:
     """
     found = {path.stem: path for path in _ANALYSES.rglob("*.sql")}
     if name not in found:
-        raise BadQuestion(f"There is no query '{name}'. The queries are: {listed(found, 60)}.")
+        raise BadQuestion(
+            f"There is no query '{name}'. The queries are: {listed(found, len(found))}."
+        )
     return found[name].read_text(encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ def test_two_aspects_that_do_not_go_together(tmp_path):
     assert found.table["performance_share"].to_list() == [0.625, 0.625]
     assert found.finding.startswith(
         "Of 48 answers the 2 aspects together describe 100.0 % of how CSAT varies; 'Speed' goes "
-        "with most of it, 90.0 ("
+        "with the largest part, 90.0 ("
     )
     assert found.finding.endswith(
         ") points, and is rated 3.50 of 5; no aspect is surely both important and rated below the "

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 from company import company
 
@@ -262,3 +263,28 @@ def test_a_report_counts_customers_not_answers(tmp_path, monkeypatch):
     ws = company(tmp_path, feedback=rows)
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert cx.score(ws, by="touchpoint").table["segment"].to_list() == ["b", "other"]
+
+
+def test_a_report_shows_no_score_of_few(tmp_path, monkeypatch):
+    """Each score is guarded by itself: many NPS answers in a region hide no single CES answer."""
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    people = [{"customer_id": f"c{n}", "region": "North" if n < 40 else "South"} for n in range(60)]
+    given = [
+        {"feedback_id": f"f{n}", "customer_id": f"c{n}", "metric": "nps", "score": n % 11,
+         "given_at": "2026-03-02T10:00"}
+        for n in range(60)
+    ]  # fmt: skip
+    one = {"customer_id": "c1", "given_at": "2026-03-03T10:00"}
+    given += [{**one, "feedback_id": "x", "metric": "ces", "scale": 7, "score": 3}]
+    given += [{**one, "feedback_id": "y", "metric": "nps", "scale": 5, "score": 2}]
+    ws = company(tmp_path, customers=people, feedback=given)
+    for found in (cx.score(ws), cx.score(ws, by="region")):
+        few = found.table.filter(pl.col("customers") < 10)
+        assert few.height == 2
+        assert few.select(pl.selectors.float()).null_count().sum_horizontal().item() == 2 * len(
+            few.select(pl.selectors.float()).columns
+        )
+        assert found.caveats[0].startswith("Fewer than 10 customers answered CES, NPS on one")
+        assert "North" not in few["segment"].to_list()
+        found.chart()
+    assert cx.score(ws).finding.startswith("NPS is ")

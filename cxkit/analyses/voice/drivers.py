@@ -101,6 +101,8 @@ def drivers(
     if told and not told.r_squared.value >= 0:
         told = None  # everybody gives the same score
     table = _table(answers, told)
+    if people < workspace.least:  # the means are those of people whom a report does not show
+        table = table.with_columns(pl.when(False).then(pl.selectors.float()))
     return Result(
         name="drivers",
         question=QUESTION,
@@ -287,8 +289,8 @@ def _finding(table: pl.DataFrame, metric: str, n: int, people: int, told: Import
     close = second["importance_share_high"] >= first["importance_share_low"]
     but = f" (not surely more than '{second['driver']}')" if close else ""
     text += (
-        f"; '{first['driver']}' goes with most of it, {_points(first)} points{but}, and is rated "
-        f"{first['mean']:.2f} of {first['scale']:,}"
+        f"; '{first['driver']}' goes with the largest part, {_points(first)} points{but}, and is "
+        f"rated {first['mean']:.2f} of {first['scale']:,}"
     )
     start = table.filter(pl.col("place") == _PLACES[0])
     if start.is_empty():
@@ -338,8 +340,8 @@ def _caveats(
         quiet = table.filter(pl.col("q_value") >= 0.05)["driver"].to_list()
         if quiet and told.p_value < 0.05:
             notes.append(
-                f"Beside the other aspects nothing of its own is sure of {listed(quiet)}: "
-                "what it goes with may be theirs."
+                f"{listed(quiet)} may have no part of {'its' if len(quiet) == 1 else 'their'} own: "
+                "beside the other aspects none is sure, and what goes with it may be theirs."
             )
         notes += [
             f"Of '{driver}' {uneven} than {_OTHERWISE[uneven]}, point for point."

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
+from cxkit.errors import listed
 from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
 from cxkit.scores import (
@@ -27,6 +28,7 @@ from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How content do customers say they are?"
+_HIDDEN = "Too few customers answered each score for a report to show one."
 _COUNTS = (
     "given answers top bottom total squares invited responded voices voices_tenure "
     "voices_squares silent silent_tenure silent_squares"
@@ -74,13 +76,21 @@ def score(
     ).with_columns(pl.col(_COUNTS).fill_null(0))
     known = pl.col("metric").is_in(list(RULES))
     people = _people(rows.filter(known), workspace.least)
-    table = _scored(people, workspace.settings)
+    whole = _scored(people, workspace.settings)
+    few = (pl.col("customers") > 0) & (pl.col("customers") < workspace.least)
+    hidden = whole.filter(few)
+    table = whole.with_columns(pl.when(~few).then(pl.selectors.float()))
     return Result(
         name="score",
         question=QUESTION,
         table=table,
-        finding=_finding(table, by),
-        caveats=_caveats(table, people, rows.filter(~known), by, workspace.settings),
+        finding=_finding(table, by)
+        if hidden.height < whole.height or whole.is_empty()
+        else _HIDDEN,
+        caveats=(
+            *_hidden_note(hidden, workspace.least),
+            *_caveats(table, people, rows.filter(~known), by, workspace.settings),
+        ),
         sql=query_text("score"),
         as_of=until,
         n=int(table["answers"].sum()),
@@ -93,9 +103,13 @@ def _people(rows: pl.DataFrame, least: int) -> pl.DataFrame:
     ranks = {metric: place for place, metric in enumerate(RULES)}
     scales = {metric: rule.most for metric, rule in RULES.items()}
     metric = pl.col("metric")
-    voices = rows.filter(pl.col("answers") > 0)
+    # in a report each score is guarded by itself: a segment large in one may be small in another
+    parts = rows.partition_by("metric", "scale", maintain_order=True) if least else [rows]
     return (
-        gathered(rows, "answers", least=least, people=voices)
+        pl.concat(
+            gathered(part, "answers", least=least, people=part.filter(pl.col("answers") > 0))
+            for part in parts or [rows]
+        )
         .group_by(*_KEYS, "customer_key", maintain_order=True)
         .agg(
             pl.col(_COUNTS).sum(),
@@ -110,6 +124,16 @@ def _people(rows: pl.DataFrame, least: int) -> pl.DataFrame:
             descending=[False, True, False],
             maintain_order=True,
         )
+    )
+
+
+def _hidden_note(hidden: pl.DataFrame, least: int) -> tuple[str, ...]:
+    names = [RULES[metric].name for metric in hidden["metric"].unique(maintain_order=True)]
+    if not names:
+        return ()
+    return (
+        f"Fewer than {least} customers answered {listed(names)} on one scale: a report does not "
+        "show what they gave.",
     )
 
 
