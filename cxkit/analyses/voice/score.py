@@ -79,7 +79,10 @@ def score(
     whole = _scored(people, workspace.settings)
     few = (pl.col("customers") > 0) & (pl.col("customers") < workspace.least)
     hidden = whole.filter(few)
-    table = whole.with_columns(pl.when(~few).then(pl.selectors.float()))
+    table = whole.with_columns(
+        pl.when(~few).then(pl.selectors.float()),
+        segment=pl.when(few & bool(by)).then(pl.lit("other")).otherwise("segment"),
+    )
     return Result(
         name="score",
         question=QUESTION,
