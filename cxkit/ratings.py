@@ -6,10 +6,11 @@ import polars as pl
 
 from cxkit.errors import BadQuestion
 from cxkit.result import counted
-from cxkit.text.own_rating import SCALES, RatingModel, learn_rating
+from cxkit.text.own_rating import SCALES, RatingCard, RatingModel, learn_rating, users_of
 from cxkit.workspace import Workspace
 
 LEARNED_AT_MOST = 10_000  # comments: more take minutes and teach hardly more
+_USERS = 5  # people: a word of fewer may be somebody's name
 NAMES = {"nps": "NPS", "csat": "CSAT", "stars": "star", "ces": "CES"}
 
 
@@ -39,8 +40,7 @@ def learned(rated: pl.DataFrame) -> RatingModel | None:
     """
     if rated.is_empty():
         return None
-    if rated.height > LEARNED_AT_MOST:
-        rated = rated.sample(LEARNED_AT_MOST, seed=0)
+    rated = _drawn(rated)
     try:
         return learn_rating(
             rated["comment"],
@@ -50,6 +50,26 @@ def learned(rated: pl.DataFrame) -> RatingModel | None:
         )
     except BadQuestion:
         return None
+
+
+def words_of_many(rated: pl.DataFrame, card: RatingCard, least: int) -> dict[str, list[str]]:
+    """Return the words that speak for each class, of those that so many people use.
+
+    Comments are no people: one who signs thirty of them makes his name a telling word.
+    """
+    rated = _drawn(rated)
+    terms = [term for named in card.terms.values() for term in named]
+    users = users_of(terms, rated["comment"].to_list(), rated["customer_key"].to_list())
+    return {
+        name: [term for term in named if users[term] >= max(_USERS, least)]
+        for name, named in card.terms.items()
+    }
+
+
+def _drawn(rated: pl.DataFrame) -> pl.DataFrame:
+    if rated.height <= LEARNED_AT_MOST:
+        return rated
+    return rated.sample(LEARNED_AT_MOST, seed=0)
 
 
 def cannot_learn(rated: pl.DataFrame) -> str:

@@ -39,6 +39,28 @@ def test_words_that_say_nothing_of_the_score_are_not_used(tmp_path):
     assert card.finding.endswith("not surely better, so the general scorer stays.")
 
 
+def test_no_word_of_one_customer_is_shown(tmp_path, monkeypatch):
+    def told(people: int) -> list[dict]:
+        signed = [f"{text}, Zebulon" for text in texts(BAD, 0, 30)]
+        made = rows((5, texts(GOOD)), (1, signed + texts(BAD, 30)))
+        for number, row in enumerate(row for row in made if "Zebulon" in row["comment"]):
+            row["customer_id"] = f"z{number % people}"
+        return made
+
+    ours = company(tmp_path / "one", feedback=told(1))
+    card = cx.model_card(ours)
+    assert card.table.row(-1, named=True)["used"]
+    assert any("speak for negative" in caveat for caveat in card.caveats)
+    assert "zebulon" not in str(card.caveats).lower()
+    assert "zebulon" not in str(cx.model_card(company(tmp_path / "4", feedback=told(4)))).lower()
+    five = company(tmp_path / "5", feedback=told(5))
+    assert "zebulon" in str(cx.model_card(five).caveats)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "zebulon" not in str(cx.model_card(five).caveats)
+    ten = company(tmp_path / "10", feedback=told(10))
+    assert "zebulon" in str(cx.model_card(ten).caveats)
+
+
 def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("cxkit.ratings.LEARNED_AT_MOST", 100)
     ws = company(tmp_path, feedback=rows((5, texts(GOOD)), (1, texts(BAD))))

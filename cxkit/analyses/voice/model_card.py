@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts, ratings
-from cxkit.ratings import NAMES, cannot_learn, learned, rated_comments
+from cxkit.ratings import NAMES, cannot_learn, learned, rated_comments, words_of_many
 from cxkit.result import Result
 from cxkit.text.own_rating import CLASSES, FOLDS, RatingCard
 from cxkit.workspace import Workspace, query_text
@@ -36,7 +36,8 @@ def model_card(
 
     The own-rating scorer learns from comments with a score beside them, in any language, and is
     used only where it is surely better than the general English scorer (see `learn_rating`). All
-    figures are cross-validated over five folds with like texts kept together.
+    figures are cross-validated over five folds with like texts kept together. Words that speak for
+    a class are shown where five people use them, in a report as many as its smallest group has.
 
     Args:
         workspace: an open store.
@@ -63,7 +64,7 @@ def model_card(
         question=QUESTION,
         table=table,
         finding=_finding(model.card) if model else cannot_learn(rated),
-        caveats=_caveats(model.card, rated.height) if model else (),
+        caveats=_caveats(model.card, rated, workspace.least) if model else (),
         sql=query_text("model_card"),
         as_of=until,
         n=rated.height,
@@ -95,19 +96,20 @@ def _finding(card: RatingCard) -> str:
     return f"{told}. What was learned is not surely better, so the general scorer stays."
 
 
-def _caveats(card: RatingCard, rated: int) -> tuple[str, ...]:
+def _caveats(card: RatingCard, rated: pl.DataFrame, least: int) -> tuple[str, ...]:
+    terms = words_of_many(rated, card, least) if card.chosen == "own ratings" else {}
     mix = [f"{name} {share:.0%}" for name, share in card.languages.items() if share >= 0.005]
     sizes = ", ".join(f"{card.per_class[name]:,} {name}" for name in CLASSES)
-    drawn = f"Of {rated:,} rated comments {card.rated:,} were drawn at random to learn from."
+    drawn = f"Of {rated.height:,} rated comments {card.rated:,} were drawn at random to learn from."
     return (
-        *([drawn] if rated > ratings.LEARNED_AT_MOST else []),
+        *([drawn] if rated.height > ratings.LEARNED_AT_MOST else []),
         f"Learned from {sizes} ({card.distinct:,} distinct texts); languages: {', '.join(mix)}.",
         f"Of the chances that it gives the expected calibration error is "
         f"{card.calibration_error:.3f}: .05 means five points off.",
         *(
-            f"Words that speak for {name}: {', '.join(card.terms[name])}."
+            f"Words that speak for {name}: {', '.join(terms[name])}."
             for name in CLASSES
-            if card.chosen == "own ratings" and card.terms.get(name)
+            if terms.get(name)
         ),
         f"Figures are cross-validated ({FOLDS} folds, like texts kept together); next month's "
         "comments may differ from these.",
