@@ -94,6 +94,7 @@ class RatingCard:
     calibration_error: float
     curve: list[tuple[int, float, float]]  # comments learned from, macro-F1, Spearman
     terms: dict[str, list[str]] = field(default_factory=dict)  # the words that speak for a class
+    general_read: int | None = None  # comments that the general scorer could judge, where known
 
     @property
     def chosen(self) -> str:
@@ -415,6 +416,7 @@ def learn_rating(
                 side: _as_written(shown, masked)
                 for side, shown in _telling(names, fitted.weights, common).items()
             },
+            general_read=general.len() - general.null_count(),
             **card,
         ),
         terms=terms,

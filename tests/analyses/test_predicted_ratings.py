@@ -66,9 +66,9 @@ def test_nobody_has_written(tmp_path):
 def test_an_answer_beside_the_comment_counts_as_its_score(tmp_path):
     told = [
         {"feedback_id": f"{n}{which}", "metric": which, "given_at": "2026-03-02T10:00",
-         "score": 4, "comment": text if which == "csat" else None, "record_no": n}
+         "score": 4, "scale": scale, "comment": text if which == "csat" else None, "record_no": n}
         for n, text in enumerate(texts(GOOD, 0, 3))
-        for which in ("csat", "ces")
+        for which, scale in (("csat", 5), ("ces", 7))
     ]  # fmt: skip
     ws = company(tmp_path, feedback=told)
     assert cx.model_card(ws, metric="ces").n == 3

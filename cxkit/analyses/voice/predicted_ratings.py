@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.ratings import cannot_learn, learned, rated_comments
+from cxkit.ratings import Rated, cannot_learn, learned, rated_comments
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.clustered import design_effects
@@ -52,7 +52,7 @@ def predicted_ratings(
     rated = rated_comments(workspace, metric, until)
     written = workspace.query("predicted_ratings", as_of=until)
     silent = written.filter(pl.col("comment").is_not_null())
-    model = learned(rated) if silent.height else None
+    model = learned(rated.comments) if silent.height else None
     if model:
         told = model.predict(silent["comment"], silent["question"])
         told = told.select(pl.col("predicted_rating").cast(pl.String), "score")
@@ -118,9 +118,7 @@ def _table(silent: pl.DataFrame, least: int) -> pl.DataFrame:
     )
 
 
-def _finding(
-    table: pl.DataFrame, written: int, rated: pl.DataFrame, card: RatingCard | None
-) -> str:
+def _finding(table: pl.DataFrame, written: int, rated: Rated, card: RatingCard | None) -> str:
     n = int(table["comments"].sum())
     if written == 0:
         return "There are no comments: nobody has written anything yet."
