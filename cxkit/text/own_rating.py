@@ -19,8 +19,8 @@ import platform
 import re
 import unicodedata
 import zipfile
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import count
@@ -94,6 +94,7 @@ class RatingCard:
     calibration_error: float
     curve: list[tuple[int, float, float]]  # comments learned from, macro-F1, Spearman
     terms: dict[str, list[str]] = field(default_factory=dict)  # the words that speak for a class
+    general_read: int | None = None  # comments that the general scorer could judge, where known
 
     @property
     def chosen(self) -> str:
@@ -411,7 +412,11 @@ def learn_rating(
             learned_on=learned_on.isoformat() if learned_on else None,
             versions=_versions(),
             curve=curve,
-            terms=_telling(names, fitted.weights, common),
+            terms={
+                side: _as_written(shown, masked)
+                for side, shown in _telling(names, fitted.weights, common).items()
+            },
+            general_read=general.len() - general.null_count(),
             **card,
         ),
         terms=terms,
@@ -421,6 +426,24 @@ def learn_rating(
         calibration=_calibration(out[:, :3], side),
         learned_languages=kept,
     )
+
+
+def users_of(
+    terms: Iterable[str], texts: Sequence[str | None], people: Sequence[Hashable]
+) -> dict[str, int]:
+    """Count the people who use each word or pair of words, however they accent it.
+
+    `people` says of each text who wrote it. What is masked before learning is nobody's word.
+
+    >>> users_of(["não", "bom"], ["Nao, nao", "não é", "não"], ["ann", "bob", "bob"])
+    {'não': 2, 'bom': 0}
+    """
+    plain = {term: " ".join(_tokens(term)) for term in terms}
+    masked = [text or "" for text in mask_texts(pl.Series(texts, dtype=pl.String)).to_list()]
+    who: defaultdict[str, set[Hashable]] = defaultdict(set)
+    for at, term, _ in _uses(plain.values(), masked):
+        who[term].add(people[at])
+    return {term: len(who[form]) for term, form in plain.items()}
 
 
 class _Fitted(NamedTuple):
@@ -758,10 +781,30 @@ def _tokens(text: str) -> list[str]:
     >>> _tokens("It's LATE!"), _tokens("Não gostei")
     (["it's", 'late', '!'], ['nao', 'gostei'])
     """
+    return _cut(_TOKEN.findall(_plain(_small(text))))
+
+
+def _written_tokens(text: str) -> list[str]:
+    """Part a text into the same tokens as `_tokens`, with their accents.
+
+    >>> _written_tokens("Não gostei")
+    ['não', 'gostei']
+    """
+    small = _small(text)
+    # accents fall off letter by letter: a token stands where its plain form does
+    return _cut([small[token.start() : token.end()] for token in _TOKEN.finditer(_plain(small))])
+
+
+def _small(text: str) -> str:
     text = text[:READ_AT_MOST].lower().replace("’", "'")
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text).translate(_UNACCENTED)
-    tokens: list[str] = _TOKEN.findall(text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else text.translate(_UNACCENTED)
+
+
+def _cut(tokens: list[str]) -> list[str]:
     if max(map(len, tokens), default=0) <= _LONGEST:
         return tokens
     return [token[at : at + _LONGEST] for token in tokens for at in range(0, len(token), _LONGEST)]
@@ -856,6 +899,33 @@ def _telling(names: list[str], weights: np.ndarray, common: np.ndarray) -> dict[
             if told and not set(words) & {word for name in named for word in name.split()}:
                 named.append(names[shown[place]])
     return found
+
+
+def _uses(terms: Iterable[str], texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Find plain words and pairs in masked texts: place of the text, term, how it is written."""
+    sought = set(terms)
+    first = {term.split()[0] for term in sought}
+    for at, text in enumerate(texts):
+        plain = _tokens(text)
+        if first.isdisjoint(plain):
+            continue
+        written = _written_tokens(text)
+        for size in (1, 2):
+            for start in range(len(plain) - size + 1):
+                if (term := " ".join(plain[start : start + size])) in sought:
+                    yield at, term, " ".join(written[start : start + size])
+
+
+def _as_written(terms: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Give terms the accents that most of their writers give them.
+
+    >>> _as_written(["nao gostei"], ["não gostei", "Não gostei!", "nao gostei"])
+    ['não gostei']
+    """
+    forms: dict[str, Counter[str]] = {term: Counter() for term in terms}
+    for _, term, written in _uses(terms, texts):
+        forms[term][written] += 1
+    return [min(form, key=lambda one: (-form[one], one)) for form in forms.values() if form]
 
 
 def _questions(questions: pl.Series | Sequence[str | None] | str | None, n: int) -> pl.Series:

@@ -24,7 +24,9 @@ def test_the_card_of_clear_portuguese_comments(tmp_path):
         "Learned from 132 comments of your own with a star score, the predicted rating tells low, "
         f"middle and high apart with a macro-F1 of {f1[0]} ({f1[1]}–{f1[2]}; a guess gets 0.33)"
     ) in card.finding
-    assert card.finding.endswith("What was learned is surely better, so it is used.")
+    assert card.finding.endswith(
+        "; the general scorer does not read them. What was learned is surely better, so it is used."
+    )
     assert card.caveats[0].startswith("Learned from 60 negative, 12 neutral, 60 positive (132 ")
     assert any(c.startswith("Words that speak for negative: ") and "não" in c for c in card.caveats)
     assert card.chart().layout.title.text == "<b>Learning from 132 rated comments is used</b>"
@@ -37,6 +39,50 @@ def test_words_that_say_nothing_of_the_score_are_not_used(tmp_path):
     card = cx.model_card(company(tmp_path, feedback=learned))
     assert card.table.filter("used")["scorer"].to_list() == ["general"]
     assert card.finding.endswith("not surely better, so the general scorer stays.")
+
+
+def test_scores_outside_the_scale_are_left_out_and_counted(tmp_path):
+    told = rows(
+        (9, texts(GOOD)), (3, texts(BAD)), (85, ["bom"]), (float("nan"), ["mau"]), metric="nps"
+    )
+    card = cx.model_card(company(tmp_path, feedback=told))
+    assert card.n == card.table["learned_from"].max() == 120
+    assert "Left out: 2 answers to NPS outside its scale." in card.caveats
+    assert card.finding.startswith("Learned from 120 comments of your own with an NPS score, ")
+
+
+def test_ces_that_ends_at_five_has_no_known_direction(tmp_path):
+    told = rows((5, texts(GOOD)), (1, texts(BAD)), metric="ces")
+    card = cx.model_card(company(tmp_path / "five", feedback=told))
+    assert card.finding == "Cannot say: no comment has a score on the usual scale beside it."
+    assert card.caveats == ("Left out: 120 answers on another scale than the usual one.",)
+    assert card.n == 0
+    seven = [*told, {**told[0], "feedback_id": "x", "score": 7, "comment": None}]
+    assert cx.model_card(company(tmp_path / "seven", feedback=seven)).n == 120
+    said = [{**row, "scale": 7} for row in told]
+    assert cx.model_card(company(tmp_path / "said", feedback=said), metric="ces").n == 120
+
+
+def test_no_word_of_one_customer_is_shown(tmp_path, monkeypatch):
+    def told(people: int) -> list[dict]:
+        signed = [f"{text}, Zebulon" for text in texts(BAD, 0, 30)]
+        made = rows((5, texts(GOOD)), (1, signed + texts(BAD, 30)))
+        for number, row in enumerate(row for row in made if "Zebulon" in row["comment"]):
+            row["customer_id"] = f"z{number % people}"
+        return made
+
+    ours = company(tmp_path / "one", feedback=told(1))
+    card = cx.model_card(ours)
+    assert card.table.row(-1, named=True)["used"]
+    assert any("speak for negative" in caveat for caveat in card.caveats)
+    assert "zebulon" not in str(card.caveats).lower()
+    assert "zebulon" not in str(cx.model_card(company(tmp_path / "4", feedback=told(4)))).lower()
+    five = company(tmp_path / "5", feedback=told(5))
+    assert "zebulon" in str(cx.model_card(five).caveats)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert "zebulon" not in str(cx.model_card(five).caveats)
+    ten = company(tmp_path / "10", feedback=told(10))
+    assert "zebulon" in str(cx.model_card(ten).caveats)
 
 
 def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_six_answers_by_hand(tmp_path):
         "Of 6 comments beside a score 4 beside a high or low star score could be judged: too few "
         "to say."
     )
-    assert "Not judged: 1 without a word of feeling." in gap.caveats
+    assert "Not judged: 1 score with a comment without a word of feeling." in gap.caveats
 
 
 def test_the_finding_says_both_sides_and_hides_numbers_of_people(tmp_path):
@@ -63,6 +63,33 @@ def test_scales_are_never_pooled_and_other_scales_are_left_out(tmp_path):
     ]  # fmt: skip
     assert gap.n == 4
     assert "Left out: 1 answer on another scale than the usual one." in gap.caveats
+
+
+def test_scores_outside_the_scale_are_left_out_and_counted(tmp_path):
+    rows = rated((5, GOOD), (85, BAD), (float("nan"), BAD), (0, GOOD), metric="csat")
+    rows += rated((11, BAD), (-1, GOOD), (10, GOOD), metric="nps", touchpoint="n")
+    gap = cx.rating_text_gap(company(tmp_path / "a", feedback=rows))
+    assert gap.table.select("metric", "answers", "base").rows() == [
+        ("csat", 0, 1), ("csat", 0, 0), ("nps", 0, 1), ("nps", 0, 0),
+    ]  # fmt: skip
+    assert gap.n == 2
+    assert "Left out: 3 answers to CSAT outside its scale." in gap.caveats
+    assert "Left out: 2 answers to NPS outside its scale." in gap.caveats
+    gap = cx.rating_text_gap(company(tmp_path / "b", feedback=rated((85, BAD), metric="csat")))
+    assert gap.finding == (
+        "No score on a usual scale has a comment beside it: there is nothing to compare."
+    )
+    assert gap.caveats == ("Left out: 1 answer to CSAT outside its scale.",)
+
+
+def test_what_is_too_few_is_named_and_what_is_not_judged_are_scores(tmp_path):
+    rows = rated(*[(1, BAD)] * 36, *[(2, GOOD)] * 4, *[(5, FOREIGN)] * 12)
+    gap = cx.rating_text_gap(company(tmp_path, feedback=rows))
+    assert gap.finding == (
+        "Beside a high star score there are only 0 comments: too few to say; of 40 comments beside "
+        "a low star score 4 (10.0 %, 4.0–23.1) sound positive."
+    )
+    assert "Not judged: 12 scores with a comment in another language." in gap.caveats
 
 
 def test_the_comment_may_stand_beside_another_answer_of_the_record(tmp_path):

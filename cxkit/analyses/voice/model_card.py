@@ -5,7 +5,14 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts, ratings
-from cxkit.ratings import NAMES, cannot_learn, learned, rated_comments
+from cxkit.ratings import (
+    a_score,
+    cannot_learn,
+    learned,
+    left_notes,
+    rated_comments,
+    words_of_many,
+)
 from cxkit.result import Result
 from cxkit.text.own_rating import CLASSES, FOLDS, RatingCard
 from cxkit.workspace import Workspace, query_text
@@ -36,7 +43,8 @@ def model_card(
 
     The own-rating scorer learns from comments with a score beside them, in any language, and is
     used only where it is surely better than the general English scorer (see `learn_rating`). All
-    figures are cross-validated over five folds with like texts kept together.
+    figures are cross-validated over five folds with like texts kept together. Words that speak for
+    a class are shown where five people use them, in a report as many as its smallest group has.
 
     Args:
         workspace: an open store.
@@ -50,23 +58,28 @@ def model_card(
         high ratings count alike; a guess gets about .33) and spearman (rank correlation with the
         rating), both with the ends of 95 % intervals (_low, _high; in the last row only) and used
         (by `predicted_ratings`). n is the number of rated comments.
+        Scores on another scale than the usual one, or outside of it, are left out and counted in a
+        caveat.
 
     Raises:
         BadQuestion: where metric is not one of these.
     """
     until = workspace.moment(as_of)
     rated = rated_comments(workspace, metric, until)
-    model = learned(rated)
+    model = learned(rated.comments)
     table = _table(model.card) if model else pl.DataFrame(schema=_SCHEMA)
     return Result(
         name="model_card",
         question=QUESTION,
         table=table,
         finding=_finding(model.card) if model else cannot_learn(rated),
-        caveats=_caveats(model.card, rated.height) if model else (),
+        caveats=(
+            *(_caveats(model.card, rated.comments, workspace.least) if model else ()),
+            *left_notes(rated.left),
+        ),
         sql=query_text("model_card"),
         as_of=until,
-        n=rated.height,
+        n=rated.comments.height,
         draw=_chart,
     )
 
@@ -84,30 +97,36 @@ def _table(card: RatingCard) -> pl.DataFrame:
 def _finding(card: RatingCard) -> str:
     f1, low, high = card.macro_f1
     told = (
-        f"Learned from {card.rated:,} comments of your own with a {NAMES[card.metric]} score, "
+        f"Learned from {card.rated:,} comments of your own with {a_score(card.metric)} score, "
         f"the predicted rating tells low, middle and high apart with a macro-F1 of {f1:.2f} "
         f"({low:.2f}–{high:.2f}; a guess gets {_CHANCE:.2f}) and ranks comments as their ratings "
         f"do by {card.spearman[0]:.2f} ({card.spearman[1]:.2f}–{card.spearman[2]:.2f}; Spearman); "
-        f"the general scorer gets {card.general_macro_f1:.2f} and {card.general_spearman:.2f}"
+        "the general scorer "
+        + (
+            "does not read them"
+            if card.general_read == 0
+            else f"gets {card.general_macro_f1:.2f} and {card.general_spearman:.2f}"
+        )
     )
     if card.chosen == "own ratings":
         return f"{told}. What was learned is surely better, so it is used."
     return f"{told}. What was learned is not surely better, so the general scorer stays."
 
 
-def _caveats(card: RatingCard, rated: int) -> tuple[str, ...]:
+def _caveats(card: RatingCard, rated: pl.DataFrame, least: int) -> tuple[str, ...]:
+    terms = words_of_many(rated, card, least) if card.chosen == "own ratings" else {}
     mix = [f"{name} {share:.0%}" for name, share in card.languages.items() if share >= 0.005]
     sizes = ", ".join(f"{card.per_class[name]:,} {name}" for name in CLASSES)
-    drawn = f"Of {rated:,} rated comments {card.rated:,} were drawn at random to learn from."
+    drawn = f"Of {rated.height:,} rated comments {card.rated:,} were drawn at random to learn from."
     return (
-        *([drawn] if rated > ratings.LEARNED_AT_MOST else []),
+        *([drawn] if rated.height > ratings.LEARNED_AT_MOST else []),
         f"Learned from {sizes} ({card.distinct:,} distinct texts); languages: {', '.join(mix)}.",
         f"Of the chances that it gives the expected calibration error is "
         f"{card.calibration_error:.3f}: .05 means five points off.",
         *(
-            f"Words that speak for {name}: {', '.join(card.terms[name])}."
+            f"Words that speak for {name}: {', '.join(terms[name])}."
             for name in CLASSES
-            if card.chosen == "own ratings" and card.terms.get(name)
+            if terms.get(name)
         ),
         f"Figures are cross-validated ({FOLDS} folds, like texts kept together); next month's "
         "comments may differ from these.",

@@ -1,24 +1,28 @@
 -- Which comments have a score beside them? One row per metric and comment.
--- $metrics, $most: parallel lists: a metric and the usual end of its scale
+-- $metrics, $lowest, $most: parallel lists: a metric and the usual ends of its scale
 -- $as_of: what was given later is left out
 with
 
 rules as (
-    select unnest($metrics) as metric, unnest($most) as most
+    select unnest($metrics) as metric, unnest($lowest) as lowest, unnest($most) as most
 ),
 
 answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
-        feedback_id, metric, score, scale, question,
+        feedback_id, metric, score, question,
+        coalesce(customer_id, 'row ' || source_file || ' ' || record_no) as customer_key,
+        -- of CES without a scale, answers up to 5 are no answers up to 7
+        coalesce(scale, if(metric = 'ces' and max(score) filter (scale is null)
+            over (partition by metric) <= 5, 5, null)) as full_scale,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
     from feedback
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
-select metric, score, coalesce(own, beside) as comment, question
+select metric, score, customer_key, coalesce(own, beside) as comment, question,
+    coalesce(full_scale, most) = most as usual, score between lowest and most as sound
 from answers join rules using (metric)
 where score is not null and coalesce(own, beside) is not null
-    and coalesce(scale, most) = most
-order by metric, feedback_id, comment
+order by metric, feedback_id, customer_key, comment

@@ -5,15 +5,17 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit import charts
-from cxkit.ratings import cannot_learn, learned, rated_comments
+from cxkit.ratings import Rated, cannot_learn, learned, rated_comments
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
-from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.stats.clustered import design_effects
+from cxkit.stats.intervals import ENOUGH, add_wilson
 from cxkit.text.own_rating import CLASSES, RatingCard
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How would those have rated us who wrote without a score?"
 _NOT = "not predicted"
+_WHO = ["predicted_rating", "customer_key"]
 
 
 def predicted_ratings(
@@ -27,11 +29,13 @@ def predicted_ratings(
     The scorer is the one that `model_card` says is used: the own-rating scorer, or the general one
     where learning gains nothing sure. A predicted rating is low, middle or high as the metric
     counts it: NPS up to 6, 7 to 8, from 9; CSAT and stars up to 2, 3, from 4; CES up to 3, 4,
-    from 5.
+    from 5. A comment has a score where one of any metric stands beside it. Comments of one customer
+    are alike: intervals take customers for independent, not comments.
 
     Args:
         workspace: an open store.
-        metric: `nps`, `csat`, `stars` or `ces`; default: the one with the most rated comments.
+        metric: the score to predict, `nps`, `csat`, `stars` or `ces`; default: the one with the
+            most rated comments.
         as_of: read what was given until this moment; default: the latest time in the data.
 
     Returns:
@@ -46,9 +50,9 @@ def predicted_ratings(
     """
     until = workspace.moment(as_of)
     rated = rated_comments(workspace, metric, until)
-    asked = metric or (rated["metric"][0] if rated.height else None)
-    silent = workspace.query("predicted_ratings", metric=asked, as_of=until)
-    model = learned(rated) if silent.height else None
+    written = workspace.query("predicted_ratings", as_of=until)
+    silent = written.filter(pl.col("comment").is_not_null())
+    model = learned(rated.comments) if silent.height else None
     if model:
         told = model.predict(silent["comment"], silent["question"])
         told = told.select(pl.col("predicted_rating").cast(pl.String), "score")
@@ -61,7 +65,7 @@ def predicted_ratings(
         name="predicted_ratings",
         question=QUESTION,
         table=table,
-        finding=_finding(table, silent.height, rated, model.card if model else None),
+        finding=_finding(table, written.height, rated, model.card if model else None),
         caveats=_caveats(model.card, table) if model else (),
         sql=query_text("predicted_ratings"),
         as_of=until,
@@ -82,13 +86,27 @@ def _table(silent: pl.DataFrame, least: int) -> pl.DataFrame:
             feedback_id=pl.col("feedback_id").first(),
         )
     )
+    kinds = pl.DataFrame({"predicted_rating": [*CLASSES, _NOT]})
+    people = kinds.join(rows.group_by("customer_key").len("base"), how="cross").join(
+        rows.group_by("predicted_rating", "customer_key").len("comments"),
+        on=["predicted_rating", "customer_key"],
+        how="left",
+    )
+    people = people.select(pl.col("comments", "base").fill_null(0).cast(pl.Int64), *_WHO)
     table = (
-        pl.DataFrame({"predicted_rating": [*CLASSES, _NOT]})
-        .join(counts, on="predicted_rating", how="left", maintain_order="left")
+        kinds.join(counts, on="predicted_rating", how="left", maintain_order="left")
+        .join(
+            design_effects(people.sort(_WHO), ["predicted_rating"], "comments", "base"),
+            on="predicted_rating",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(pl.col("comments", "customers").fill_null(0), base=pl.lit(rows.height))
     )
+    alike = table.select(pl.col("comments", "base") / pl.col("effect").fill_null(1.0))
+    shares = add_wilson(alike, "comments", "base", "share_of_comments").drop("comments", "base")
     shown = (pl.col("customers") >= least) & (pl.col("predicted_rating") != _NOT)
-    return add_wilson(table, "comments", "base", "share_of_comments").select(
+    return table.hstack(shares).select(
         "predicted_rating",
         "comments",
         "customers",
@@ -100,24 +118,34 @@ def _table(silent: pl.DataFrame, least: int) -> pl.DataFrame:
     )
 
 
-def _finding(table: pl.DataFrame, n: int, rated: pl.DataFrame, card: RatingCard | None) -> str:
+def _finding(table: pl.DataFrame, written: int, rated: Rated, card: RatingCard | None) -> str:
+    n = int(table["comments"].sum())
+    if written == 0:
+        return "There are no comments: nobody has written anything yet."
     if n == 0:
-        return (
-            f"Nothing to predict: each of {counted(rated.height, 'comment')} has a score beside it."
-            if rated.height
-            else "There are no comments: nobody has written anything yet."
-        )
+        each = "the one comment" if written == 1 else f"each of {written:,} comments"
+        return f"Nothing to predict: {each} has a score beside it."
     if card is None:
         return cannot_learn(rated)
-    low = int(table.filter(predicted_rating="negative")["comments"][0])
+    row, unread = table.row(0, named=True), int(table.filter(predicted_rating=_NOT)["comments"][0])
+    low = row["comments"]
+    if unread == n:
+        return (
+            f"Cannot say: what {card.rated:,} rated comments teach is not surely better than the "
+            f"general scorer, which can read none of {counted(n, 'comment')} without a score."
+        )
     if n < ENOUGH:
         return (
             f"{low} of {counted(n, 'comment')} without a score {verb(low, 'read')} like those "
             "beside a low one: too few to say more."
         )
+    share, least, most = (100 * row[f"share_of_comments{end}"] for end in ("", "_low", "_high"))
+    by = f"what {card.rated:,} rated comments teach"
+    if card.chosen != "own ratings":
+        by = f"the general scorer: {by} is not surely better"
     return (
-        f"Of {n:,} comments without a score {said(low, n)} read like those beside a low one, by "
-        f"what {card.rated:,} rated comments teach."
+        f"Of {n:,} comments without a score {share:.1f} % ({least:.1f}–{most:.1f}) read like those "
+        f"beside a low one, by {by}."
     )
 
 

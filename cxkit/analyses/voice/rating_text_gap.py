@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.notes import apart_note
+from cxkit.ratings import left_notes, left_out
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.stats.clustered import contrast_effect, design_effects, effective
@@ -49,17 +50,19 @@ def rating_text_gap(
         counts as one), gap_share with Wilson's interval (_low, _high), q_value (with `by`: does the
         segment differ from the others of the metric? Benjamini-Hochberg), example (the strongest
         words, masked) and its feedback_id. In a report there is no example of fewer customers than
-        the smallest group. n is the number of scores with a comment beside them.
+        the smallest group. Scores on another scale than the usual one, or outside of it, are left
+        out and counted in a caveat. n is the number of scores with a comment beside them.
     """
     until = workspace.moment(as_of)
     answers = workspace.query(
         "rating_text_gap",
         metrics=list(SCALES),
+        lowest=[scale[0] for scale in SCALES.values()],
         most=[scale[1] for scale in SCALES.values()],
         as_of=until,
         by=workspace.segment(by, own=("touchpoint", "question")),
     )
-    usual = answers.filter("usual")
+    usual, left = answers.filter("usual", "sound"), left_out(answers)
     scores = _judged(usual)
     foreign = mostly_foreign(scores)
     table = _gaps(usual, scores, foreign, workspace.least, bool(by))
@@ -67,8 +70,8 @@ def rating_text_gap(
         name="rating_text_gap",
         question=QUESTION,
         table=table,
-        finding=_finding(table, by, usual.height, foreign),
-        caveats=_caveats(table, scores, answers.height - usual.height, by, foreign),
+        finding=_finding(table, by, usual.height, left.height, foreign),
+        caveats=_caveats(table, scores, left, by, foreign),
         sql=query_text("rating_text_gap"),
         as_of=until,
         n=usual.height,
@@ -216,7 +219,9 @@ def _said(row: dict[str, Any]) -> str:
     return f"{share} ({100 * row['gap_share_low']:.1f}–{100 * row['gap_share_high']:.1f})"
 
 
-def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
+def _finding(table: pl.DataFrame, by: str | None, n: int, left: int, foreign: bool) -> str:
+    if n == 0 and left:
+        return "No score on a usual scale has a comment beside it: there is nothing to compare."
     if n == 0:
         return "No score has a comment beside it: there is nothing to compare."
     if foreign:
@@ -241,12 +246,14 @@ def _finding(table: pl.DataFrame, by: str | None, n: int, foreign: bool) -> str:
             f"{_NAMES[apart['metric']]} score sound {tone}, against {_said(rest)} of "
             f"{rest['base']:,}."
         )
-    parts = []
+    parts: list[str] = []
     for row in whole.rows(named=True):
         answers, base = row["answers"], row["base"]
         side, tone = ("high", "negative") if row["gap"] == _HIGH else ("low", "positive")
         if base < ENOUGH:
-            parts.append(f"beside a {side} one there are {base:,}: too few to say")
+            which = "one there are" if parts else f"{name} score there are only"
+            noun = f"{base:,}" if parts else counted(base, "comment")
+            parts.append(f"beside a {side} {which} {noun}: too few to say")
             continue
         parts.append(
             f"of {base:,} comments beside a {side} {name} score {answers:,} "
@@ -281,7 +288,7 @@ def _rest(table: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _caveats(
-    table: pl.DataFrame, scores: pl.DataFrame, unusual: int, by: str | None, foreign: bool
+    table: pl.DataFrame, scores: pl.DataFrame, left: pl.DataFrame, by: str | None, foreign: bool
 ) -> tuple[str, ...]:
     notes = []
     if not foreign and table["base"].sum():
@@ -292,14 +299,15 @@ def _caveats(
         other = int((scores["reason"] == "language").sum())
         silent = int(scores["level"].is_null().sum()) - other
         why = [
-            f"{other:,} in another language" if other else "",
-            f"{silent:,} without a word of feeling" if silent else "",
+            f"{counted(other, 'score')} with a comment in another language" if other else "",
+            f"{counted(silent, 'score')} with a comment without a word of feeling"
+            if silent
+            else "",
         ]
         if any(why):
             notes.append(f"Not judged: {' and '.join(filter(None, why))}.")
         notes.append("Whoever writes a comment may feel differently from those who write none.")
-    if unusual:
-        notes.append(f"Left out: {counted(unusual, 'answer')} on another scale than the usual one.")
+    notes += left_notes(left)
     if by and table["base"].sum():
         notes.append(apart_note(by))
     return tuple(notes)

@@ -1,11 +1,11 @@
 -- Where do the stars and the words not agree? One row per score with a comment beside it.
--- $metrics, $most: parallel lists: a metric and the usual end of its scale
+-- $metrics, $lowest, $most: parallel lists: a metric and the usual ends of its scale
 -- $as_of: what was given later is left out
 -- $by: the segment: touchpoint or question, a field of customers, or 'all'
 with
 
 rules as (
-    select unnest($metrics) as metric, unnest($most) as most
+    select unnest($metrics) as metric, unnest($lowest) as lowest, unnest($most) as most
 ),
 
 answers as (
@@ -24,7 +24,7 @@ answers as (
 
 select
     metric, score, feedback_id, customer_key, coalesce(own, beside) as comment, question,
-    coalesce(full_scale, most) = most as usual,
+    coalesce(full_scale, most) = most as usual, score between lowest and most as sound,
     coalesce(case $by
         when 'touchpoint' then touchpoint when 'question' then question
         else customer_field($by, region, source, preferred_channel, attributes)
