@@ -38,7 +38,8 @@ requests as (
     union all by name select 'ticket resolved' as kind, customer_id, opened_at as asked_at,
         case when resolved_at <= $as_of::timestamp then resolved_at end as replied_at
     from tickets
-    union all by name select 'comment' as kind, customer_id, given_at as asked_at,
+    union all by name select 'comment' as kind, customer_id,
+        coalesce(given_at, invited_at) as asked_at,
         case when answered_at <= $as_of::timestamp then answered_at end as replied_at,
         comment, question
     from feedback where regexp_matches(comment, '[^\s\p{Z}]')
@@ -52,4 +53,7 @@ where direction = 'out' and not coalesce(automatic, false) group by all
 union all by name
 select 'nobody' as kind, count(*) as times from messages_in
 where thread is null and customer_id = '' having times > 0
+union all by name
+select kind || ' without a date' as kind, count(*) as times from requests
+where asked_at is null group by requests.kind
 order by kind, asked_at, customer_id, replied_at, comment, question
