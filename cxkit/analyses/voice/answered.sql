@@ -1,5 +1,6 @@
 -- Are we answering? One row per request (message, ticket or comment) of a customer; what the company
--- sends unasked is summed up in one row per purpose, with the number in `times`.
+-- sends unasked is summed up in one row per purpose, with the number in `times`. Comments of which
+-- nothing tells when they were written are 'undated'.
 -- $as_of: what happened later is not known yet
 with
 
@@ -54,6 +55,6 @@ union all by name
 select 'nobody' as kind, count(*) as times from messages_in
 where thread is null and customer_id = '' having times > 0
 union all by name
-select kind || ' without a date' as kind, count(*) as times from requests
-where asked_at is null group by requests.kind
+select 'undated' as kind, customer_id, replied_at, comment, question, 1 as times from requests
+where requests.kind = 'comment' and asked_at is null
 order by kind, asked_at, customer_id, replied_at, comment, question
