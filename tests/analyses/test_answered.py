@@ -190,3 +190,29 @@ def test_a_thread_tells_the_answer_to_somebody_unknown(tmp_path):
         "Left out: 1 message without a thread and of nobody known, of which no answer could be "
         "found." in found.caveats
     )
+
+
+def asked(number: int, **more: Any) -> dict[str, Any]:
+    row = {"feedback_id": f"f{number}", "customer_id": f"c{number}"}
+    return {**row, "comment": "Do you deliver on Saturdays?", **more}
+
+
+def test_comments_without_a_date_are_not_lost(tmp_path):
+    first = [asked(n, given_at="2026-01-01", answered_at="2026-01-02") for n in range(40)]
+    invited = [asked(n, invited_at="2026-01-01") for n in range(40, 80)]
+    found = cx.answered(
+        company(tmp_path / "invited", feedback=first + invited, messages=numbered(LATE))
+    )
+    assert found.table.select("what", "base", "in_time").rows() == [
+        ("questions in comments answered", 80, 40)
+    ]
+    assert not any("nothing tells when" in note for note in found.caveats)
+    undated = [asked(n) for n in range(40, 80)] + [asked(80, comment="It came in a box")]
+    found = cx.answered(
+        company(tmp_path / "undated", feedback=first + undated, messages=numbered(LATE))
+    )
+    assert found.finding.startswith("Of 40 questions in comments 100.0 %")
+    assert (
+        "Left out: 40 comments that ask, suggest or complain, of which nothing tells when."
+        in found.caveats
+    )

@@ -174,6 +174,15 @@ def test_numbers_in_quotes_are_masked(tmp_path):
     assert "1234567" not in "".join(found.table["quote"].drop_nulls())
 
 
+def test_the_words_before_a_number_tell_what_it_is(tmp_path):
+    text = (
+        "My mobile number is below.\n5550199 can you call me back when the oak bench is in stock?"
+    )
+    found = cx.intents(company(tmp_path, feedback=written(*[text] * 40)))
+    quotes = dict(found.table.select("intent", "quote").iter_rows())
+    assert quotes["asking"] == "[phone] can you call me back when the oak bench is in stock?"
+
+
 def test_no_comments(tmp_path):
     found = cx.intents(company(tmp_path, feedback=written(None, "")))
     assert found.finding == "There are no comments: nobody has written anything yet."

@@ -94,5 +94,7 @@ def test_comments_and_answers(tmp_path):
         "The one answer to NPS falls in one segment, 'shop': by touchpoint there is nothing to "
         "compare."
     )
-    assert cx.quotes(ws, metric="csat").finding == "The one comment does not match 'csat'."
+    assert cx.quotes(ws, sentiment="negative").finding == (
+        "The one comment does not match 'negative'."
+    )
     assert cx.quotes(ws, metric="nps").finding == "1 of 1 comment matches 'nps'; it is shown."

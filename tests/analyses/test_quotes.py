@@ -102,3 +102,58 @@ def test_values_it_cannot_use(tmp_path):
         cx.quotes(ws, sentiment="angry")
     with pytest.raises(BadQuestion, match="give a whole number"):
         cx.quotes(ws, most=0)
+    ws = company(tmp_path / "some", feedback=ROWS)
+    with pytest.raises(BadQuestion, match=r"There is no metric 'ces'. There are: csat, nps\."):
+        cx.quotes(ws, metric="ces")
+    with pytest.raises(BadQuestion, match=r"There is no touchpoint 'lobby'. There are: phone, sho"):
+        cx.quotes(ws, touchpoint="lobby")
+    for wrong in (3, "", ["nps"]):
+        with pytest.raises(BadQuestion, match="There is no metric"):
+            cx.quotes(ws, metric=wrong)
+        with pytest.raises(BadQuestion, match="There is no touchpoint"):
+            cx.quotes(ws, touchpoint=wrong)
+
+
+def test_a_comment_stands_beside_all_answers_of_its_record(tmp_path):
+    same = {"source_file": "survey.csv", "given_at": "2026-03-01", "touchpoint": "shop"}
+    rows = [
+        {"feedback_id": "1n", "record_no": 1, "metric": "nps", "score": 2, "comment": "Late again"},
+        {"feedback_id": "1c", "record_no": 1, "metric": "ces", "score": 6},
+        {"feedback_id": "1d", "record_no": 1, "metric": "ces", "score": 4},
+        {"feedback_id": "2n", "record_no": 2, "metric": "nps", "score": 9, "comment": "It is here"},
+        {"feedback_id": "2c", "record_no": 2, "metric": "ces", "score": 7, "comment": "Quite easy"},
+        {"feedback_id": "3c", "record_no": 3, "metric": "ces", "score": 1, "comment": " "},
+    ]
+    ws = company(tmp_path, feedback=[{**same, **row} for row in rows])
+    found = cx.quotes(ws, metric="ces")
+    assert found.table.select("comment", "metric", "score", "feedback_id").rows() == [
+        ("Quite easy", "ces", 7, "2c"),
+        ("Late again", "ces", 6, "1n"),
+    ]
+    assert found.finding == "2 of 3 comments match 'ces'; all are shown."
+    assert sorted(ids(cx.quotes(ws))) == ["1n", "2c", "2n"]
+    assert sorted(ids(cx.quotes(ws, touchpoint="shop"))) == ["1n", "2c", "2n"]
+    assert cx.quotes(ws, metric="nps").n == 2
+
+
+def test_a_report_shows_no_quotes_of_few_people(tmp_path, monkeypatch):
+    rows = [
+        {
+            "feedback_id": f"f{n:02}",
+            "customer_id": f"c{n if n < 10 else 10}",
+            "touchpoint": "shop" if n < 10 else "lobby",
+            "given_at": "2026-03-01",
+            "comment": f"Lovely shelf number {n} in oak",
+        }
+        for n in range(24)
+    ]
+    ws = company(tmp_path, feedback=rows)
+    assert cx.quotes(ws, touchpoint="lobby").n == 14
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    hidden = cx.quotes(ws, touchpoint="lobby")
+    assert (hidden.table.height, hidden.n, hidden.caveats) == (0, 0, ())
+    assert hidden.finding == (
+        "Fewer than 10 people have written comments that match 'lobby': a report shows no quotes "
+        "of so few."
+    )
+    assert cx.quotes(ws, touchpoint="shop").n == 10

@@ -108,3 +108,52 @@ def test_as_of_leaves_out_later_words(tmp_path):
     assert counts(cx.sentiment(company(tmp_path, feedback=rows), as_of="2026-04-01")) == {
         "very positive": 1
     }
+
+
+HILLTOP = [
+    {"customer_id": f"c{n:02}", "region": "Valley" if n < 60 else "Hilltop"} for n in range(61)
+]
+
+
+def by_person(*whose: tuple[str, str, int]) -> list[dict[str, Any]]:
+    rows = [{"customer_id": who, "comment": text} for who, text, n in whose for _ in range(n)]
+    return [{"feedback_id": f"f{i:03}", "given_at": "2026-03-02", **r} for i, r in enumerate(rows)]
+
+
+def test_many_comments_of_one_person_are_not_many_people(tmp_path):
+    content = [(f"c{n:02}", GOOD, 1) for n in range(60)]
+    rows = by_person(*content, ("c60", BAD, 40))
+    ws = company(tmp_path / "two", customers=HILLTOP, feedback=rows)
+    mood = cx.sentiment(ws, by="region")
+    assert mood.finding.startswith(
+        "By region no comments sound clearly more negative than the others (40.0 % ("
+    )
+    assert (
+        "The 40 scored comments of 'Hilltop' are of 1 person, and those of one person are alike: "
+        "too few to say." in mood.caveats
+    )
+    row = mood.table.filter(segment="Hilltop", sentiment="very negative").row(0, named=True)
+    assert (row["comments"], row["share_of_scored"]) == (40, 1)
+    assert row["share_of_scored_low"] == pytest.approx(0.2065, abs=1e-4)  # of one comment
+    assert "stands out" not in mood.chart().layout.title.text
+    alone = cx.sentiment(company(tmp_path / "one", feedback=by_person(("c60", BAD, 40))))
+    assert "; 100.0 % (20.7–100.0) of the scored sound negative" in alone.finding
+
+
+def test_a_report_counts_the_people_of_a_segment(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    customers = HILLTOP + [{"customer_id": f"d{n:02}", "region": "Coast"} for n in range(20)]
+    others = [(f"c{n:02}", GOOD, 1) for n in range(60)] + [(f"d{n:02}", GOOD, 1) for n in range(20)]
+    rows = by_person(*others, ("c60", BAD, 26))
+    mood = cx.sentiment(company(tmp_path, customers=customers, feedback=rows), by="region")
+    assert "Hilltop" not in mood.table["segment"].to_list()
+    assert "Hilltop" not in f"{mood.finding} {mood.caveats}"
+    assert mood.table["comments"].sum() == 106
+
+
+def test_one_segment_leaves_nothing_to_compare(tmp_path):
+    mood = cx.sentiment(company(tmp_path, feedback=written(*[GOOD] * 40)), by="region")
+    assert mood.finding == (
+        "All 40 scored comments fall in one segment, 'missing': by region there is nothing to "
+        "compare."
+    )

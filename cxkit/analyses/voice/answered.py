@@ -1,5 +1,6 @@
 """Are we answering?"""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
-from cxkit.result import Result, counted, lasted
+from cxkit.result import Result, counted, lasted, verb
 from cxkit.stats.clustered import design_effect, effective
 from cxkit.stats.intervals import ENOUGH, wilson
 from cxkit.stats.survival import kaplan_meier
@@ -61,7 +62,8 @@ def answered(
     A message is answered where a person (no automatic reply) writes back in its thread; where
     threads are not told, to the same customer and not to ask for something. A ticket is answered by
     its first reply. Comments that ask, suggest or complain (see `intents`) are answered where the
-    survey's export says when the company wrote back. Requests whose days are not over at the end of
+    survey's export says when the company wrote back; without a date of their own they count from
+    the invitation. Requests whose days are not over at the end of
     the data are left out of the share and stay in the median time, which counts those still
     waiting (Kaplan and Meier 1958).
 
@@ -83,8 +85,8 @@ def answered(
     whole_number("within_days", within_days)
     until = workspace.moment(as_of)
     rows = workspace.query("answered", as_of=until)
-    told = pl.col("asked_at").is_not_null()
-    sent = dict(rows.filter(~told).select("kind", "times").iter_rows())
+    told, undated = pl.col("asked_at").is_not_null(), pl.col("kind") == "undated"
+    sent = dict(rows.filter(~told & ~undated).select("kind", "times").iter_rows())
     requests = _requests(rows.filter(told), any(kind.startswith("company ") for kind in sent))
     table = _table(requests, until, within_days)
     return Result(
@@ -115,18 +117,22 @@ def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
     ]
     written = rows.filter(kind == "comment")
     if written["replied_at"].count():
-        for question, own in written.group_by("question", maintain_order=True):
-            found = find_intents(own["comment"], question=question[0])
+        for own in _wanting(written):
             parts += [
-                own.filter(found[intent].fill_null(False))
-                .with_columns(what=pl.lit(what))
-                .select(columns)
+                own.filter(intent).with_columns(what=pl.lit(what)).select(columns)
                 for intent, what in _INTENTS.items()
             ]
     empty = plain.clear().select(columns)
     requests = pl.concat([empty, *parts]).with_row_index("row")
     customer = pl.coalesce("customer_id", pl.format("request {}", "row"))
     return requests.with_columns(customer_id=customer)
+
+
+def _wanting(written: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Put beside the comments whether they ask, suggest and complain, question by question."""
+    for question, own in written.group_by("question", maintain_order=True):
+        found = find_intents(own["comment"], question=question[0])
+        yield own.with_columns(found.select(pl.col(list(_INTENTS)).fill_null(False)))
 
 
 def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> pl.DataFrame:
@@ -227,6 +233,18 @@ def _caveats(
             "Whether comments are answered cannot be said: no export tells when somebody wrote "
             "back, or no comment in English wants anything."
         )
+    comments = rows.filter(pl.col("kind").is_in(["comment", "undated"]))
+    if comments["replied_at"].count():
+        undated = comments.filter(pl.col("kind") == "undated")
+        wanting = sum(
+            own.filter(pl.any_horizontal(list(_INTENTS))).height for own in _wanting(undated)
+        )
+        if wanting:
+            notes.append(
+                f"Left out: {counted(wanting, 'comment')} that {verb(wanting, 'ask')}, "
+                f"{verb(wanting, 'suggest')} or {verb(wanting, 'complain')}, of which nothing "
+                "tells when."
+            )
     left_out = [
         f"{row['unfinished']:,} of {row['requests']:,} ({row['what']})"
         for row in table.iter_rows(named=True)

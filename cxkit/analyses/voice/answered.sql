@@ -1,5 +1,6 @@
 -- Are we answering? One row per request (message, ticket or comment) of a customer; what the company
--- sends unasked is summed up in one row per purpose, with the number in `times`.
+-- sends unasked is summed up in one row per purpose, with the number in `times`. Comments of which
+-- nothing tells when they were written are 'undated'.
 -- $as_of: what happened later is not known yet
 with
 
@@ -38,7 +39,8 @@ requests as (
     union all by name select 'ticket resolved' as kind, customer_id, opened_at as asked_at,
         case when resolved_at <= $as_of::timestamp then resolved_at end as replied_at
     from tickets
-    union all by name select 'comment' as kind, customer_id, given_at as asked_at,
+    union all by name select 'comment' as kind, customer_id,
+        coalesce(given_at, invited_at) as asked_at,
         case when answered_at <= $as_of::timestamp then answered_at end as replied_at,
         comment, question
     from feedback where regexp_matches(comment, '[^\s\p{Z}]')
@@ -52,4 +54,7 @@ where direction = 'out' and not coalesce(automatic, false) group by all
 union all by name
 select 'nobody' as kind, count(*) as times from messages_in
 where thread is null and customer_id = '' having times > 0
+union all by name
+select 'undated' as kind, customer_id, replied_at, comment, question, 1 as times from requests
+where requests.kind = 'comment' and asked_at is null
 order by kind, asked_at, customer_id, replied_at, comment, question

@@ -32,6 +32,7 @@ _CODED = 100  # comments coded by hand from which the sorter's mistakes are know
 _READ = 2_000  # comments that are compared to find the most typical one
 _UNKNOWN = Interval(*[float("nan")] * 3)
 _Row = dict[str, Any]
+_SPAN = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
 _SCHEMA: dict[str, Any] = {
     "segment": pl.String,
     "intent": pl.String,
@@ -229,15 +230,32 @@ def _counts(judged: pl.DataFrame, held: pl.Series) -> tuple[float, float]:
 def _quote(who: pl.DataFrame, intent: str) -> _Row:
     """Return the most typical of the sentences that want it, and whose comment it is of."""
     some = who.head(_READ)
-    texts = []
-    for text, spans in some.select("comment", "spans").iter_rows():
+    told = []
+    for at, (text, spans) in enumerate(_masked_with_spans(some).iter_rows()):
         span = next((span for span in spans if span["intent"] == intent), None)
-        texts.append(sentence_at(text, span["start"], span["end"]) if span else text)
-    place = most_typical(texts, among=texts)
-    return {
-        "quote": masked(pl.Series([texts[place]]))[0],
-        "feedback_id": some["feedback_id"][place],
-    }
+        if span or text == some["comment"][at]:
+            told.append((at, sentence_at(text, span["start"], span["end"]) if span else text))
+    if not told:  # what wants it is masked
+        return {}
+    sentences = [sentence for _, sentence in told]
+    at, shown = told[most_typical(sentences, among=sentences)]
+    return {"quote": shown, "feedback_id": some["feedback_id"][at]}
+
+
+def _masked_with_spans(comments: pl.DataFrame) -> pl.DataFrame:
+    """Mask whole comments, since the words before a number tell what it is; spans move with it."""
+    texts, spans = masked(comments["comment"]).to_list(), comments["spans"].to_list()
+    changed: dict[str | None, list[int]] = {}
+    for at, (before, question) in enumerate(comments.select("comment", "question").iter_rows()):
+        if texts[at] != before:
+            changed.setdefault(question, []).append(at)
+    for question, places in changed.items():
+        again = find_intents([texts[at] for at in places], languages=["en"], question=question)
+        for at, found in zip(places, again["spans"].to_list(), strict=True):
+            spans[at] = found
+    return pl.DataFrame(
+        {"comment": texts, "spans": spans}, schema={"comment": pl.String, "spans": pl.List(_SPAN)}
+    )
 
 
 def _ends(name: str, told: Interval) -> _Row:

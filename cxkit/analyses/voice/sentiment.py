@@ -1,6 +1,7 @@
 """How do customers sound in their own words?"""
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -8,7 +9,8 @@ import polars as pl
 from cxkit import charts
 from cxkit.notes import apart_note
 from cxkit.result import Result, counted, verb
-from cxkit.stats.intervals import ENOUGH, add_wilson, benjamini_hochberg, said, said_count, shares_p
+from cxkit.stats.clustered import contrast_effect, design_effect, effective
+from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, said, shares_p, wilson
 from cxkit.stats.segments import gathered
 from cxkit.text.scoring import LEVELS, mostly_foreign, score_comments
 from cxkit.workspace import Workspace, query_text
@@ -27,6 +29,16 @@ _NAMES = {
     "nl": "Dutch",
     "pt": "Portuguese",
 }
+_SCHEMA: dict[str, Any] = {
+    "segment": pl.String,
+    "sentiment": pl.String,
+    "comments": pl.Int64,
+    **{
+        f"{name}{end}": pl.Float64
+        for name in ("share_of_comments", "share_of_scored")
+        for end in ("", "_low", "_high")
+    },
+}
 
 
 def sentiment(
@@ -41,7 +53,8 @@ def sentiment(
     `cxkit.text.rules`). The scorer reads English: comments in other languages are counted and
     not scored, and where they are the majority no comment is, since the few that look English
     may not be. A comment without any word of feeling has no signal, which is not the same as
-    neutral. A score or star that stands beside the comment is not looked at.
+    neutral. A score or star that stands beside the comment is not looked at. Comments of one
+    customer are alike: intervals and tests take customers for independent, not comments.
 
     Args:
         workspace: an open store.
@@ -52,61 +65,78 @@ def sentiment(
     Returns:
         One row per segment ("all" without `by`) and level, from very negative to very positive,
         then one per reason for not scoring: segment, sentiment, comments, share_of_comments (of
-        all comments with text) and share_of_scored, both with Wilson's interval (_low, _high).
-        The comments of a segment add up to its comments with text.
+        all comments with text) and share_of_scored, both with Wilson's interval (_low, _high; on
+        as many comments as the customers are worth). The comments of a segment add up to its
+        comments with text.
     """
     until = workspace.moment(as_of)
     comments = workspace.query(
         "sentiment", as_of=until, by=workspace.segment(by, own=("touchpoint", "metric", "question"))
     )
     scores = score_comments(comments["comment"])
-    table = _levels(comments["segment"], scores, workspace.least)
+    written = gathered(
+        comments.with_columns(scores.select(_labels(scores)).to_series(), one=pl.lit(1)),
+        "one",
+        least=workspace.least,
+        people=comments,
+    )
+    people = _people(written)
+    table = _levels(people)
+    apart = _standing_out(people)
     languages = scores.filter(pl.col("reason") == "language")["language"].to_list()
     most = max(sorted(set(languages)), key=languages.count, default="")
     return Result(
         name="sentiment",
         question=QUESTION,
         table=table,
-        finding=_finding(table, by, _NAMES.get(most, most)),
-        caveats=_caveats(table, by),
+        finding=_finding(people, by, _NAMES.get(most, most), apart),
+        caveats=_caveats(people, by),
         sql=query_text("sentiment"),
         as_of=until,
         n=comments.height,
-        draw=_chart,
+        draw=partial(_chart, apart=apart),
     )
 
 
-def _levels(segments: pl.Series, scores: pl.DataFrame, least: int) -> pl.DataFrame:
-    found = (
-        scores.select(_labels(scores))
-        .with_columns(segments)
-        .group_by("segment", "sentiment")
-        .agg(comments=pl.len().cast(pl.Int64))
+def _people(written: pl.DataFrame) -> pl.DataFrame:
+    """Count the comments of each person in each segment by level: one column per row name."""
+    label = pl.col("sentiment")
+    return written.group_by("segment", "customer_key", maintain_order=True).agg(
+        *[(label == name).sum().cast(pl.Int64).alias(name) for name in _ROWS],
+        comments=pl.len().cast(pl.Int64),
+        scored=label.is_in(LEVELS).sum().cast(pl.Int64),
+        bad=label.is_in(LEVELS[:2]).sum().cast(pl.Int64),
+        good=label.is_in(LEVELS[-2:]).sum().cast(pl.Int64),
     )
-    comments = pl.col("comments")
-    counts = (
-        gathered(found, "comments", least=least)
-        .group_by("segment", "sentiment", maintain_order=True)
-        .agg(comments.sum())
-    )
-    names = counts["segment"].unique(maintain_order=True).to_list() or ["all"]
-    labels = _ROWS if _TOO_FEW in counts["sentiment"] else _ROWS[:-1]
-    every = pl.DataFrame(
-        [(name, label, label in LEVELS) for name in names for label in labels],
-        schema={"segment": pl.String, "sentiment": pl.String, "scored": pl.Boolean},
-        orient="row",
-    )
-    table = (
-        every.join(counts, on=["segment", "sentiment"], how="left", maintain_order="left")
-        .with_columns(comments.fill_null(0))
-        .with_columns(comments.sum().over("segment").alias("all"))
-        .with_columns(
-            pl.when("scored").then(comments.sum().over("segment", "scored")).alias("all_scored")
-        )
-    )
-    table = add_wilson(table, "comments", "all", "share_of_comments")
-    table = add_wilson(table, "comments", "all_scored", "share_of_scored")
-    return table.drop("scored", "all", "all_scored")
+
+
+def _worth(people: pl.DataFrame, part: str, base: str) -> tuple[float, float]:
+    """Return both counts of a share, as people for independent would have written them."""
+    each = people.group_by("customer_key", maintain_order=True).agg(pl.col(part, base).sum())
+    x, n = (each[name].cast(pl.Float64).to_numpy() for name in (part, base))
+    return effective(float(x.sum()), float(n.sum()), design_effect(x, n))
+
+
+def _levels(people: pl.DataFrame) -> pl.DataFrame:
+    names = people["segment"].unique(maintain_order=True).to_list() or ["all"]
+    labels = _ROWS if people[_TOO_FEW].sum() else _ROWS[:-1]
+    rows = []
+    for name in names:
+        own = people.filter(pl.col("segment") == name)
+        for label in labels:
+            row: dict[str, Any] = {
+                "segment": name,
+                "sentiment": label,
+                "comments": int(own[label].sum()),
+            }
+            bases = ("comments", "scored") if label in LEVELS else ("comments",)
+            for base in bases:
+                share = wilson(*_worth(own, label, base))
+                ends = [f"share_of_{base}{end}" for end in ("", "_low", "_high")]
+                row |= dict(zip(ends, share, strict=True))
+            rows.append(row)
+    table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    return table.with_columns(pl.selectors.float().fill_nan(None))
 
 
 def _labels(scores: pl.DataFrame) -> pl.Expr:
@@ -118,14 +148,15 @@ def _labels(scores: pl.DataFrame) -> pl.Expr:
     return pl.when("scored").then(level).otherwise(why).alias("sentiment")
 
 
-def _counts(table: pl.DataFrame) -> dict[str, int]:
+def _counts(people: pl.DataFrame) -> dict[str, int]:
     """Return the comments per row name over all segments."""
-    whole = table.group_by("sentiment").agg(pl.col("comments").sum())
-    return dict.fromkeys(_ROWS, 0) | dict(whole.iter_rows())
+    return {name: int(people[name].sum()) for name in _ROWS}
 
 
-def _finding(table: pl.DataFrame, by: str | None, language: str) -> str:
-    count = _counts(table)
+def _finding(
+    people: pl.DataFrame, by: str | None, language: str, apart: dict[str, Any] | None
+) -> str:
+    count = _counts(people)
     comments, scored = sum(count.values()), sum(count[level] for level in LEVELS)
     if comments == 0:
         return "There are no comments: nobody has written anything yet."
@@ -141,70 +172,88 @@ def _finding(table: pl.DataFrame, by: str | None, language: str) -> str:
             "customers sound."
         )
     if by:
-        return _segments_differ(table, by)
-    bad = count["very negative"] + count["negative"]
-    good = count["very positive"] + count["positive"]
+        return _segments_differ(people, by, apart)
     why = [
         f"{count[_OTHER]:,} in another language" if count[_OTHER] else "",
         f"{count[_SILENT]:,} without a word of feeling" if count[_SILENT] else "",
     ]
     rest = " and ".join(reason for reason in why if reason)
+    share = said(*_worth(people, "scored", "comments")).replace(" (", ", ", 1)
     return (
-        f"Of {comments:,} comments {said_count(scored, comments)} could be scored"
-        f"{f' (not: {rest})' if rest else ''}; {said(bad, scored)} of the scored sound negative or "
-        f"very negative, {said(good, scored)} positive or very positive."
+        f"Of {comments:,} comments {scored:,} ({share} could be scored"
+        f"{f' (not: {rest})' if rest else ''}; {said(*_worth(people, 'bad', 'scored'))} of the "
+        f"scored sound negative or very negative, {said(*_worth(people, 'good', 'scored'))} "
+        "positive or very positive."
     )
 
 
-def _tones(table: pl.DataFrame) -> pl.DataFrame:
-    """Return per segment the scored comments and the (very) negative ones."""
-    comments, level = pl.col("comments"), pl.col("sentiment")
-    return table.group_by("segment", maintain_order=True).agg(
-        bad=comments.filter(level.is_in(LEVELS[:2])).sum(),
-        scored=comments.filter(level.is_in(LEVELS)).sum(),
-    )
-
-
-def _standing_out(table: pl.DataFrame) -> dict[str, Any] | None:
+def _standing_out(people: pl.DataFrame) -> dict[str, Any] | None:
     """Return the segment whose share of negative comments differs most upwards, else downwards."""
-    tones = _tones(table)
-    bad, scored = int(tones["bad"].sum()), int(tones["scored"].sum())
-    rows = list(tones.iter_rows(named=True))
-    p_values = [
-        shares_p(row["bad"], row["scored"], bad - row["bad"], scored - row["scored"])
-        for row in rows
-    ]
-    apart = [
-        row
-        | {"more": row["bad"] * scored - bad * row["scored"], "share": row["bad"] / row["scored"]}
-        for row, q in zip(rows, benjamini_hochberg(p_values), strict=True)
-        if q < 0.05 and row["scored"] >= ENOUGH
-    ]
-    worse = [row for row in apart if row["more"] > 0]
+    rows, p_values = [], []
+    for name in people["segment"].unique(maintain_order=True):
+        sides = people.with_columns(group=(pl.col("segment") != name).cast(pl.Int64))
+        mine, rest = (sides.filter(group=group) for group in (0, 1))
+        own, others = _worth(mine, "bad", "scored"), _worth(rest, "bad", "scored")
+        if min(own[1], others[1]) < ENOUGH:
+            continue
+        p_values.append(_difference(sides))
+        rows.append(
+            {
+                "segment": name,
+                "scored": int(mine["scored"].sum()),
+                "others_scored": int(rest["scored"].sum()),
+                "share": own[0] / own[1],
+                "others_share": others[0] / others[1],
+                "own_said": said(*own),
+                "others_said": said(*others),
+            }
+        )
+    apart = [row for row, q in zip(rows, benjamini_hochberg(p_values), strict=True) if q < 0.05]
+    worse = [row for row in apart if row["share"] > row["others_share"]]
     if worse:
         return max(worse, key=lambda row: row["share"])
     return min(apart, key=lambda row: row["share"], default=None)
 
 
-def _segments_differ(table: pl.DataFrame, by: str) -> str:
-    tones = _tones(table)
-    bad, scored = int(tones["bad"].sum()), int(tones["scored"].sum())
-    row = _standing_out(table)
-    if row is None:
+def _difference(sides: pl.DataFrame) -> float:
+    """Return the p-value of the difference between group 0 and 1; who is in both counts so."""
+    each = (
+        sides.group_by("customer_key", "group")
+        .agg(pl.col("bad", "scored").sum().cast(pl.Float64))
+        .sort("group", "customer_key")
+    )
+    who = each["customer_key"].rank("dense").cast(pl.Int64).to_numpy()
+    group, x, n = (each[name].to_numpy() for name in ("group", "bad", "scored"))
+    effect = contrast_effect(who, group, x, n, [1.0, -1.0])
+    one, two = (
+        effective(float(x[group == side].sum()), float(n[group == side].sum()), effect)
+        for side in (0, 1)
+    )
+    return shares_p(*one, *two)
+
+
+def _segments_differ(people: pl.DataFrame, by: str, apart: dict[str, Any] | None) -> str:
+    scored = int(people["scored"].sum())
+    if people["segment"].n_unique() == 1:
+        return (
+            f"All {counted(scored, 'scored comment')} fall in one segment, "
+            f"'{people['segment'][0]}': by {by} there is nothing to compare."
+        )
+    if apart is None:
         return (
             f"By {by} no comments sound clearly more negative than the others "
-            f"({said(bad, scored)} of {scored:,} scored do)."
+            f"({said(*_worth(people, 'bad', 'scored'))} of {scored:,} scored do)."
         )
-    how = "more" if row["more"] > 0 else "less"
+    how = "more" if apart["share"] > apart["others_share"] else "less"
     return (
-        f"By {by} '{row['segment']}' sounds {how} negative than the others: "
-        f"{said(row['bad'], row['scored'])} of {row['scored']:,} scored comments, against "
-        f"{said(bad - row['bad'], scored - row['scored'])} of {scored - row['scored']:,}."
+        f"By {by} '{apart['segment']}' sounds {how} negative than the others: "
+        f"{apart['own_said']} of {apart['scored']:,} scored comments, against "
+        f"{apart['others_said']} of {apart['others_scored']:,}."
     )
 
 
-def _caveats(table: pl.DataFrame, by: str | None) -> tuple[str, ...]:
-    count = _counts(table)
+def _caveats(people: pl.DataFrame, by: str | None) -> tuple[str, ...]:
+    count = _counts(people)
     if sum(count.values()) == 0:
         return ()
     notes = []
@@ -219,17 +268,27 @@ def _caveats(table: pl.DataFrame, by: str | None) -> tuple[str, ...]:
         )
     notes.append("Whoever writes a comment may feel differently from those who write none.")
     if by and any(count[level] for level in LEVELS):
-        notes += [
-            f"Only {counted(scored, 'comment')} of '{segment}' could be scored: too few to say."
-            for segment, _, scored in _tones(table).iter_rows()
-            if scored < ENOUGH
-        ]
+        for segment in people["segment"].unique(maintain_order=True):
+            own = people.filter(pl.col("segment") == segment)
+            scored, heads = int(own["scored"].sum()), own.filter(pl.col("scored") > 0).height
+            who = "1 person" if heads == 1 else f"{heads:,} people"
+            if scored < ENOUGH:
+                notes.append(
+                    f"Only {counted(scored, 'comment')} of '{segment}' could be scored: too few "
+                    "to say."
+                )
+            elif _worth(own, "bad", "scored")[1] < ENOUGH:
+                notes.append(
+                    f"The {scored:,} scored comments of '{segment}' are of {who}, "
+                    "and those of one person are alike: too few to say."
+                )
         notes.append(apart_note(by))
     return tuple(notes)
 
 
-def _chart(table: pl.DataFrame) -> charts.Figure:
-    count = _counts(table)
+def _chart(table: pl.DataFrame, apart: dict[str, Any] | None) -> charts.Figure:
+    whole = table.group_by("sentiment").agg(pl.col("comments").sum())
+    count = dict.fromkeys(_ROWS, 0) | dict(whole.iter_rows())
     scored = sum(count[level] for level in LEVELS)
     bad = count["very negative"] + count["negative"]
     title = "No comment could be scored"
@@ -237,11 +296,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title = f"{bad / scored:.0%} of {counted(scored, 'scored comment')} "
         title += f"{verb(scored, 'sound')} negative"
     if table["segment"].n_unique() > 1 and scored:
-        apart = _standing_out(table)
         if apart:
             title = f"'{apart['segment']}' stands out: {apart['share']:.0%} sound negative"
-        sizes = dict(_tones(table).select("segment", "scored").iter_rows())
         levels = table.filter(pl.col("sentiment").is_in(LEVELS))
+        sizes = dict(levels.group_by("segment").agg(pl.col("comments").sum()).iter_rows())
         return charts.stacked(
             levels.with_columns(
                 pl.Series("name", [f"{s} (n = {sizes[s]:,})" for s in levels["segment"]])

@@ -3,6 +3,7 @@
 -- $by: the segment: touchpoint, metric or question, a field of customers, or 'all'
 select
     comment,
+    coalesce(customer_id, 'row ' || feedback.source_file || ' ' || feedback.record_no) as customer_key,
     coalesce(case $by
         when 'touchpoint' then touchpoint when 'metric' then metric when 'question' then question
         else customer_field($by, region, source, preferred_channel, attributes)
@@ -10,4 +11,4 @@ select
 from feedback left join customers using (customer_id)
 where regexp_matches(comment, '[^\s\p{Z}]')
     and coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
-order by comment, segment
+order by comment, segment, customer_key
