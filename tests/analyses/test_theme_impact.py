@@ -146,6 +146,37 @@ def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
     assert "price" not in cx.theme_impact(ws).table["theme"].to_list()
 
 
+def test_a_report_gives_away_no_score_of_a_person(tmp_path, monkeypatch):
+    """What one of forty-one says is the whole less what the forty say."""
+    both = "Such a price for a delivery"
+    fed = rows(*[(both, 9)] * 30, *[(LATE, 9)] * 10, (DEAR, 0), metric="nps", scale=10)
+    ws = company(tmp_path / "a", feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    delivery = cx.theme_impact(ws).table.filter(theme="delivery").row(0, named=True)
+    assert (delivery["without"], delivery["score_without"]) == (1, -100)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.theme_impact(ws)
+    delivery, price = (
+        found.table.filter(theme=name).row(0, named=True) for name in ("delivery", "price")
+    )
+    told = {name for name, value in delivery.items() if value is not None}
+    assert told == {"theme", "metric", "found_by"}
+    assert (price["people"], price["without"], price["score_without"]) == (31, 10, 100)
+    assert (
+        "Left blank: 1 row where fewer than 10 people speak of the theme, or fewer do not."
+    ) in found.caveats
+    found.chart()
+
+
+def test_a_report_of_one_comment_says_no_score(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    one = asked(tmp_path / "a", rows((LATE, 0), metric="nps", scale=10))
+    assert one.table.select("mentions", "people", "score_with").rows() == [(None, None, None)]
+    beside = asked(tmp_path / "b", rows((LATE, 0), *[(None, 9)] * 20, metric="nps", scale=10))
+    assert beside.caveats[0] == "1 of 21 answers to NPS has a comment."
+    assert not any("name" in caveat and "none" in caveat for caveat in beside.caveats)
+
+
 def test_what_is_known_at_a_moment(tmp_path):
     fed = rows(*[(LATE, 2)] * 40, *[(FLAT, 4)] * 40)
     for row in fed[70:]:
