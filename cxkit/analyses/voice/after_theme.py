@@ -115,9 +115,7 @@ def after_theme(
     )
 
 
-def _table(
-    followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: int
-) -> pl.DataFrame:
+def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: int) -> pl.DataFrame:
     rows = []
     for name in theme_order(themes):
         spoke = themes.filter(pl.col("theme") == name)["row"].to_list()
@@ -194,9 +192,7 @@ def _sure(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finding(
-    table: pl.DataFrame, comments: int, no_deeds: bool, followed: int, days: int
-) -> str:
+def _finding(table: pl.DataFrame, comments: int, no_deeds: bool, followed: int, days: int) -> str:
     if not comments:
         return "There are no comments: what people did after them cannot be said."
     if no_deeds:
