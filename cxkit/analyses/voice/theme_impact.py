@@ -76,7 +76,7 @@ def theme_impact(
         BadQuestion: where there is no such metric.
         BadThemes: where the theme book kept with the store has a fault.
     """
-    if metric is not None and metric not in SCALES:
+    if metric is not None and not (isinstance(metric, str) and metric in SCALES):
         raise BadQuestion(f"No metric is called {metric!r}. There are: {listed(SCALES)}.")
     until = workspace.moment(as_of)
     answers = workspace.query(
@@ -86,7 +86,11 @@ def theme_impact(
         most=[scale[1] for scale in SCALES.values()],
         as_of=until,
     )
-    usual = answers.filter("usual")
+    usual = answers.filter("usual", "sound")
+    left_out = {
+        "on another scale than the usual one": answers.filter(~pl.col("usual")).height,
+        "whose score is not on its scale": answers.filter("usual", ~pl.col("sound")).height,
+    }
     metric = metric or _most_commented(usual)
     told = spoken(workspace, until)
     rated = _valued(usual.filter(pl.col("metric") == metric))
@@ -98,9 +102,9 @@ def theme_impact(
         name="theme_impact",
         question=QUESTION,
         table=table,
-        finding=_finding(table, commented.height),
+        finding=_finding(table, commented.height, any(left_out.values())),
         caveats=(
-            *_caveats(table, rated, usual, answers.height - usual.height, least),
+            *_caveats(table, rated, usual, left_out, least),
             *_named(themes, least),
             *(told.notes if commented.height else ()),
         ),
@@ -211,17 +215,19 @@ def _few(answers: pl.DataFrame, least: int) -> bool:
     return 0 < answers["person"].n_unique() < least
 
 
-def _finding(table: pl.DataFrame, n: int) -> str:
+def _finding(table: pl.DataFrame, n: int, left_out: bool) -> str:
     if n == 0:
-        return "Cannot say: no score has a comment beside it."
+        which = "no score on the usual scale" if left_out else "no score"
+        return f"Cannot say: {which} has a comment beside it."
     name = _NAMES[table["metric"][0]]
     judged = table.filter(pl.col("drag").is_not_null())
     if judged.is_empty():
-        none = set(table["theme"]) <= {OTHER, UNTAGGED}
-        why = f"{ENOUGH} people each have to name a theme and to leave it unnamed"
+        answers = f"{counted(n, 'answer')} with a comment"
+        if set(table["theme"]) <= {OTHER, UNTAGGED}:
+            return f"Cannot say what goes with {name}: in {answers} no theme is found."
         return (
-            f"Cannot say what goes with {name}: there {verb(n, 'are')} {counted(n, 'answer')} with "
-            f"a comment, and {'no theme is found there' if none else why}."
+            f"Too few to say what goes with {name}: of {answers} no theme is named by {ENOUGH} "
+            f"people and left unnamed by {ENOUGH}."
         )
     sure = judged.filter(pl.col("q_value") < 0.05)
     if sure.is_empty():
@@ -261,7 +267,7 @@ def _caveats(
     table: pl.DataFrame,
     rated: pl.DataFrame,
     usual: pl.DataFrame,
-    other_scales: int,
+    left_out: dict[str, int],
     least: int,
 ) -> tuple[str, ...]:
     notes = []
@@ -303,10 +309,7 @@ def _caveats(
         f"({counted(n, 'answer')} with a comment)."
         for other, n in others.rows()
     ]
-    if other_scales:
-        notes.append(
-            f"Left out: {counted(other_scales, 'answer')} on another scale than the usual one."
-        )
+    notes += [f"Left out: {counted(n, 'answer')} {why}." for why, n in left_out.items() if n]
     if table["drag"].count():
         notes.append(
             "Who names a theme differs from the others in more than the theme: a drag is "
