@@ -3,6 +3,7 @@
 import random
 from datetime import date, timedelta
 
+import polars as pl
 import pytest
 from company import company
 
@@ -157,9 +158,16 @@ def test_hostile_companies(tmp_path):
     none.chart()
     alone = asked(tmp_path / "b", feedback=[wrote("ann", day(5), LATE)])
     assert alone.finding == (
+        "Cannot say: the data hold no purchases, no visits or other events and no tickets or "
+        "messages of known people, so what they did next is not known."
+    )
+    late = asked(tmp_path / "f", feedback=[wrote("ann", day(300), LATE)], orders=EDGES)
+    assert late.finding == (
         "Cannot say: of 1 comment none is of a known person whose 90 days afterwards lie in the "
         "data."
     )
+    nobody = asked(tmp_path / "g", feedback=[{**wrote("x", day(5), LATE), "customer_id": None}])
+    assert nobody.finding == late.finding
     assert any("people buy, come back or get in touch again" in c for c in alone.caveats)
     same = asked(tmp_path / "c", feedback=[wrote("one", day(n), LATE) for n in range(200)],
                  orders=EDGES)  # fmt: skip
@@ -189,3 +197,28 @@ def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
     assert "delivery" in cx.after_theme(ws).table["theme"].to_list()
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert "delivery" not in cx.after_theme(ws).table["theme"].to_list()
+
+
+def test_a_report_says_nothing_of_few_people(tmp_path, monkeypatch):
+    """Of each deed by itself: of the fifty whose visits are followed two wrote of nothing else."""
+    fed = [wrote(f"c{n:02}", day(10) if n < 50 else day(200), LATE if n < 48 else FLAT)
+           for n in range(80)]  # fmt: skip
+    visits = [{"customer_id": "edge", "occurred_at": end, "event": "visit"}
+              for end in (START, day(150))]  # fmt: skip
+    ws = company(tmp_path, feedback=fed, orders=[*EDGES, bought("c00", day(20))], events=visits)
+    cx.keep_themes(ws, BOOK)
+    counts = ["people", "others", "others_people", "others_did"]
+    table = cx.after_theme(ws).table.filter(theme="delivery", did="came back")
+    assert table.select(counts).rows() == [(48, 2, 2, 0)]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.after_theme(ws)
+    table = found.table.filter(did="came back")
+    assert table["theme"].to_list() == ["delivery", "no theme"]
+    assert table.select(pl.exclude("theme", "did", "found_by").null_count() == 2).row(0) == (
+        (True,) * 15
+    )
+    assert found.table.filter(theme="delivery", did="bought").select(counts).rows() == [
+        (48, 32, 32, 0)
+    ]
+    assert "Left blank: 2 rows where a side is of fewer than 10 people." in found.caveats
+    found.chart()

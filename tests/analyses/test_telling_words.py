@@ -99,10 +99,26 @@ def test_the_metric_with_most_comments_and_wrong_questions(tmp_path):
     assert "who give 0–6 NPS" in cx.telling_words(ws, metric="nps").finding
     with pytest.raises(BadQuestion, match="No metric is called 'joy'"):
         cx.telling_words(ws, metric="joy")
+    with pytest.raises(BadQuestion, match="No metric is called"):
+        cx.telling_words(ws, metric=["nps"])
     with pytest.raises(BadQuestion, match="ask for metric or by"):
         cx.telling_words(ws, metric="nps", by="region")
     with pytest.raises(BadQuestion):
         cx.telling_words(ws, by="shoe size")
+
+
+def test_scores_that_cannot_be_read_are_left_out_and_counted(tmp_path):
+    five = rows(*[(BAD, 1)] * 40, *[(GOOD, 5)] * 40, metric="ces", scale=None)
+    found = cx.telling_words(company(tmp_path / "a", feedback=five), metric="ces")
+    assert found.n == 0 and found.table.is_empty()
+    assert "Left out: 80 comments beside a score on another scale than the usual one." in (
+        found.caveats
+    )
+    fed = rows(*[(BAD, 1)] * 40, *[(GOOD, 10)] * 40, (BAD, 11), (BAD, float("nan")), (BAD, -1))
+    found = cx.telling_words(company(tmp_path / "b", feedback=fed))
+    assert found.n == 80
+    assert found.caveats[0].startswith("0 of 80 comments beside a score")
+    assert "Left out: 3 comments beside a score off its scale." in found.caveats
 
 
 def test_where_words_are_by_chance_none_tells(tmp_path):
@@ -132,7 +148,7 @@ def test_hostile_comments(tmp_path):
     few = cx.telling_words(company(tmp_path / "c", feedback=rows(*[(BAD, 1)] * 50, (GOOD, 10))))
     assert few.finding == (
         "Too few to say which words tell them apart: comments are of 50 people who give 0–6 NPS "
-        "and 1 person who give 9–10 NPS, and it takes 30 on each side."
+        "and 1 person who gives 9–10 NPS, and it takes 30 on each side."
     )
     hard = ["🌷", "ok", "x" * 50_000, "<b>hi</b>", "=1+1", "12345"]
     odd = [(text, score) for text in hard for score in (1, 10) for _ in range(20)]

@@ -83,6 +83,8 @@ def test_nps_is_in_points_and_scales_are_never_pooled(tmp_path):
     assert "higher" in other.finding.split(";")[0]
     with pytest.raises(BadQuestion, match="No metric is called 'joy'"):
         asked(tmp_path / "c", nps, metric="joy")
+    with pytest.raises(BadQuestion, match="No metric is called"):
+        asked(tmp_path / "d", nps, metric=["nps"])
 
 
 def test_a_comment_beside_a_score_belongs_to_it(tmp_path):
@@ -96,6 +98,27 @@ def test_a_comment_beside_a_score_belongs_to_it(tmp_path):
     assert found.table.row(0, named=True)["drag"] == -4
 
 
+def test_ces_of_five_points_is_not_read_as_seven(tmp_path):
+    """Without a scale, answers up to 5 are of five points: which end is good is not known."""
+    five = rows(*[(LATE, 1)] * 40, *[(FLAT, 5)] * 40, metric="ces", scale=None)
+    found = asked(tmp_path / "a", five, metric="ces")
+    assert found.n == 0 and found.table.is_empty()
+    assert found.finding == "Cannot say: no score on the usual scale has a comment beside it."
+    assert "Left out: 80 answers on another scale than the usual one." in found.caveats
+    seven = rows((FLAT, 6), metric="ces", scale=None, who="s")
+    assert asked(tmp_path / "b", five, seven, metric="ces").n == 81
+    odd = rows((FLAT, 99), (FLAT, float("nan")), metric="ces", scale=None, who="o")
+    assert asked(tmp_path / "c", five, odd, metric="ces").n == 0
+
+
+def test_scores_off_the_scale_are_left_out_and_counted(tmp_path):
+    odd = rows((LATE, 0), (LATE, 9), (LATE, float("nan")), (LATE, -1), who="o")
+    found = asked(tmp_path, rows(*[(LATE, 2)] * 40, *[(FLAT, 4)] * 40), odd)
+    assert found.n == 80
+    assert found.table["score_with"][0] == 2
+    assert "Left out: 4 answers whose score is not on its scale." in found.caveats
+
+
 def test_one_person_is_no_crowd(tmp_path):
     fed = rows(*[(LATE, 1)] * 40, *[(FLAT, 5)] * 60)
     for row in fed[:40]:
@@ -104,8 +127,8 @@ def test_one_person_is_no_crowd(tmp_path):
     row = found.table.filter(theme="delivery").row(0, named=True)
     assert (row["mentions"], row["people"], row["drag"]) == (40, 1, None)
     assert found.finding == (
-        "Cannot say what goes with CSAT: there are 100 answers with a comment, and 30 people each "
-        "have to name a theme and to leave it unnamed."
+        "Too few to say what goes with CSAT: of 100 answers with a comment no theme is named by 30 "
+        "people and left unnamed by 30."
     )
     assert row["share_of_answers_high"] - row["share_of_answers_low"] > 0.8, "one says little"
 
@@ -127,14 +150,19 @@ def test_hostile_answers(tmp_path):
     none.chart()
     hard = ["🌷", "ok", "x" * 50_000, "<b>hi</b>", "=1+1", "Ótimo und gut"]
     odd = asked(tmp_path / "b", rows(*[(text, 3) for text in hard]), book=None)
-    assert "no theme is found there" in odd.finding
+    assert odd.finding == (
+        "Cannot say what goes with CSAT: in 6 answers with a comment no theme is found."
+    )
     odd.chart()
     unscored = asked(tmp_path / "c", rows(*[(LATE, None)] * 40))
     assert unscored.finding == "Cannot say: no score has a comment beside it."
     empty = asked(tmp_path / "d", [])
     assert empty.n == 0
     one = asked(tmp_path / "e", rows((LATE, 2)))
-    assert one.finding.startswith("Cannot say what goes with CSAT: there is 1 answer")
+    assert one.finding == (
+        "Too few to say what goes with CSAT: of 1 answer with a comment no theme is named by 30 "
+        "people and left unnamed by 30."
+    )
 
 
 def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
@@ -144,6 +172,37 @@ def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
     assert "price" in cx.theme_impact(ws).table["theme"].to_list()
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert "price" not in cx.theme_impact(ws).table["theme"].to_list()
+
+
+def test_a_report_gives_away_no_score_of_a_person(tmp_path, monkeypatch):
+    """What one of forty-one says is the whole less what the forty say."""
+    both = "Such a price for a delivery"
+    fed = rows(*[(both, 9)] * 30, *[(LATE, 9)] * 10, (DEAR, 0), metric="nps", scale=10)
+    ws = company(tmp_path / "a", feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    delivery = cx.theme_impact(ws).table.filter(theme="delivery").row(0, named=True)
+    assert (delivery["without"], delivery["score_without"]) == (1, -100)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.theme_impact(ws)
+    delivery, price = (
+        found.table.filter(theme=name).row(0, named=True) for name in ("delivery", "price")
+    )
+    told = {name for name, value in delivery.items() if value is not None}
+    assert told == {"theme", "metric", "found_by"}
+    assert (price["people"], price["without"], price["score_without"]) == (31, 10, 100)
+    assert (
+        "Left blank: 1 row where fewer than 10 people speak of the theme, or fewer do not."
+    ) in found.caveats
+    found.chart()
+
+
+def test_a_report_of_one_comment_says_no_score(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    one = asked(tmp_path / "a", rows((LATE, 0), metric="nps", scale=10))
+    assert one.table.select("mentions", "people", "score_with").rows() == [(None, None, None)]
+    beside = asked(tmp_path / "b", rows((LATE, 0), *[(None, 9)] * 20, metric="nps", scale=10))
+    assert beside.caveats[0] == "1 of 21 answers to NPS has a comment."
+    assert not any("name" in caveat and "none" in caveat for caveat in beside.caveats)
 
 
 def test_what_is_known_at_a_moment(tmp_path):

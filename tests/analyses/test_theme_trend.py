@@ -132,8 +132,11 @@ def test_months_and_wrong_periods(tmp_path):
     months = found.table.filter(theme="login")["begins"]
     assert months[0] == FIRST and months.dt.day().unique().to_list() == [1]
     assert "From the month of 1 Oct 2024 on" in found.finding
-    with pytest.raises(BadQuestion, match="There is no period 'day'"):
-        cx.theme_trend(company(tmp_path / "b"), every="day")
+    ws = company(tmp_path / "b")
+    with pytest.raises(BadQuestion, match=r"^every is 'day'; give 'week' or 'month'\.$"):
+        cx.theme_trend(ws, every="day")
+    with pytest.raises(BadQuestion, match="give 'week' or 'month'"):
+        cx.theme_trend(ws, every=["week"])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -185,3 +188,59 @@ def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
     assert "login" in cx.theme_trend(ws).table["theme"].to_list()
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert "login" not in cx.theme_trend(ws).table["theme"].to_list()
+
+
+def test_a_report_leaves_weeks_of_few_people_blank(tmp_path, monkeypatch):
+    fed = rows(*[QUIET] * 4, [LATE], [], *[QUIET] * 6, QUIET[:15])
+    ws = company(tmp_path / "a", feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    assert cx.theme_trend(ws).table.filter(theme="delivery").row(4)[2:6] == (1, 1, 1, 1.0)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.theme_trend(ws)
+    delivery = found.table.filter(theme="delivery")
+    # the next larger week as well, or the one comment would be the total less the others
+    assert delivery["comments"].to_list() == [20] * 4 + [None, 0] + [20] * 6 + [None]
+    for name in ("mentions", "people", "share", "share_low", "past_share_high", "cusum"):
+        assert [delivery[name][at] for at in (4, 12)] == [None, None]
+    assert delivery["people"].to_list() == [4] * 4 + [None, 0] + [4] * 6 + [None]
+    assert found.n == 216
+    assert (
+        "Left blank, and out of the shares told here: 2 weeks in which fewer than 10 people "
+        "wrote, or by which those could be worked out."
+    ) in found.caveats
+    found.chart()
+    alone = cx.theme_trend(company(tmp_path / "b", feedback=rows([LATE])))
+    assert alone.table.select("comments", "mentions", "share").rows() == [(None, None, None)]
+
+
+def test_a_rise_in_blank_weeks_is_told_without_their_counts(tmp_path, monkeypatch):
+    fed = rows(*[QUIET] * 20, *[[LOOP] * 8] * 3, *[QUIET] * 6)
+    ws = company(tmp_path, feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    assert cx.theme_trend(ws).finding.endswith(
+        "of 24 comments spoke of 'login', against 0.0 % (0.0–1.0) of 400 before; most in the week "
+        "of 20 May 2024 (8 of 8), and sure at the end of that week."
+    )
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.theme_trend(ws)
+    assert found.finding == (
+        "From the week of 20 May 2024 until that of 3 Jun 2024 a larger share spoke of 'login', "
+        "against 0.0 % (0.0–1.0) of 400 before, and sure at the end of that of 20 May 2024."
+    )
+    found.chart()
+
+
+def test_a_week_is_named_once(tmp_path):
+    loud = [LOOP] * 15 + [LATE] * 5
+    brief = asked(tmp_path / "a", rows(*[QUIET] * 20, loud, *[QUIET] * 6))
+    assert brief.finding == (
+        "In the week of 20 May 2024 75.0 % (53.1–88.8) of 20 comments spoke of 'login', against "
+        "0.0 % (0.0–1.0) of 400 before, and sure at the end of that week."
+    )
+    slow = [[LOOP] * 3 + QUIET, [LOOP] * 3 + QUIET, [LOOP] * 3 + QUIET + [FLAT] * 2]
+    slow = asked(tmp_path / "b", rows(*[QUIET] * 20, *slow, *[QUIET] * 6))
+    assert slow.finding == (
+        "From the week of 20 May 2024 until that of 3 Jun 2024 12.7 % (6.8–22.4) of 71 comments "
+        "spoke of 'login', against 0.0 % (0.0–1.0) of 400 before; most in the week of 20 May 2024 "
+        "(3 of 23), and sure at the end of the last of these weeks."
+    )

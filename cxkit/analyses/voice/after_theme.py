@@ -71,7 +71,7 @@ def after_theme(
         themes and deeds), found_by. change is null below 30 people on a side, and where a deed is
         so rare, or so common, that 5 of either kind are not to be expected on a side (Cochran
         1954). n is the number of comments that could be followed for any deed. In a report, themes
-        of few people go into 'other'.
+        of few people go into 'other', and the figures of a row are null where a side is of few.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -82,6 +82,8 @@ def after_theme(
     zone = workspace.settings.company.timezone
     told = spoken(workspace, until)
     deeds = workspace.query("after_theme", as_of=until, zone=zone, within_days=within_days)
+    no_deeds = deeds["did"].has_nulls()  # there are comments to follow, and nothing to follow
+    deeds = deeds.drop_nulls("did")
     whose = told.comments.select("feedback_id", "row", "customer_key").unique(
         "feedback_id", keep="first", maintain_order=True
     )
@@ -94,14 +96,15 @@ def after_theme(
     ).sort("did", "day", "feedback_id")
     rows = followed["row"].unique()
     themes = told.themes.filter(pl.col("row").is_in(rows.to_list()))
-    table = _table(followed, shown_apart(themes, workspace.least), told.found_by)
+    least = workspace.least
+    table = _table(followed, shown_apart(themes, least), told.found_by, least)
     return Result(
         name="after_theme",
         question=QUESTION,
         table=table,
-        finding=_finding(table, told.comments.height, len(rows), within_days),
+        finding=_finding(table, told.comments.height, no_deeds, len(rows), within_days),
         caveats=(
-            *_caveats(table, told.comments.height, deeds, within_days),
+            *_caveats(table, told.comments.height, deeds, within_days, least),
             *(told.notes if table.height else ()),
             *end_note(workspace, as_of),
         ),
@@ -112,12 +115,14 @@ def after_theme(
     )
 
 
-def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str) -> pl.DataFrame:
+def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: int) -> pl.DataFrame:
     rows = []
     for name in theme_order(themes):
         spoke = themes.filter(pl.col("theme") == name)["row"].to_list()
         marked = followed.with_columns(spoke=pl.col("row").is_in(spoke))
-        rows += [_row(name, did, of) for (did,), of in marked.group_by("did", maintain_order=True)]
+        rows += [
+            _row(name, did, of, least) for (did,), of in marked.group_by("did", maintain_order=True)
+        ]
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
         pl.selectors.float().fill_nan(None), found_by=pl.lit(found_by)
     )
@@ -131,12 +136,19 @@ def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str) -> pl.Da
     return table.with_columns(pl.Series("q_value", q_values, dtype=pl.Float64))
 
 
-def _row(name: str, did: Any, rows: pl.DataFrame) -> _Row:
-    """Compare the first comments that speak of a theme with those of people who had not yet."""
+def _row(name: str, did: Any, rows: pl.DataFrame, least: int) -> _Row:
+    """Compare the first comments that speak of a theme with those of people who had not yet.
+
+    Of a side of fewer than `least` people nothing is said, nor of the other: both together may be
+    known.
+    """
     rows = rows.with_columns(
         before=pl.col("spoke").cast(pl.Int64).cum_sum().over("person") - pl.col("spoke")
     ).filter(pl.col("before") == 0)
     of, rest = rows.filter("spoke"), rows.filter(~pl.col("spoke"))
+    heads = of.height, rest["person"].n_unique()
+    if any(0 < people < least for people in heads):
+        return {"theme": name, "did": did}
     x, n = int(of["done"].sum()), of.height
     y, m = int(rest["done"].sum()), rest.height
     each = rows.group_by("person", "spoke").agg(x=pl.col("done").sum(), n=pl.len())
@@ -156,14 +168,14 @@ def _row(name: str, did: Any, rows: pl.DataFrame) -> _Row:
         "share_low": share.low,
         "share_high": share.high,
         "others": m,
-        "others_people": rest["person"].n_unique(),
+        "others_people": heads[1],
         "others_did": y,
         "others_share": others.value,
         "others_share_low": others.low,
         "others_share_high": others.high,
     }
     rare = min(x + y, n + m - x - y) * min(n, m) < _EXPECTED * (n + m)
-    if min(n, row["others_people"]) >= ENOUGH and not rare:
+    if min(heads) >= ENOUGH and not rare:
         effect = contrast_effect(people, group, *counts, [-1.0, 1.0])
         sides = *effective(x, n, effect), *effective(y, m, effect)
         gap = newcombe(*sides)
@@ -180,9 +192,14 @@ def _sure(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finding(table: pl.DataFrame, comments: int, followed: int, days: int) -> str:
+def _finding(table: pl.DataFrame, comments: int, no_deeds: bool, followed: int, days: int) -> str:
     if not comments:
         return "There are no comments: what people did after them cannot be said."
+    if no_deeds:
+        return (
+            "Cannot say: the data hold no purchases, no visits or other events and no tickets or "
+            "messages of known people, so what they did next is not known."
+        )
     if not followed:
         return (
             f"Cannot say: of {counted(comments, 'comment')} none is of a known person whose "
@@ -220,7 +237,9 @@ def _told(row: _Row, days: int) -> str:
     )
 
 
-def _caveats(table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int) -> tuple[str, ...]:
+def _caveats(
+    table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int, least: int
+) -> tuple[str, ...]:
     notes = [f"Also: {_told(row, days)}." for row in _sure(table).rows(named=True)[1:6]]
     if not comments:
         return ()
@@ -237,6 +256,11 @@ def _caveats(table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int)
     missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]
     if missing:
         notes.append(f"The data do not tell whether people {_either(missing)}.")
+    blank = table["people"].null_count()
+    if blank:
+        notes.append(
+            f"Left blank: {counted(blank, 'row')} where a side is of fewer than {least} people."
+        )
     few = table.filter(pl.col("change").is_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED]))[
         "theme"
     ].n_unique()

@@ -37,7 +37,8 @@ seen as (
 next as (
     select comments.feedback_id, seen.did, comments.day, seen.first_day, seen.last_day,
         min(days.day) as next_day
-    from comments cross join seen left join days
+    -- where no deeds are known at all a comment stands by itself
+    from comments left join seen on true left join days
         on days.did = seen.did and days.customer_key = comments.customer_key
         and days.day > comments.day and days.day <= comments.day + $within_days
     group by all

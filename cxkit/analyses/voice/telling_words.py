@@ -97,7 +97,7 @@ def telling_words(
     """
     if metric is not None and by is not None:
         raise BadQuestion("Words are compared by score or by segment: ask for metric or by.")
-    if metric is not None and metric not in SCALES:
+    if metric is not None and not (isinstance(metric, str) and metric in SCALES):
         raise BadQuestion(f"No metric is called {metric!r}. There are: {listed(SCALES)}.")
     until = workspace.moment(as_of)
     answers = workspace.query(
@@ -119,7 +119,7 @@ def telling_words(
         question=QUESTION,
         table=table,
         finding=_finding(table, people, sides.height, metric, by),
-        caveats=_caveats(asked, people, metric, by),
+        caveats=(*_caveats(asked, people, metric, by), *_left_out(answers, metric)),
         sql=query_text("telling_words"),
         as_of=until,
         n=sides.height,
@@ -141,14 +141,14 @@ def _side() -> pl.Expr:
 
 
 def _most_commented(answers: pl.DataFrame) -> str:
-    usual = answers.filter("usual", _side().is_not_null())
+    usual = answers.filter("usual", "sound", _side().is_not_null())
     ranked = usual.group_by("metric").len().sort(pl.col("len"), "metric", descending=[True, False])
     return str(ranked["metric"].first() or "nps")
 
 
 def _scored(answers: pl.DataFrame, metric: str) -> pl.DataFrame:
     """Return the comments beside this metric; those of a middling score have no side."""
-    usual = answers.filter(pl.col("metric") == metric, "usual")
+    usual = answers.filter(pl.col("metric") == metric, "usual", "sound")
     return usual.with_columns(side=_side())
 
 
@@ -278,14 +278,14 @@ def _sure(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("q_value") < 0.05)
 
 
-def _called(side: str, metric: str | None) -> str:
-    """Say who a side is."""
+def _called(side: str, metric: str | None, heads: int = 2) -> str:
+    """Say who a side of so many people is."""
     if metric is None:
         return f"of '{side}'"
     least, most, bad, good = SCALES[metric]
     low, high = (least, bad), (good, most)
     ends = low if side == _LOW else high
-    return f"who give {ends[0]}–{ends[1]} {_NAMES[metric]}"
+    return f"who {verb(heads, 'give')} {ends[0]}–{ends[1]} {_NAMES[metric]}"
 
 
 def _finding(
@@ -298,7 +298,7 @@ def _finding(
             else f"Cannot say: no comment is of somebody whose {by} is known."
         )
     sizes = [
-        f"{'1 person' if heads == 1 else f'{heads:,} people'} {_called(side, metric)}"
+        f"{'1 person' if heads == 1 else f'{heads:,} people'} {_called(side, metric, heads)}"
         for side, heads in people.items()
     ]
     written = f"comments are of {' and '.join(sizes)}"
@@ -352,6 +352,19 @@ def _caveats(
             "quotes. Whoever writes a comment may differ from those who write none.",
         ]
     return tuple(notes)
+
+
+def _left_out(answers: pl.DataFrame, metric: str | None) -> tuple[str, ...]:
+    scored = answers.filter(pl.col("metric") == metric, pl.col("score").is_not_null())
+    why = {
+        "on another scale than the usual one": scored.filter(~pl.col("usual")).height,
+        "off its scale": scored.filter("usual", ~pl.col("sound")).height,
+    }
+    return tuple(
+        f"Left out: {counted(n, 'comment')} beside a score {which}."
+        for which, n in why.items()
+        if n
+    )
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -11,24 +11,30 @@ rules as (
 answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
-        feedback_id, metric, score, scale, touchpoint, question, customer_id,
+        feedback_id, metric, score, touchpoint, question, customer_id, lowest, most,
+        -- of CES without a scale, answers up to 5 are no answers up to 7
+        coalesce(scale, if(
+            metric = 'ces' and max(score) filter (scale is null and score between lowest and most)
+                over (partition by metric) <= 5,
+            5, most
+        )) as full_scale,
         coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
-    from feedback
+    from feedback left join rules using (metric)
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
 select
     feedback_id, customer_key, metric, score, coalesce(own, beside) as comment,
     own is not null as own,
-    coalesce(scale, most) = most and score between lowest and most as usual,
+    full_scale = most as usual, score between lowest and most as sound,
     coalesce(case $by
         when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
         when 'region' then region when 'source' then source
         when 'preferred_channel' then preferred_channel
         else json_extract_string(attributes, '/' || $by)
     end, 'missing') as segment
-from answers left join rules using (metric) left join customers using (customer_id)
+from answers left join customers using (customer_id)
 where coalesce(own, beside) is not null
 order by feedback_id, metric, customer_key, comment

@@ -69,13 +69,14 @@ def theme_impact(
         _high, bootstrap by person), q_value (of the drag, Benjamini-Hochberg over the themes
         judged), metric, found_by. Drag and impact are null where fewer than 30 answers or people
         speak of the theme or do not. An answer may speak of several themes of a book. n is the
-        number of answers with a comment. In a report, themes of few people go into 'other'.
+        number of answers with a comment. In a report, themes of few people go into 'other', and the
+        figures of a row are null where few people speak of the theme or few do not.
 
     Raises:
         BadQuestion: where there is no such metric.
         BadThemes: where the theme book kept with the store has a fault.
     """
-    if metric is not None and metric not in SCALES:
+    if metric is not None and not (isinstance(metric, str) and metric in SCALES):
         raise BadQuestion(f"No metric is called {metric!r}. There are: {listed(SCALES)}.")
     until = workspace.moment(as_of)
     answers = workspace.query(
@@ -85,20 +86,26 @@ def theme_impact(
         most=[scale[1] for scale in SCALES.values()],
         as_of=until,
     )
-    usual = answers.filter("usual")
+    usual = answers.filter("usual", "sound")
+    left_out = {
+        "on another scale than the usual one": answers.filter(~pl.col("usual")).height,
+        "whose score is not on its scale": answers.filter("usual", ~pl.col("sound")).height,
+    }
     metric = metric or _most_commented(usual)
     told = spoken(workspace, until)
     rated = _valued(usual.filter(pl.col("metric") == metric))
     commented = rated.filter(pl.col("comment_id").is_not_null())
     themes = _of_answers(commented, told.comments, told.themes)
-    table = _table(commented, shown_apart(themes, workspace.least), metric, told.found_by)
+    least = workspace.least
+    table = _table(commented, shown_apart(themes, least), metric, told.found_by, least)
     return Result(
         name="theme_impact",
         question=QUESTION,
         table=table,
-        finding=_finding(table, commented.height),
+        finding=_finding(table, commented.height, any(left_out.values())),
         caveats=(
-            *_caveats(table, rated, usual, answers.height - usual.height),
+            *_caveats(table, rated, usual, left_out, least),
+            *_named(themes, least),
             *(told.notes if commented.height else ()),
         ),
         sql=query_text("theme_impact"),
@@ -144,7 +151,9 @@ def _of_answers(
     )
 
 
-def _table(answers: pl.DataFrame, themes: pl.DataFrame, metric: str, found_by: str) -> pl.DataFrame:
+def _table(
+    answers: pl.DataFrame, themes: pl.DataFrame, metric: str, found_by: str, least: int
+) -> pl.DataFrame:
     names = theme_order(themes)
     places = {name: set(themes.filter(pl.col("theme") == name)["row"]) for name in names}
     judged = [name for name in names if name not in (OTHER, UNTAGGED)]
@@ -153,7 +162,7 @@ def _table(answers: pl.DataFrame, themes: pl.DataFrame, metric: str, found_by: s
         held = [[row in places[name] for name in judged] for row in range(answers.height)]
         figures = impact.theme_impact(answers["value"].to_list(), held, answers["person"].to_list())
         told = dict(zip(judged, figures, strict=True))
-    rows = [_row(answers, name, places[name], told.get(name)) for name in names]
+    rows = [_row(answers, name, places[name], told.get(name), least) for name in names]
     table = pl.DataFrame(
         [{**row, "metric": metric, "found_by": found_by} for row in rows], schema=_SCHEMA
     ).with_columns(pl.selectors.float().fill_nan(None))
@@ -163,9 +172,17 @@ def _table(answers: pl.DataFrame, themes: pl.DataFrame, metric: str, found_by: s
     )
 
 
-def _row(answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | None) -> _Row:
+def _row(
+    answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | None, least: int
+) -> _Row:
+    """Return what is said of a theme; only its name where a side is of few people.
+
+    What one side says is the whole, which is known, less the other side.
+    """
     spoke = pl.Series([row in rows for row in range(answers.height)], dtype=pl.Boolean)
     of, rest = answers.filter(spoke), answers.filter(~spoke)
+    if _few(of, least) or _few(rest, least):
+        return {"theme": name}
     marked = answers.with_columns(spoke=spoke)
     each = marked.group_by("person").agg(x=pl.col("spoke").sum(), n=pl.len())
     effect = design_effect(each["x"].to_list(), each["n"].to_list())
@@ -193,17 +210,24 @@ def _row(answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | 
     return row
 
 
-def _finding(table: pl.DataFrame, n: int) -> str:
+def _few(answers: pl.DataFrame, least: int) -> bool:
+    """Tell whether answers are of so few people that what they say is said of those people."""
+    return 0 < answers["person"].n_unique() < least
+
+
+def _finding(table: pl.DataFrame, n: int, left_out: bool) -> str:
     if n == 0:
-        return "Cannot say: no score has a comment beside it."
+        which = "no score on the usual scale" if left_out else "no score"
+        return f"Cannot say: {which} has a comment beside it."
     name = _NAMES[table["metric"][0]]
     judged = table.filter(pl.col("drag").is_not_null())
     if judged.is_empty():
-        none = set(table["theme"]) <= {OTHER, UNTAGGED}
-        why = f"{ENOUGH} people each have to name a theme and to leave it unnamed"
+        answers = f"{counted(n, 'answer')} with a comment"
+        if set(table["theme"]) <= {OTHER, UNTAGGED}:
+            return f"Cannot say what goes with {name}: in {answers} no theme is found."
         return (
-            f"Cannot say what goes with {name}: there {verb(n, 'are')} {counted(n, 'answer')} with "
-            f"a comment, and {'no theme is found there' if none else why}."
+            f"Too few to say what goes with {name}: of {answers} no theme is named by {ENOUGH} "
+            f"people and left unnamed by {ENOUGH}."
         )
     sure = judged.filter(pl.col("q_value") < 0.05)
     if sure.is_empty():
@@ -240,11 +264,15 @@ def _apart(row: _Row, field: str) -> str:
 
 
 def _caveats(
-    table: pl.DataFrame, rated: pl.DataFrame, usual: pl.DataFrame, other_scales: int
+    table: pl.DataFrame,
+    rated: pl.DataFrame,
+    usual: pl.DataFrame,
+    left_out: dict[str, int],
+    least: int,
 ) -> tuple[str, ...]:
     notes = []
     written = rated.filter(pl.col("comment_id").is_not_null())
-    silent = rated.height - written.height
+    rest = rated.filter(pl.col("comment_id").is_null())
     metric = str(rated["metric"].first() or "")
     if rated.height:
         name, digits = _NAMES[metric], 1 if metric == "nps" else 2
@@ -252,26 +280,23 @@ def _caveats(
             f"{written.height:,} of {counted(rated.height, 'answer')} to {name} "
             f"{verb(written.height, 'have')} a comment"
         )
-        if written.height and silent:
-            total = float(written["value"].sum())
-            rest = (float(rated["value"].sum()) - total) / silent
+        if written.height and rest.height and not (_few(written, least) or _few(rest, least)):
             told += (
-                f" and give {total / written.height:.{digits}f}; the {silent:,} without one give "
-                f"{rest:.{digits}f}, and what they would speak of is not known"
+                f" and give {_mean(written):.{digits}f}; the {rest.height:,} without one give "
+                f"{_mean(rest):.{digits}f}, and what they would speak of is not known"
             )
         notes.append(f"{told}.")
+    blank = table["mentions"].null_count()
+    if blank:
+        notes.append(
+            f"Left blank: {counted(blank, 'row')} where fewer than {least} people speak of the "
+            "theme, or fewer do not."
+        )
     few = table.filter(~pl.col("theme").is_in([OTHER, UNTAGGED]), pl.col("drag").is_null())
     if few.height and written.height:
         notes.append(
             f"Too few to say of {counted(few.height, 'theme')}: {ENOUGH} answers of {ENOUGH} "
             "people have to name it, and as many not."
-        )
-    without = int(table.filter(pl.col("theme") == UNTAGGED)["mentions"].sum())
-    if written.height:
-        named = written.height - without
-        notes.append(
-            f"{named:,} of {counted(written.height, 'answer')} with a comment "
-            f"{verb(named, 'name')} a theme, {without:,} {verb(without, 'name')} none."
         )
     others = (
         usual.filter(pl.col("metric") != metric, pl.col("comment_id").is_not_null())
@@ -284,16 +309,31 @@ def _caveats(
         f"({counted(n, 'answer')} with a comment)."
         for other, n in others.rows()
     ]
-    if other_scales:
-        notes.append(
-            f"Left out: {counted(other_scales, 'answer')} on another scale than the usual one."
-        )
+    notes += [f"Left out: {counted(n, 'answer')} {why}." for why, n in left_out.items() if n]
     if table["drag"].count():
         notes.append(
             "Who names a theme differs from the others in more than the theme: a drag is "
             "associated with it, not what mending it would bring."
         )
     return tuple(notes)
+
+
+def _named(themes: pl.DataFrame, least: int) -> tuple[str, ...]:
+    """Say how many answers name a theme at all, where neither side is of few people."""
+    sides = themes.group_by(none=pl.col("theme") == UNTAGGED).agg(
+        n=pl.col("row").n_unique(), people=pl.col("customer_key").n_unique()
+    )
+    if sides.is_empty() or sides["people"].min() < least:  # type: ignore[operator]
+        return ()
+    named, without = (int(sides.filter(none=side)["n"].sum()) for side in (False, True))
+    return (
+        f"{named:,} of {counted(named + without, 'answer')} with a comment "
+        f"{verb(named, 'name')} a theme, {without:,} {verb(without, 'name')} none.",
+    )
+
+
+def _mean(answers: pl.DataFrame) -> float:
+    return float(answers["value"].sum()) / answers.height
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -10,17 +10,23 @@ rules as (
 answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
-        metric, score, scale, feedback_id,
+        metric, score, feedback_id, lowest, most,
+        -- of CES without a scale, answers up to 5 are no answers up to 7
+        coalesce(scale, if(
+            metric = 'ces' and max(score) filter (scale is null and score between lowest and most)
+                over (partition by metric) <= 5,
+            5, most
+        )) as full_scale,
         coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
         case when regexp_matches(comment, '[^\s\p{Z}]') then feedback_id end as own,
         min(own) over (partition by source_file, record_no) as beside
-    from feedback
+    from feedback left join rules using (metric)
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
 select
     metric, score, feedback_id, customer_key, coalesce(own, beside) as comment_id,
-    coalesce(scale, most) = most and score between lowest and most as usual
-from answers join rules using (metric)
-where score is not null
+    full_scale = most as usual, score between lowest and most as sound
+from answers
+where score is not null and most is not null
 order by metric, feedback_id, customer_key, score

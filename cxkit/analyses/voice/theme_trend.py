@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from cxkit import charts
-from cxkit.errors import BadQuestion, listed
+from cxkit.errors import BadQuestion
 from cxkit.notes import end_note
 from cxkit.periods import EVERY, by_person, person_effect
 from cxkit.result import Result, counted, verb
@@ -43,6 +43,10 @@ _SCHEMA: dict[str, Any] = {
     "peak": pl.Date,
     "found_by": pl.String,
 }
+# what tells how many wrote in a week or month, and of what
+_OF_A_PERIOD = (
+    "comments mentions people share share_low share_high past_share_low past_share_high cusum"
+).split()
 _Row = dict[str, Any]
 
 
@@ -79,14 +83,14 @@ def theme_trend(
         the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the week
         after which it was sure), peak (the week of the surest high share). "no theme" rises where a
         theme is missing from the book. n is the number of dated comments. In a report, themes of
-        few people go into 'other'.
+        few people go into 'other', and the figures of weeks in which few people wrote are null.
 
     Raises:
         BadQuestion: where `every` is neither "week" nor "month".
         BadThemes: where the theme book kept with the store has a fault.
     """
-    if every not in EVERY:
-        raise BadQuestion(f"There is no period {every!r}. There are: {listed(EVERY)}.")
+    if not isinstance(every, str) or every not in EVERY:
+        raise BadQuestion(f"every is {every!r}; give 'week' or 'month'.")
     until = workspace.moment(as_of)
     zone = workspace.settings.company.timezone
     told = spoken(workspace, until)
@@ -101,6 +105,7 @@ def theme_trend(
         shown_apart(themes, workspace.least),
         every,
         dated["today"][0] if dated.height else None,
+        workspace.least,
     )
     table = table.with_columns(found_by=pl.lit(told.found_by))
     return Result(
@@ -109,7 +114,7 @@ def theme_trend(
         table=table,
         finding=_finding(table, comments.height, every),
         caveats=(
-            *_caveats(table, told.comments.height - comments.height, every),
+            *_caveats(table, told.comments.height - comments.height, every, workspace.least),
             *(told.notes if comments.height else ()),
             *end_note(workspace, as_of),
         ),
@@ -126,7 +131,7 @@ def _numbered(comments: pl.DataFrame) -> pl.DataFrame:
 
 
 def _table(
-    comments: pl.DataFrame, themes: pl.DataFrame, every: str, today: date | None
+    comments: pl.DataFrame, themes: pl.DataFrame, every: str, today: date | None, least: int
 ) -> pl.DataFrame:
     if comments.is_empty() or today is None:
         return pl.DataFrame(schema=_SCHEMA)
@@ -142,6 +147,8 @@ def _table(
         how="left",
         maintain_order="left",
     ).with_columns(pl.col("comments", "writers").fill_null(0))
+    blank = pl.col("begins").is_in(_of_few(comments, least))
+    counts = counts.with_columns(blank=blank)
     names = theme_order(themes)
     over = counts.filter("over")
     enough = int(over["comments"].sum()) >= ENOUGH and over.height >= _FEW
@@ -151,7 +158,7 @@ def _table(
     for name in names:
         of = themes.filter(pl.col("theme") == name).join(people, on="row", maintain_order="left")
         frames.append(_series(name, of, comments, counts, limit, enough))
-    table = pl.concat(frames)
+    table = pl.concat(frames).with_columns(pl.when(~blank).then(pl.col(_OF_A_PERIOD)))
     rank = {name: place for place, name in enumerate(names)}
     order = (
         table.group_by("theme")
@@ -169,6 +176,24 @@ def _table(
     )  # fmt: skip
     places = {name: place for place, name in enumerate(order)}
     return table.sort(pl.col("theme").replace_strict(places, return_dtype=pl.Int64), "begins")
+
+
+def _of_few(comments: pl.DataFrame, least: int) -> list[date]:
+    """Return the periods in which fewer than `least` people wrote.
+
+    Where they are too few together the next larger one is among them, or the total would tell.
+    """
+    wrote = comments.group_by("begins").agg(pl.col("person").unique()).sort(
+        pl.col("person").list.len(), "begins"
+    )  # fmt: skip
+    found: list[date] = []
+    people: set[int] = set()
+    for begins, who in wrote.rows():
+        if len(who) >= least and (not found or len(people) >= least):
+            break
+        found.append(begins)
+        people.update(who)
+    return found
 
 
 def _series(
@@ -217,8 +242,10 @@ def _series(
     if start is not None and found.alarm is not None:
         end = _end(over, start, found.alarm, limits.centre)
         rising[start : end + 1] = [1] * (end + 1 - start)
+        shown = [at for at in range(start, end + 1) if not over["blank"][at]]
         # the surest height: a week of two comments is no peak
-        peak = over["begins"][max(range(start, end + 1), key=lambda at: (shares[at].low, -at))]
+        top = max(shown, key=lambda at: (shares[at].low, -at), default=None)
+        peak = None if top is None else over["begins"][top]
     state = pl.when("over").then(pl.lit("judged" if enough else "too few"))
     return frame.select(
         pl.lit(name).alias("theme"),
@@ -300,20 +327,28 @@ def _told(rows: pl.DataFrame, every: str) -> str:
     one = rows.row(0, named=True)
     up = rows.filter(pl.col("rising") == 1)
     before = rows.filter(pl.col("begins") < one["rose"])
-    peak = rows.filter(pl.col("begins") == one["peak"]).row(0, named=True)
     (x, n), (y, m), alike = _counts(up), _counts(before), one["design_effect"]
     past = f"{said(*effective(y, m, alike))} of {m:,} before" if m else "nothing known before"
-    what = {UNTAGGED: "no theme at all"}
-    last = rows.filter(pl.col("state") == "judged")["begins"][-1]
-    ended = up["begins"][-1] < last
-    until = f"until that of {_day(up['begins'][-1])}" if ended else "on"
-    return (
-        f"From the {every} of {_day(one['rose'])} {until} "
-        f"{said(*effective(x, n, alike))} of {counted(n, 'comment')} spoke of "
-        f"{what.get(one['theme'], _called(one['theme']))}, against {past}; most in the {every} of "
-        f"{_day(one['peak'])} ({peak['mentions']:,} of {peak['comments']:,}), and sure at the end "
-        f"of that of {_day(one['alarm'])}."
+    what = {UNTAGGED: "no theme at all"}.get(one["theme"], _called(one["theme"]))
+    end = up["begins"][-1]
+    ended = end < rows.filter(pl.col("state") == "judged")["begins"][-1]
+    brief = ended and end == one["rose"]
+    when = (
+        f"From the {every} of {_day(one['rose'])} {f'until that of {_day(end)}' if ended else 'on'}"
     )
+    when = f"In the {every} of {_day(one['rose'])}" if brief else when
+    share = f"{said(*effective(x, n, alike))} of {counted(n, 'comment')}" if n else "a larger share"
+    told = f"{when} {share} spoke of {what}, against {past}"
+    if one["peak"] is not None and not brief:
+        peak = rows.filter(pl.col("begins") == one["peak"]).row(0, named=True)
+        told += f"; most in the {every} of {_day(one['peak'])} "
+        told += f"({peak['mentions']:,} of {peak['comments']:,})"
+    known = f"that of {_day(one['alarm'])}"
+    if one["alarm"] == (one["rose"] if brief else one["peak"]):
+        known = f"that {every}"
+    elif ended and one["alarm"] == end:
+        known = f"the last of these {every}s"
+    return f"{told}, and sure at the end of {known}."
 
 
 def _counts(rows: pl.DataFrame) -> tuple[int, int]:
@@ -324,7 +359,7 @@ def _day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _caveats(table: pl.DataFrame, undated: int, every: str) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, undated: int, every: str, least: int) -> tuple[str, ...]:
     notes = [f"Also: {_told(rows, every)}" for rows in _risen(table)[1:4]]
     if notes or _risen(table):
         notes.append(
@@ -341,6 +376,12 @@ def _caveats(table: pl.DataFrame, undated: int, every: str) -> tuple[str, ...]:
     if len(young):
         notes.append(
             f"The {every} from {_day(young[0])} on is not over: it is shown and not judged."
+        )
+    blank = table.filter(pl.col("comments").is_null())["begins"].n_unique()
+    if blank:
+        notes.append(
+            f"Left blank, and out of the shares told here: {counted(blank, every)} in which fewer "
+            f"than {least} people wrote, or by which those could be worked out."
         )
     if undated:
         notes.append(f"Left out: {counted(undated, 'comment')} without a date.")
