@@ -162,6 +162,8 @@ def _masked(text: str) -> str:
         text = _IPV4.sub(_masked_ip, text)
         text = _NUMBER.sub(_masked_number, text)
         text = _ADDRESS.sub("[address]", text)
+        if "@" in text:  # what stood before it is masked now
+            text = _HANDLE.sub("[handle]", text)
     return text
 
 

@@ -3,16 +3,15 @@
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from cxkit import charts
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.spoken import OTHER, UNTAGGED
-from cxkit.stats.clustered import contrast_effect, design_effect, effective
-from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, shares_p, wilson
+from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
+from cxkit.stats.writers import Writers
 from cxkit.text.excerpts import most_typical
 from cxkit.text.mentions import score_mentions
 from cxkit.text.scoring import mostly_foreign, score_comments
@@ -20,6 +19,16 @@ from cxkit.theme_keep import WORDS_ALONE, Tagged, tagged
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers talk about, and how do they sound when they do?"
+_TOLD = (
+    "share_of_comments",
+    "share_of_comments_low",
+    "share_of_comments_high",
+    "share_negative",
+    "share_negative_low",
+    "share_negative_high",
+    "change_in_share",
+    "p",
+)
 _READ_FOR_A_QUOTE = 200  # comments of a theme that the typical one is looked for among
 
 
@@ -116,9 +125,16 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
     )
     last = pl.col("theme").is_in([OTHER, UNTAGGED])
     table = table.sort(last, -pl.col("comments"), "theme")
-    people = _People(rows)
-    both = people.in_both_halves()
-    told = [people.of(spoken.filter(pl.col("segment") == theme), both) for theme in table["theme"]]
+    writers = Writers(rows["customer_key"], rows["late"])
+    both = writers.in_each_half >= ENOUGH
+    told = []
+    for theme in table["theme"]:
+        here = spoken.filter(pl.col("segment") == theme).with_columns(bad=bad.fill_null(False))
+        of_it = here["row"]
+        scored = of_it.filter(here["score"].is_not_null())
+        share = writers.share(of_it)
+        negative = writers.share(of_it.filter(here["bad"]), scored)
+        told.append((*share, *negative, *(writers.change(of_it) if both else (None, None))))
     table = table.hstack(pl.DataFrame(told, schema=dict.fromkeys(_TOLD, pl.Float64), orient="row"))
     table = table.with_columns(pl.selectors.float().fill_nan(None))
     q = benjamini_hochberg(table["p"].to_list()) if both else [None] * table.height
@@ -140,63 +156,6 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
         pl.Series("feedback_id", [number for _, number in quotes], dtype=pl.String),
         pl.lit(found_by).alias("found_by"),
     )
-
-
-_TOLD = (
-    *(f"{share}{end}" for share in ("share_of_comments", "share_negative")
-      for end in ("", "_low", "_high")),
-    "change_in_share",
-    "p",
-)  # fmt: skip
-
-
-class _People:
-    """Who wrote the comments, and when: comments of one person do not count as independent."""
-
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self.person = rows["customer_key"].rank("dense").to_numpy().astype(np.int64) - 1
-        self.half = rows["late"].cast(pl.Int64).fill_null(-1).to_numpy()  # -1: not dated
-        self.count = int(self.person.max(initial=-1)) + 1
-        self.comments = self._by_person(np.arange(rows.height))
-        self.comments_by_half = self._by_person_and_half(np.arange(rows.height))
-
-    def in_both_halves(self) -> bool:
-        return bool(self.comments_by_half.reshape(-1, 2).sum(axis=0).min() >= ENOUGH)
-
-    def of(self, theme: pl.DataFrame, change: bool) -> tuple[float | None, ...]:
-        """Tell of the comments of a theme what `_TOLD` names."""
-        at = theme["row"].to_numpy()
-        scored, bad = theme.select(
-            scored=pl.col("score").is_not_null(), bad=(pl.col("score") <= -0.1).fill_null(False)
-        )
-        told = (
-            *_interval(self._by_person(at), self.comments),
-            *_interval(self._by_person(at[bad.to_numpy()]), self._by_person(at[scored.to_numpy()])),
-        )
-        if not change:
-            return (*told, None, None)
-        here, every = self._by_person_and_half(at), self.comments_by_half
-        someone = np.flatnonzero(every)
-        person, half = np.divmod(someone, 2)
-        effect = contrast_effect(person, half, here[someone], every[someone], [-1, 1])
-        x, n = here.reshape(-1, 2).sum(axis=0), every.reshape(-1, 2).sum(axis=0)
-        p = shares_p(*effective(x[1], n[1], effect), *effective(x[0], n[0], effect))
-        return (*told, float(x[1] / n[1] - x[0] / n[0]), p)
-
-    def _by_person(self, at: np.ndarray) -> np.ndarray:
-        return np.bincount(self.person[at], minlength=self.count).astype(float)
-
-    def _by_person_and_half(self, at: np.ndarray) -> np.ndarray:
-        at = at[self.half[at] >= 0]
-        places = 2 * self.person[at] + self.half[at]
-        return np.bincount(places, minlength=2 * self.count).astype(float)
-
-
-def _interval(x: np.ndarray, n: np.ndarray) -> tuple[float, float, float]:
-    """Return a share and its interval; one pair per person, who may have none."""
-    x, n = x[n > 0], n[n > 0]
-    share = wilson(*effective(float(x.sum()), float(n.sum()), design_effect(x, n)))
-    return share.value, share.low, share.high
 
 
 def _quoted(
