@@ -5,6 +5,7 @@ comments. Without a book the words alone propose.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -22,6 +23,7 @@ from cxkit.text.themes import ThemeBook, read_theme_book, tag_comments, theme_bo
 from cxkit.workspace import Workspace
 
 FILE_NAME = "themes.toml"
+WORDS_ALONE = "words alone"
 LABELS_NAME = "labels.json"
 _FIELDS = ("feedback_id", "comment", "themes")
 
@@ -53,7 +55,7 @@ def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:
     # terms are shared between proposals: a comment keeps the mentions of its own theme
     spoken = tag_comments(texts, proposed.to_book())
     notes = _proposed_note(proposed.stability) if spoken["theme"].drop_nulls().len() else ()
-    return Tagged(_mentions(spoken, whose), "words alone", notes)
+    return Tagged(_mentions(spoken, whose), WORDS_ALONE, notes)
 
 
 def _proposed_note(stability: float) -> tuple[str, ...]:
@@ -172,7 +174,8 @@ def keep_themes(workspace: Workspace, book: ThemeBook | str | Path) -> Path:
 
     `book` is a `ThemeBook` (what `propose_themes` gives, as `propose_themes(ws).to_book()`) or the
     path of a TOML file. Edit the kept file, or a copy: give themes your names, move terms, exclude
-    some. Raises BadThemes, and keeps nothing, where it is no theme book.
+    some. Where another book is kept already, that one stays beside it as `themes.1.toml` (or the
+    next free number). Raises BadThemes, and keeps nothing, where it is no theme book.
     """
     if isinstance(book, str | Path):
         book = read_theme_book(book)
@@ -184,7 +187,28 @@ def keep_themes(workspace: Workspace, book: ThemeBook | str | Path) -> Path:
             "file."
         ) from None
     theme_book(text)  # a book that is made by hand is checked as a file is
+    _set_aside(workspace.store / FILE_NAME, text.encode())
     return store_.keep_text(workspace.store, FILE_NAME, text)
+
+
+def _set_aside(path: Path, new: bytes) -> None:
+    """Copy the book that is kept, letter by letter, before another takes its place."""
+    try:
+        old = path.read_bytes() if path.is_file() else new
+        if old == new:
+            return
+        for number in itertools.count(1):
+            copy = path.with_name(f"{path.stem}.{number}{path.suffix}")
+            try:
+                with copy.open("xb") as file:
+                    file.write(old)
+            except FileExistsError:
+                if copy.is_file() and copy.read_bytes() == old:  # kept before
+                    return
+            else:
+                return
+    except OSError as problem:
+        raise store_.not_written(path.parent, problem.strerror or str(problem)) from problem
 
 
 def kept_themes(workspace: Workspace) -> ThemeBook | None:
@@ -207,6 +231,11 @@ def keep_labels(workspace: Workspace, labels: Mapping[str, Sequence[str]]) -> Pa
         BadQuestion: where a theme is none of the book's, or no comment has the feedback_id.
         NotWritten: where the store cannot be written.
     """
+    if not isinstance(labels, Mapping):
+        raise BadQuestion(
+            f"labels is {labels!r:.60}; give the themes of each feedback_id, as in "
+            "{'f1': ['delivery'], 'f2': []}."
+        )
     book = _book_to_label_by(workspace)
     kept = _read_labels(workspace)
     written: dict[str, set[str]] = {}

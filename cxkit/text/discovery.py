@@ -121,7 +121,8 @@ def discover_themes(
     speaks = every @ known > 0
     held = learning[speaks[learning]]
     groups = min(MOST_THEMES, max(2, len(held) // PER_THEME))
-    if len(held) < LEAST or known.sum() <= groups:
+    # what tells among all comments may be everywhere among those that hold it
+    if len(held) < LEAST or known.sum() <= groups or not len(_telling_terms(every[held])):
         nothing = pl.Series("theme", [None] * len(column), dtype=pl.String)
         return ThemeProposals(pl.DataFrame(schema=_SCHEMA), nothing, math.nan)
     # small matrices: threads that wait for each other cost more than they save
@@ -220,7 +221,7 @@ def _told_apart(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> np.
     """Put groups together whose most telling term is the same; returns the theme of each group."""
     theme_of = np.arange(groups)
     while True:
-        worth = _worth(held, theme_of[labels])
+        worth = _worth(held, theme_of[labels], theme_of.max() + 1)
         none = worth.max(axis=1) == 0
         told = np.where(none, -1 - np.arange(len(worth)), worth.argmax(axis=1))
         _, merged = np.unique(told, return_inverse=True)
@@ -229,16 +230,17 @@ def _told_apart(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> np.
         theme_of = merged[theme_of]
 
 
-def _worth(held: sparse.csr_matrix, labels: np.ndarray) -> np.ndarray:
+def _worth(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> np.ndarray:
     """Say how well each term tells each group from the others; 0 where no better than chance.
 
     The measure is F1: the share of the group that holds the term, and the share of those who hold
     it that the group has.
     """
-    member = sparse.csr_matrix((np.ones(len(labels)), (labels, np.arange(len(labels)))))
+    places = (labels, np.arange(len(labels)))
+    member = sparse.csr_matrix((np.ones(len(labels)), places), (groups, len(labels)))
     here = np.asarray((member @ held).todense())
-    often, sizes = here.sum(axis=0), np.bincount(labels)[:, None]
-    worth = 2 * here / (often + sizes)
+    often, sizes = here.sum(axis=0), np.bincount(labels, minlength=groups)[:, None]
+    worth = 2 * here / np.maximum(often + sizes, 1)
     worth[(here < 2) | (here * len(labels) <= _BY_CHANCE * often * sizes)] = 0
     return np.asarray(worth.round(9))
 
@@ -249,6 +251,9 @@ def _held(held: sparse.csr_matrix, labels: np.ndarray, groups: int) -> tuple[np.
     shares, indexes = np.zeros(labels.max() + 1), []
     for _ in range(SUBSAMPLES):
         part = np.sort(draw.permutation(len(labels))[: int(_KEPT * len(labels))])
+        if not len(_telling_terms(held[part])):  # nothing comes back
+            indexes.append(0.0)
+            continue
         again = _grouped(held[part], groups, _STARTS_AGAIN)[0].labels
         before = labels[part]
         indexes.append(adjusted_rand_score(before, again))
@@ -344,7 +349,7 @@ def _telling(held: sparse.csr_matrix, labels: np.ndarray) -> list[np.ndarray]:
 
     A term tells of one group alone, so that no two are called the same.
     """
-    worth = _worth(held, labels)
+    worth = _worth(held, labels, labels.max() + 1)
     worth[worth.argmax(axis=0) != np.arange(len(worth))[:, None]] = 0
     best = np.argsort(-worth, axis=1, kind="stable")[:, :_CANDIDATES]
     return [terms[worth[group, terms] > 0] for group, terms in enumerate(best)]

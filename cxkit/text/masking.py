@@ -13,14 +13,27 @@ from collections.abc import Sequence
 
 import polars as pl
 
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']{0,2000}[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
+_URL = re.compile(
+    r"\b(?:https?://|www\.|(?:wa|t|m)\.me/)[^\s<>\"']{0,2000}[^\s<>\"'.,;:!?)\]]", re.IGNORECASE
+)
 _E_MAIL = re.compile(
     r"(?<![\w.%+-])[\w.%+'-]{1,64}(?:@|\s?[(\[]at[)\]]\s?)"
-    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.|\s?[(\[]dot[)\]]\s?)){1,5}[^\W\d_]{2,24}\b",
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?(?:\.|\s?[(\[]dot[)\]]\s?)){1,5}(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})\b",
+    re.IGNORECASE,
+)
+# "ann at shop dot com", but not "ordered at shop dot com", nor with an ending that is rarely seen
+_SPOKEN_E_MAIL = re.compile(
+    r"(?<![\w.%+-])(?!(?:orders?|ordered|buy|bought|shop|shopp(?:ed|ing)|purchased?|look|looked|found"
+    r"|sold|sale|it|this|that|these|them|one|us|me|you|again|here|there|online|site|website|store"
+    r"|available|cheaper|back|stuff|items?|prices?|is|are|was|were|not|and|or) )"
+    r"[\w.%+-]{1,64} at (?!(?:the|this|that|your|our) )"
+    r"[^\W_][\w-]{0,61}(?: dot [^\W_][\w-]{0,61}){0,3} dot "
+    r"(?:com|net|org|info|io|edu|gov|co|de|uk|fr|es|nl|pt|br|eu|ch)\b",
     re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<![\w@.])@(?=\w{0,29}[^\W\d])\w{2,30}(?![\w@])")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}", re.IGNORECASE)
+_CPF = re.compile(r"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d\d(?![\w-]|\.\d)")  # of Brazil
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
 _SEPARATOR = r"[ \u00a0\u2009\u202f()./\u2010-\u2014-]"
@@ -34,7 +47,11 @@ _ADDRESS = re.compile(
     r"|\b\d{1,5}[a-z]?,? (?-i:(?:[A-Z][\w'.-]{0,20} ){1,3}(?:St|Rd|Ave|Ln|Dr|Blvd|Drive|Court)\b)"
     r"|\b[^\W\d_]{2,25}(?:stra(?:ß|ss)e|str\.|gasse|straat|laan) \d{1,4}[a-z]?\b"
     r"|\b\d{1,4},? (?:rue|boulevard|chemin)(?: [^\W\d_][\w'-]{0,20}){1,3}"
-    r"|\b(?:rua|calle|avenida)(?: [^\W\d_][\w'.-]{0,20}){1,4},? (?:n[.ºo°]{1,2} ?)?\d{1,5}\b",
+    r"|\b(?:rua|calle|avenida)(?: [^\W\d_][\w'.-]{0,20}){1,4},? (?:n[.ºo°]{1,2} ?)?\d{1,5}\b"
+    r"|\b(?-i:Avd?a?\. (?:(?:d[aeo]s?|del|la|las|los) ){0,2}[^\W\d_a-z])[\w'.-]{0,20}"
+    r"(?: [^\W\d_][\w'.-]{0,20}){0,3},? (?:n[.ºo°]{1,2} ?)?\d{1,5}\b"
+    r"|\b(?-i:[A-Z][\w'-]{1,20} (?:Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent)) "
+    r"\d{1,3}[a-z]?(?=[.,;!?)]?(?:\s*$|\n)|[,;)])",
     re.IGNORECASE,
 )
 
@@ -105,28 +122,48 @@ _NAMES_A_CODE = re.compile(
 )
 
 
+# full-width letters, digits and signs, as East Asian keyboards write them, and the usual ones
+_NARROW = {0xFEE0 + sign: sign for sign in range(ord("!"), ord("~") + 1)} | {0x3000: ord(" ")}
+_WIDE = re.compile("[！-～]")
+
+
 def mask(text: str) -> str:
     """Replace what may identify a person by its kind in brackets.
 
-    Kinds: [URL], [e-mail], [IBAN], [card], [IP], [phone], [address], [handle].
+    Kinds: [URL], [e-mail], [IBAN], [card], [CPF], [IP], [phone], [address], [handle]. Full-width
+    letters and digits are read, and where something is masked shown, as the usual ones.
 
     >>> mask("Mail ann@shop.test or ring 020 7946 0958 about order 4500123456")
     'Mail [e-mail] or ring [phone] about order 4500123456'
     >>> mask("Card 4111 1111 1111 1111, IBAN GB82 WEST 1234 5698 7654 32, thanks @help_desk")
     'Card [card], IBAN [IBAN], thanks [handle]'
     """
-    if "://" in text or "www." in text.lower():
+    if _WIDE.search(text):
+        narrow = text.translate(_NARROW)
+        shown = _masked(narrow)
+        return text if shown == narrow else shown
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
+    small = text.lower()
+    if "://" in text or "www." in small or ".me/" in small:
         text = _URL.sub("[URL]", text)
-    if "@" in text or "at)" in text.lower() or "at]" in text.lower():
+    if " dot " in small:
+        text = _SPOKEN_E_MAIL.sub("[e-mail]", text)
+    if "@" in text or "at)" in small or "at]" in small:
         text = _E_MAIL.sub("[e-mail]", text)
         text = _HANDLE.sub("[handle]", text)
     if text.count(":") > 1:
         text = _IPV6.sub(_masked_ip, text)
     if any(map(text.__contains__, "0123456789")):
         text = _IBAN.sub(_masked_iban, text)
+        text = _CPF.sub("[CPF]", text)
         text = _IPV4.sub(_masked_ip, text)
         text = _NUMBER.sub(_masked_number, text)
         text = _ADDRESS.sub("[address]", text)
+        if "@" in text:  # what stood before it is masked now
+            text = _HANDLE.sub("[handle]", text)
     return text
 
 

@@ -1,8 +1,9 @@
 """What is each comment about, by the terms of a theme book?
 
 A theme book is a TOML file that a person edits: themes with the terms that speak of them. Terms
-match words by a light stem ("delivery" also finds "deliveries" and "delivered"), by how they begin
-("refund*"), or as several words in a row ("on hold").
+match words by a light stem ("delivery" also finds "deliveries" and "delivered"; "can" does not find
+"can't", nor the other way round), by how they begin ("refund*"), or as several words in a row ("on
+hold").
 """
 
 from __future__ import annotations
@@ -277,7 +278,11 @@ def stem(word: str) -> str:
     ['deliver', 'deliver', 'deliver', 'book', 'book']
     >>> [stem(word) for word in ("prices", "pricing", "produto", "produtos", "gas", "press")]
     ['pric', 'pric', 'produt', 'produt', 'gas', 'press']
+    >>> stem("shop's"), stem("can't")  # what denies is another word
+    ('shop', "can't")
     """
+    if word.endswith("n't"):
+        return word
     word = word.partition("'")[0] or word
     if len(word) > _LONGEST_STEMMED:
         return word

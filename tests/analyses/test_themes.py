@@ -6,6 +6,7 @@ from company import company
 
 import cxkit as cx
 from cxkit.errors import BadQuestion, BadThemes
+from cxkit.stats.intervals import wilson
 from cxkit.text.themes import Theme, ThemeBook, theme_book
 from cxkit.theme_keep import kept_labels, tagged, to_label
 
@@ -304,3 +305,102 @@ include = ["price"]
         ("very late", 1, "late"),
     ]
     assert "A theme that has parts counts the comments of its parts as well." in found.caveats
+
+
+def test_many_comments_of_one_person_are_not_as_many_people(tmp_path):
+    fed = rows(*[FLAT] * 60, *[LATE] * 40)
+    for n, row in enumerate(fed):
+        row["given_at"] = f"2026-{n // 28 + 1:02}-{n % 28 + 1:02}T10:00"
+    for row in fed[60:]:
+        row["customer_id"] = "one"
+    ws = company(tmp_path, feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    asked = cx.themes(ws)
+    told = asked.table.row(0, named=True)
+    assert (told["theme"], told["comments"], told["change_in_share"]) == ("delivery", 40, 0.8)
+    assert told["q"] > 0.05
+    assert "later half" not in " ".join(asked.caveats)
+    assert told["share_of_comments"] == 0.4
+    assert told["share_of_comments_high"] - told["share_of_comments_low"] > 0.5
+    one = wilson(1, 1)  # forty comments of one person say as much as one
+    assert [told[f"share_negative{end}"] for end in ("", "_low", "_high")] == pytest.approx(one)
+    assert "40.0 % (" in asked.finding
+    assert f"{100 * told['share_of_comments_low']:.1f}–" in asked.finding
+
+
+def test_praise_alone_is_said(tmp_path):
+    praise = "The delivery was wonderful, thank you"
+    ws = company(tmp_path / "a", feedback=rows(*[praise] * 40))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).finding == (
+        "Of 40 comments 100.0 % (91.2–100.0) speak of 'delivery'; none of 40 scored comments is "
+        "negative where they speak of 'delivery'."
+    )
+    assert "Every comment has a theme." in cx.themes(ws).caveats
+    ws = company(tmp_path / "b", feedback=rows(*[praise] * 40, *["A wonderful price"] * 40))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).finding == (
+        "Of 80 comments 50.0 % (39.3–60.7) speak of 'delivery', as many as of 'price'; of no theme "
+        "with 30 scored comments or more is one negative."
+    )
+    assert cx.themes(ws).chart().layout.title.text.endswith(": 50% of the comments</b>")
+
+
+def test_themes_that_sound_alike_and_one_alone(tmp_path):
+    ws = company(tmp_path / "a", feedback=rows(*[LATE] * 40, *["The price is awful"] * 40))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).finding.endswith(
+        "; no theme sounds worse than 'price': 100.0 % (91.2–100.0) of 40 scored comments are "
+        "negative where they speak of it."
+    )
+    ws = company(tmp_path / "b", feedback=rows(*[LATE] * 40, *[FLAT] * 10))
+    cx.keep_themes(ws, BOOK)
+    assert cx.themes(ws).finding == (
+        "Of 50 comments 80.0 % (67.0–88.8) speak of 'delivery'; 100.0 % (91.2–100.0) of 40 scored "
+        "comments are negative where they speak of it."
+    )
+
+
+def test_stale_labels_are_said_where_no_theme_is_found(tmp_path):
+    ws = company(tmp_path, feedback=rows(FLAT, FLAT + " too"))
+    cx.keep_themes(ws, BOOK)
+    cx.keep_labels(ws, {"f000": ["price"]})
+    cx.keep_themes(ws, theme_book('[[themes]]\nname = "delivery"\ninclude = ["deliver*"]'))
+    asked = cx.themes(ws)
+    assert asked.table["theme"].to_list() == ["no theme"]
+    assert asked.caveats[0].startswith("Labels name 1 theme that the theme book has not")
+
+
+def test_the_finding_says_that_themes_are_proposals(tmp_path):
+    asked = cx.themes(company(tmp_path, feedback=rows(*spoken(60), *spoken(30)[::2])))
+    assert ", more than of any other theme (themes proposed by the words alone); " in asked.finding
+
+
+@pytest.mark.parametrize("labels", [[("f000", ["price"])], None, "f000", 3])
+def test_labels_that_are_no_mapping(labels, tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE))
+    cx.keep_themes(ws, BOOK)
+    with pytest.raises(BadQuestion, match="give the themes of each feedback_id"):
+        cx.keep_labels(ws, labels)
+
+
+def test_a_book_that_another_replaces_stays_beside_it(tmp_path):
+    ws = company(tmp_path, feedback=rows(LATE))
+    path = cx.keep_themes(ws, BOOK)
+    edited = "# for the board\n" + path.read_text()
+    path.write_text(edited)
+    other = theme_book('[[themes]]\nname = "box"\ninclude = ["box"]')
+    cx.keep_themes(ws, other)
+    assert cx.kept_themes(ws) == other
+    assert (ws.store / "themes.1.toml").read_text() == edited
+    cx.keep_themes(ws, other)
+    path.write_bytes(b"\xff no book at all")
+    cx.keep_themes(ws, BOOK)
+    assert (ws.store / "themes.2.toml").read_bytes() == b"\xff no book at all"
+    assert (ws.store / "themes.1.toml").read_text() == edited
+    path.write_text(edited)
+    cx.keep_themes(ws, other)  # that one is kept already
+    assert len(list(ws.store.glob("themes*"))) == 3
+    with pytest.raises(BadThemes):
+        cx.keep_themes(ws, 3)
+    assert len(list(ws.store.glob("themes*"))) == 3

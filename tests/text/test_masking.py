@@ -131,10 +131,50 @@ def test_ibans_by_their_check_digits():
         ("Hauptstraße 12b, bitte", "[address], bitte"),
         ("Rua das Flores, 123", "[address]"),
         ("nothing personal here", "nothing personal here"),
+        ("write to ann＠x.test", "write to [e-mail]"),
+        ("ａｎｎ＠ｘ．ｔｅｓｔ", "[e-mail]"),
+        ("ring ０２０ ７９４６ ０９５８", "ring [phone]"),
+        ("ann at x dot com, please", "[e-mail], please"),
+        ("ann.lee at shop dot co dot uk", "[e-mail]"),
+        ("chat at wa.me/447911123456.", "chat at [URL]."),
+        ("T.me/ann_lee or m.me/ann", "[URL] or [URL]"),
+        ("CPF 123.456.789-09.", "CPF [CPF]."),
+        ("ann@xn--e1afmkfd.xn--p1ai, bitte", "[e-mail], bitte"),
+        ("moro na Av. Paulista 1578", "moro na [address]"),
+        ("Avda. de la Constitución, 12", "[address]"),
+        ("Av. dos Estados, nº 100", "[address]"),
+        ("I live at Baker Street 12.", "I live at [address]."),
+        ("Baker Street 12b, London", "[address], London"),
     ],
 )
 def test_each_kind(text, masked):
     assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "look at the dot on it", "at the shop dot the i", "I ordered at shop dot com",
+        "cheaper at the dot com store", "home.me/too, some.me/", "１２３ ok！",
+        "ありがとう！　ＯＫ",
+        "1.123.456.789-09", "v123.456.789-09-1", "123.456.789-0", "Oxford Street 2 weeks ago",
+        "the Abbey Road 50 times", "Wall Street 1929", "av. score 7", "Average 5 stars",
+        "Road 5 was closed", "Lane 3 is slow", "On the Street 7 people waited",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_it_stays(text):
+    assert mask(text) == text
+
+
+PARTS = [
+    *("ann", "＠", "@", "x", "．", ".", "test", " at ", " dot ", "com", "０２０", "7946", " ", "-"),
+    *("Av. ", "Paulista", "Baker", " Street ", "12", "xn--", "wa.me/", "123.456.789-09"),
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_masking_the_newer_kinds_twice_changes_nothing(text):
+    assert mask(mask(text)) == mask(text)
 
 
 def test_a_column_keeps_its_order_and_its_nulls():
@@ -169,6 +209,15 @@ HOSTILE = {
     "brackets": "(" * 100_000 + "1",
     "plus": "+1" * 50_000,
     "spelt-out at": "a(at)" * 20_000,
+    "spoken at": "a at " * 20_000 + " dot ",
+    "spoken dots": "a at a" + " dot a" * 20_000,
+    "spoken both": "a at b dot " * 10_000,
+    "full-width": "１＠．" * 30_000,
+    "avenues": "Av. A a a a " * 8_000 + "1",
+    "capital streets": "A'-" * 30_000 + " Street 1",
+    "streets and spaces": ("Aa Street 1" + " " * 500) * 200 + "x",
+    "message links": "t.me/" * 20_000,
+    "cpf": "123.456.789-" * 8_000,
     "order words": "order number is " * 6_000 + "1234567890",
 }
 

@@ -371,3 +371,28 @@ def test_a_hundred_kilobytes_of_mentions_are_quick(text):
     begun = time.process_time()
     assert score_mentions(mentions).height >= 10_000
     assert time.process_time() - begun < 1.5
+
+
+@pytest.mark.parametrize("term", ["can't log in", "can’t log in"])
+def test_what_denies_is_another_word(term):
+    book = theme_book(f'[[themes]]\nname = "login"\ninclude = ["{term}"]')
+    said = ["I can't log in", "I CAN’T log in", "I can log in", "I can s log in"]
+    assert tag_comments(said, book)["theme"].to_list() == ["login", "login", None, None]
+
+
+def test_denials_are_told_from_what_they_deny():
+    book = theme_book("""
+[[themes]]
+name = "no"
+include = ["can't", "don't"]
+[[themes]]
+name = "yes"
+include = ["can"]
+[[themes]]
+name = "shop"
+include = ["shop"]
+""")
+    said = ["You can do it", "You can’t", "I don't", "Don, the shop's owner", "cannot"]
+    assert tag_comments(said, book).select("row", "theme").rows() == [
+        (0, "yes"), (1, "no"), (2, "no"), (3, "shop"), (4, None),
+    ]  # fmt: skip

@@ -9,21 +9,26 @@ from cxkit import charts
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.spoken import OTHER, UNTAGGED
-from cxkit.stats.intervals import (
-    ENOUGH,
-    add_wilson,
-    benjamini_hochberg,
-    said,
-    shares_p,
-)
+from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
+from cxkit.stats.writers import Writers
 from cxkit.text.excerpts import most_typical
 from cxkit.text.mentions import score_mentions
 from cxkit.text.scoring import mostly_foreign, score_comments
-from cxkit.theme_keep import Tagged, tagged
+from cxkit.theme_keep import WORDS_ALONE, Tagged, tagged
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What do customers talk about, and how do they sound when they do?"
+_TOLD = (
+    "share_of_comments",
+    "share_of_comments_low",
+    "share_of_comments_high",
+    "share_negative",
+    "share_negative_low",
+    "share_negative_high",
+    "change_in_share",
+    "p",
+)
 _READ_FOR_A_QUOTE = 200  # comments of a theme that the typical one is looked for among
 
 
@@ -36,7 +41,8 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
     those have the themes that a person found, and from 100 on the others are tagged by what the
     labels teach as well; a caveat says how well that goes. The tone is judged around the words that
     speak of the theme, by clause, in English comments only; where most comments are not English
-    none is judged.
+    none is judged. Intervals and the test of a change count as many comments as the people behind
+    them are worth: somebody who writes forty times is one person.
 
     Args:
         workspace: an open store.
@@ -65,7 +71,7 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         name="themes",
         question=QUESTION,
         table=table,
-        finding=_finding(table, comments.height),
+        finding=_finding(table, comments.height, spoken.found_by == WORDS_ALONE),
         caveats=_caveats(table, comments.height, spoken),
         sql=query_text("themes"),
         as_of=until,
@@ -111,27 +117,27 @@ def _table(
 
 
 def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str) -> pl.DataFrame:
-    late = pl.col("late")
     bad = pl.col("score") <= -0.1
     table = spoken.group_by(theme="segment").agg(
         comments=pl.len().cast(pl.Int64),
         scored=pl.col("score").is_not_null().sum().cast(pl.Int64),
         negative=bad.sum().cast(pl.Int64),
-        before=(~late).sum(),
-        after=late.sum(),
     )
     last = pl.col("theme").is_in([OTHER, UNTAGGED])
-    table = table.sort(last, -pl.col("comments"), "theme").with_columns(base=pl.lit(rows.height))
-    table = add_wilson(table, "comments", "base", "share_of_comments")
-    table = add_wilson(table, "negative", "scored", "share_negative")
-    earlier, later = int((~rows["late"]).sum() or 0), int(rows["late"].sum() or 0)
-    both = earlier >= ENOUGH and later >= ENOUGH
-    p_values = [
-        shares_p(after, later, before, earlier)
-        for before, after in table.select("before", "after").iter_rows()
-    ]
-    q = benjamini_hochberg(p_values) if both else [None] * table.height
-    change = pl.col("after") / later - pl.col("before") / earlier if both else pl.lit(None)
+    table = table.sort(last, -pl.col("comments"), "theme")
+    writers = Writers(rows["customer_key"], rows["late"])
+    both = writers.in_each_half >= ENOUGH
+    told = []
+    for theme in table["theme"]:
+        here = spoken.filter(pl.col("segment") == theme).with_columns(bad=bad.fill_null(False))
+        of_it = here["row"]
+        scored = of_it.filter(here["score"].is_not_null())
+        share = writers.share(of_it)
+        negative = writers.share(of_it.filter(here["bad"]), scored)
+        told.append((*share, *negative, *(writers.change(of_it) if both else (None, None))))
+    table = table.hstack(pl.DataFrame(told, schema=dict.fromkeys(_TOLD, pl.Float64), orient="row"))
+    table = table.with_columns(pl.selectors.float().fill_nan(None))
+    q = benjamini_hochberg(table["p"].to_list()) if both else [None] * table.height
     quotes = [_quoted(spoken, rows, theme, least) for theme in table["theme"]]
     return table.select(
         "theme",
@@ -144,7 +150,7 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
         "share_negative",
         "share_negative_low",
         "share_negative_high",
-        change.cast(pl.Float64).alias("change_in_share"),
+        "change_in_share",
         pl.Series("q", q, dtype=pl.Float64),
         pl.Series("quote", [quote for quote, _ in quotes], dtype=pl.String),
         pl.Series("feedback_id", [number for _, number in quotes], dtype=pl.String),
@@ -173,7 +179,12 @@ def _tagged(table: pl.DataFrame) -> list[dict[str, Any]]:
     return [row for row in table.iter_rows(named=True) if row["theme"] not in (OTHER, UNTAGGED)]
 
 
-def _finding(table: pl.DataFrame, comments: int) -> str:
+def _said(row: dict[str, Any], share: str) -> str:
+    value, low, high = (100 * row[f"{share}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.1f} % ({low:.1f}–{high:.1f})"
+
+
+def _finding(table: pl.DataFrame, comments: int, proposed: bool) -> str:
     if comments == 0:
         return "There are no comments: nobody has written anything yet."
     named = _tagged(table)
@@ -185,29 +196,57 @@ def _finding(table: pl.DataFrame, comments: int) -> str:
     if comments < ENOUGH:
         return f"{counted(comments, 'comment')}: too few to say what customers talk about."
     most = named[0]
-    sentence = (
-        f"Of {comments:,} comments {said(most['comments'], comments)} speak of '{most['theme']}', "
-        "more than of any other theme"
-    )
-    judged = [row for row in named if row["scored"] >= ENOUGH and row["negative"]]
-    if not judged:
-        return f"{sentence}; how they sound cannot be said."
-    worst = max(judged, key=lambda row: (row["share_negative_low"], row["theme"]))
+    source = " (themes proposed by the words alone)" if proposed else ""
     return (
-        f"{sentence}; '{worst['theme']}' sounds worst: {said(worst['negative'], worst['scored'])} "
-        f"of {worst['scored']:,} scored comments are negative where they speak of it."
+        f"Of {comments:,} comments {_said(most, 'share_of_comments')} speak of '{most['theme']}'"
+        f"{_beside(table, named)}{source}; {_tone(named)}."
     )
+
+
+def _beside(table: pl.DataFrame, named: list[dict[str, Any]]) -> str:
+    """Set the first theme against the others, where there are any."""
+    most, *others = named
+    alike = [row["theme"] for row in others if row["comments"] == most["comments"]]
+    if alike:
+        more = f" and {len(alike) - 1:,} more" if len(alike) > 1 else ""
+        return f", as many as of '{alike[0]}'{more}"
+    if not others:
+        return ""
+    folded = table.filter(pl.col("theme") == OTHER)["comments"].sum()
+    return f", more than of any other theme{' shown' if folded >= most['comments'] else ''}"
+
+
+def _tone(named: list[dict[str, Any]]) -> str:
+    judged = [row for row in named if row["scored"] >= ENOUGH]
+    if not judged:
+        return "how they sound cannot be said"
+    worst = max(judged, key=lambda row: (row["share_negative_low"], row["theme"]))
+    of = f"{worst['scored']:,} scored comments"
+    if not any(row["negative"] for row in judged):
+        if len(judged) == 1:
+            return f"none of {of} is negative where they speak of '{worst['theme']}'"
+        return f"of no theme with {ENOUGH} scored comments or more is one negative"
+    told = f"{_said(worst, 'share_negative')} of {of} are negative where they speak of it"
+    if len(named) == 1:
+        return told
+    alike = [row for row in judged if row["share_negative_low"] == worst["share_negative_low"]]
+    if len(alike) > 1:
+        return f"no theme sounds worse than '{worst['theme']}': {told}"
+    return f"'{worst['theme']}' sounds worst: {told}"
 
 
 def _caveats(table: pl.DataFrame, comments: int, spoken: Tagged) -> tuple[str, ...]:
     if comments == 0:
         return ()
-    notes = list(spoken.notes) if _tagged(table) else []
+    # what is said of proposals says nothing where none is shown
+    notes = list(spoken.notes) if _tagged(table) or spoken.found_by != WORDS_ALONE else []
     without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
     notes.append(
         f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
         if without
-        else "Every comment shown has a theme, or is among the others."
+        else "Every comment has a theme, or is among the others."
+        if OTHER in table["theme"]
+        else "Every comment has a theme."
     )
     if not table["scored"].sum():
         notes.append("No tone could be judged: the scorer reads English, and words of feeling.")
@@ -226,7 +265,9 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     named = _tagged(table)
     title = "No themes can be shown"
     if named:
-        title = f"'{named[0]['theme']}' leads: {named[0]['share_of_comments']:.0%} of the comments"
+        leads = len(named) > 1 and named[0]["comments"] > named[1]["comments"]
+        title = f"'{named[0]['theme']}'{' leads' if leads else ''}: "
+        title += f"{named[0]['share_of_comments']:.0%} of the comments"
     return charts.bars(
         table,
         length="share_of_comments",
