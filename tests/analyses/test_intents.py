@@ -113,11 +113,37 @@ def test_fewer_than_a_hundred_coded_comments_are_too_few(tmp_path):
     ws = company(tmp_path, feedback=written(*[COMPLAINT] * 99, FOREIGN))
     found = cx.intents(ws, coded=coding(*["complaining"] * 99, None))
     assert found.table["corrected_share"].drop_nulls().is_empty()
-    assert any("100 coded comments are too few. Code 100 judged ones" in n for n in found.caveats)
+    assert any(
+        "Of 100 coded comments 99 are judged: too few. Code 100 judged ones" in note
+        for note in found.caveats
+    )
+    found = cx.intents(ws, coded=coding(*["complaining"] * 99))
+    assert any("99 coded comments are too few. Code 100 judged" in note for note in found.caveats)
+    foreign_ids = coding(*["complaining"] * 200).with_columns(
+        feedback_id="x" + pl.col("feedback_id")
+    )
+    found = cx.intents(ws, coded=foreign_ids)
+    assert any(
+        "None of the 200 coded ids is that of a judged comment. Code 100 judged ones" in note
+        for note in found.caveats
+    )
     with pytest.raises(BadQuestion, match="lacks intent"):
         cx.intents(ws, coded=pl.DataFrame({"feedback_id": ["f001"]}))
     with pytest.raises(BadQuestion, match="names the intents moaning"):
         cx.intents(ws, coded=coding("moaning"))
+    for wrong in ({"feedback_id": ["f001"], "intent": ["asking"]}, "x", 3):
+        with pytest.raises(BadQuestion, match="are no polars frame but"):
+            cx.intents(ws, coded=wrong)
+    with pytest.raises(BadQuestion, match="hold lists as intent"):
+        cx.intents(ws, coded=pl.DataFrame({"feedback_id": ["f001"], "intent": [["asking"]]}))
+
+
+def test_an_empty_intent_says_that_a_comment_wants_nothing(tmp_path):
+    ws = company(tmp_path, feedback=written(*[COMPLAINT, FLAT] * 60))
+    told = cx.intents(ws, coded=coding(*["complaining", None] * 60))
+    empty = cx.intents(ws, coded=coding(*["complaining", ""] * 60))
+    assert told.table.equals(empty.table) and told.caveats == empty.caveats
+    assert told.table["corrected_share"][1] == 0.5
 
 
 def test_mostly_foreign_comments_are_not_judged(tmp_path):

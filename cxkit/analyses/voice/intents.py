@@ -74,8 +74,8 @@ def intents(
         by: `touchpoint`, `metric` or `question` of the survey, `region`, `source` or
             `preferred_channel` of the customer, or a field of the customers' attributes.
         coded: what comments want by your own reading: a frame with feedback_id and intent, one row
-            for each thing that a comment wants and one without intent where it wants nothing of
-            the four. Comments that are not judged do not count.
+            for each thing that a comment wants and one without intent (null or "") where it wants
+            nothing of the four. Comments that are not judged do not count.
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
@@ -89,8 +89,9 @@ def intents(
         there is no quote of fewer customers than the smallest group.
 
     Raises:
-        BadQuestion: where `coded` lacks a column, or names an intent that there is not.
+        BadQuestion: where `coded` is no such frame, or names an intent that there is not.
     """
+    coded = None if coded is None else _coding(coded)
     until = workspace.moment(as_of)
     comments = workspace.query(
         "intents", as_of=until, by=workspace.segment(by, own=("touchpoint", "metric", "question"))
@@ -100,6 +101,7 @@ def intents(
     )
     judged = _judged(comments)
     own = _errors(judged, coded) if coded is not None else {}
+    few = "" if own or coded is None else _few(_read(judged, coded).height, coded)
     foreign = 2 * int((judged["reason"] == "language").sum()) > judged.height
     table = _table(judged, foreign, workspace.least)
     if own and not by and not foreign:
@@ -109,7 +111,7 @@ def intents(
         question=QUESTION,
         table=table,
         finding=_finding(table, by, foreign),
-        caveats=_caveats(table, by, foreign, own, coded),
+        caveats=_caveats(table, by, foreign, own, few),
         sql=query_text("intents"),
         as_of=until,
         n=comments.height,
@@ -171,23 +173,40 @@ def _segment(name: str, judged: pl.DataFrame, foreign: bool, least: int) -> list
     return rows
 
 
+def _coding(coded: object) -> pl.DataFrame:
+    """Return what was coded by hand as texts, without intent where a comment wants nothing."""
+    takes = f"It takes feedback_id and intent, which is one of {listed(INTENTS)} or empty."
+    if not isinstance(coded, pl.DataFrame):
+        raise BadQuestion(f"The coded comments are no polars frame but {coded!r:.40}. {takes}")
+    columns = ("feedback_id", "intent")
+    if lacking := set(columns) - set(coded.columns):
+        raise BadQuestion(f"The coded comments are a frame that lacks {listed(lacking)}. {takes}")
+    if nested := [name for name in columns if coded[name].dtype.is_nested()]:
+        raise BadQuestion(f"The coded comments hold lists as {listed(nested)}. {takes}")
+    told = coded.select(pl.col(columns).cast(pl.String)).with_columns(
+        pl.col("intent").replace("", None)
+    )
+    if unknown := set(told["intent"].drop_nulls()) - set(INTENTS):
+        raise BadQuestion(
+            f"The coded comments are a frame that names the intents {listed(unknown)}. {takes}"
+        )
+    return told
+
+
+def _read(judged: pl.DataFrame, coded: pl.DataFrame) -> pl.DataFrame:
+    """Return the judged comments that were coded by hand as well."""
+    ids = coded["feedback_id"].unique().implode()
+    return judged.filter(pl.col("reason").is_null(), pl.col("feedback_id").is_in(ids))
+
+
 def _errors(judged: pl.DataFrame, coded: pl.DataFrame) -> dict[str, Measured]:
     """Return how often the sorter was right on the coded comments; nothing below a hundred."""
-    lacking = {"feedback_id", "intent"} - set(coded.columns)
-    unknown = set(coded["intent"].drop_nulls()) - set(INTENTS) if not lacking else set()
-    if lacking or unknown:
-        what = f"lacks {listed(lacking)}" if lacking else f"names the intents {listed(unknown)}"
-        raise BadQuestion(
-            f"The coded comments are a frame that {what}. It takes feedback_id and intent, which "
-            f"is one of {listed(INTENTS)} or empty."
-        )
-    ids = coded["feedback_id"].cast(pl.String).unique().implode()
-    read = judged.filter(pl.col("reason").is_null(), pl.col("feedback_id").is_in(ids))
+    read = _read(judged, coded)
     if read.height < _CODED:
         return {}
     errors = {}
     for intent in INTENTS:
-        wanted = coded.filter(pl.col("intent") == intent)["feedback_id"].cast(pl.String).implode()
+        wanted = coded.filter(pl.col("intent") == intent)["feedback_id"].implode()
         truly, found = read["feedback_id"].is_in(wanted), read[intent].fill_null(False)
         errors[intent] = Measured(
             (int((truly & found).sum()), int(truly.sum())),
@@ -346,7 +365,7 @@ def _caveats(
     by: str | None,
     foreign: bool,
     own: dict[str, Measured],
-    coded: pl.DataFrame | None,
+    few: str,
 ) -> tuple[str, ...]:
     comments, _, whole = _counts_of(table)
     if comments == 0 or foreign:
@@ -361,11 +380,9 @@ def _caveats(
     if own and by:
         notes.append("Shares are not corrected by segment: the sorter may err otherwise in each.")
     if not own:
-        few = coded["feedback_id"].n_unique() if coded is not None else 0
         notes.append(
             "No share is corrected for mistakes, since those on your comments are unknown. "
-            + (f"{few:,} coded comments are too few. " if few else "")
-            + f"Code {_CODED} judged ones, drawn at random, and ask with coded=."
+            f"{few}Code {_CODED} judged ones, drawn at random, and ask with coded=."
         )
     notes.append(
         "Whoever writes a comment may want other things than those who write none. Addresses and "
@@ -381,6 +398,19 @@ def _caveats(
         ]
         notes.append(apart_note(by))
     return tuple(notes)
+
+
+def _few(read: int, coded: pl.DataFrame) -> str:
+    """Say why the comments coded by hand tell nothing of the sorter's mistakes."""
+    ids = coded["feedback_id"].drop_nulls().n_unique()
+    if not ids:
+        return ""
+    if not read:
+        which = f"None of the {ids:,} coded ids is" if ids > 1 else "The one coded id is not"
+        return f"{which} that of a judged comment. "
+    if read == ids:
+        return f"{counted(ids, 'coded comment')} {verb(ids, 'are')} too few. "
+    return f"Of {counted(ids, 'coded comment')} {read:,} {verb(read, 'are')} judged: too few. "
 
 
 def _mistakes(table: pl.DataFrame, own: dict[str, Measured]) -> list[str]:

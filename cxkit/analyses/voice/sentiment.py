@@ -1,7 +1,6 @@
 """How do customers sound in their own words?"""
 
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -38,6 +37,7 @@ _SCHEMA: dict[str, Any] = {
         for name in ("share_of_comments", "share_of_scored")
         for end in ("", "_low", "_high")
     },
+    "q_value": pl.Float64,
 }
 
 
@@ -66,8 +66,9 @@ def sentiment(
         One row per segment ("all" without `by`) and level, from very negative to very positive,
         then one per reason for not scoring: segment, sentiment, comments, share_of_comments (of
         all comments with text) and share_of_scored, both with Wilson's interval (_low, _high; on
-        as many comments as the customers are worth). The comments of a segment add up to its
-        comments with text.
+        as many comments as the customers are worth) and q_value (with `by`: does the segment's
+        share of (very) negative ones differ from that of the others? Benjamini-Hochberg; the same
+        in all its rows). The comments of a segment add up to its comments with text.
     """
     until = workspace.moment(as_of)
     comments = workspace.query(
@@ -82,19 +83,18 @@ def sentiment(
     )
     people = _people(written)
     table = _levels(people)
-    apart = _standing_out(people)
     languages = scores.filter(pl.col("reason") == "language")["language"].to_list()
     most = max(sorted(set(languages)), key=languages.count, default="")
     return Result(
         name="sentiment",
         question=QUESTION,
         table=table,
-        finding=_finding(people, by, _NAMES.get(most, most), apart),
+        finding=_finding(table, people, by, _NAMES.get(most, most)),
         caveats=_caveats(people, by),
         sql=query_text("sentiment"),
         as_of=until,
         n=comments.height,
-        draw=partial(_chart, apart=apart),
+        draw=_chart,
     )
 
 
@@ -120,6 +120,7 @@ def _worth(people: pl.DataFrame, part: str, base: str) -> tuple[float, float]:
 def _levels(people: pl.DataFrame) -> pl.DataFrame:
     names = people["segment"].unique(maintain_order=True).to_list() or ["all"]
     labels = _ROWS if people[_TOO_FEW].sum() else _ROWS[:-1]
+    told = _q_values(people, names)
     rows = []
     for name in names:
         own = people.filter(pl.col("segment") == name)
@@ -128,6 +129,7 @@ def _levels(people: pl.DataFrame) -> pl.DataFrame:
                 "segment": name,
                 "sentiment": label,
                 "comments": int(own[label].sum()),
+                "q_value": told.get(name),
             }
             bases = ("comments", "scored") if label in LEVELS else ("comments",)
             for base in bases:
@@ -153,9 +155,7 @@ def _counts(people: pl.DataFrame) -> dict[str, int]:
     return {name: int(people[name].sum()) for name in _ROWS}
 
 
-def _finding(
-    people: pl.DataFrame, by: str | None, language: str, apart: dict[str, Any] | None
-) -> str:
+def _finding(table: pl.DataFrame, people: pl.DataFrame, by: str | None, language: str) -> str:
     count = _counts(people)
     comments, scored = sum(count.values()), sum(count[level] for level in LEVELS)
     if comments == 0:
@@ -172,7 +172,7 @@ def _finding(
             "customers sound."
         )
     if by:
-        return _segments_differ(people, by, apart)
+        return _segments_differ(table, people, by)
     why = [
         f"{count[_OTHER]:,} in another language" if count[_OTHER] else "",
         f"{count[_SILENT]:,} without a word of feeling" if count[_SILENT] else "",
@@ -187,29 +187,32 @@ def _finding(
     )
 
 
-def _standing_out(people: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the segment whose share of negative comments differs most upwards, else downwards."""
-    rows, p_values = [], []
-    for name in people["segment"].unique(maintain_order=True):
+def _q_values(people: pl.DataFrame, names: list[str]) -> dict[str, float]:
+    """Test the share of negative comments of each segment against that of all others."""
+    tested, p_values = [], []
+    for name in names:
         sides = people.with_columns(group=(pl.col("segment") != name).cast(pl.Int64))
-        mine, rest = (sides.filter(group=group) for group in (0, 1))
-        own, others = _worth(mine, "bad", "scored"), _worth(rest, "bad", "scored")
-        if min(own[1], others[1]) < ENOUGH:
-            continue
-        p_values.append(_difference(sides))
-        rows.append(
-            {
-                "segment": name,
-                "scored": int(mine["scored"].sum()),
-                "others_scored": int(rest["scored"].sum()),
-                "share": own[0] / own[1],
-                "others_share": others[0] / others[1],
-                "own_said": said(*own),
-                "others_said": said(*others),
-            }
-        )
-    apart = [row for row, q in zip(rows, benjamini_hochberg(p_values), strict=True) if q < 0.05]
-    worse = [row for row in apart if row["share"] > row["others_share"]]
+        if all(_worth(sides.filter(group=side), "bad", "scored")[1] >= ENOUGH for side in (0, 1)):
+            tested.append(name)
+            p_values.append(_difference(sides))
+    return dict(zip(tested, benjamini_hochberg(p_values), strict=True))
+
+
+def _standing_out(table: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the segment whose share of negative comments differs most upwards, else downwards."""
+    comments, level = pl.col("comments"), pl.col("sentiment")
+    tones = table.group_by("segment", maintain_order=True).agg(
+        pl.col("q_value").first(),
+        bad=comments.filter(level.is_in(LEVELS[:2])).sum(),
+        scored=comments.filter(level.is_in(LEVELS)).sum(),
+    )
+    bad, scored = int(tones["bad"].sum()), int(tones["scored"].sum())
+    apart = [
+        row
+        | {"more": row["bad"] * scored - bad * row["scored"], "share": row["bad"] / row["scored"]}
+        for row in tones.filter(pl.col("q_value") < 0.05).iter_rows(named=True)
+    ]
+    worse = [row for row in apart if row["more"] > 0]
     if worse:
         return max(worse, key=lambda row: row["share"])
     return min(apart, key=lambda row: row["share"], default=None)
@@ -232,23 +235,25 @@ def _difference(sides: pl.DataFrame) -> float:
     return shares_p(*one, *two)
 
 
-def _segments_differ(people: pl.DataFrame, by: str, apart: dict[str, Any] | None) -> str:
+def _segments_differ(table: pl.DataFrame, people: pl.DataFrame, by: str) -> str:
     scored = int(people["scored"].sum())
     if people["segment"].n_unique() == 1:
         return (
             f"All {counted(scored, 'scored comment')} fall in one segment, "
             f"'{people['segment'][0]}': by {by} there is nothing to compare."
         )
-    if apart is None:
+    row = _standing_out(table)
+    if row is None:
         return (
             f"By {by} no comments sound clearly more negative than the others "
             f"({said(*_worth(people, 'bad', 'scored'))} of {scored:,} scored do)."
         )
-    how = "more" if apart["share"] > apart["others_share"] else "less"
+    how = "more" if row["more"] > 0 else "less"
+    mine = pl.col("segment") == row["segment"]
+    own, rest = (said(*_worth(people.filter(side), "bad", "scored")) for side in (mine, ~mine))
     return (
-        f"By {by} '{apart['segment']}' sounds {how} negative than the others: "
-        f"{apart['own_said']} of {apart['scored']:,} scored comments, against "
-        f"{apart['others_said']} of {apart['others_scored']:,}."
+        f"By {by} '{row['segment']}' sounds {how} negative than the others: {own} of "
+        f"{row['scored']:,} scored comments, against {rest} of {scored - row['scored']:,}."
     )
 
 
@@ -286,7 +291,7 @@ def _caveats(people: pl.DataFrame, by: str | None) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _chart(table: pl.DataFrame, apart: dict[str, Any] | None) -> charts.Figure:
+def _chart(table: pl.DataFrame) -> charts.Figure:
     whole = table.group_by("sentiment").agg(pl.col("comments").sum())
     count = dict.fromkeys(_ROWS, 0) | dict(whole.iter_rows())
     scored = sum(count[level] for level in LEVELS)
@@ -296,6 +301,7 @@ def _chart(table: pl.DataFrame, apart: dict[str, Any] | None) -> charts.Figure:
         title = f"{bad / scored:.0%} of {counted(scored, 'scored comment')} "
         title += f"{verb(scored, 'sound')} negative"
     if table["segment"].n_unique() > 1 and scored:
+        apart = _standing_out(table)
         if apart:
             title = f"'{apart['segment']}' stands out: {apart['share']:.0%} sound negative"
         levels = table.filter(pl.col("sentiment").is_in(LEVELS))
