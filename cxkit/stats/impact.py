@@ -25,7 +25,9 @@ class Theme(NamedTuple):
     `mentions` counts answers, `people` who wrote them. `drag` is the score with the theme less the
     score without it; `impact` the score of all less the score without it. Both are below 0 where
     the theme goes with low scores, and not-a-number where fewer than 30 answers or people mention
-    it or do not. `q_value`: how surely the drag is not 0, Benjamini and Hochberg over the themes
+    it or do not. Where all scores with the theme are the same, and all without, drawing people anew
+    tells nothing of how exact a drag is: it then has no ends, nor has an impact whose draws are all
+    the same. `q_value`: how surely the drag is not 0, Benjamini and Hochberg over the themes
     judged.
     """
 
@@ -82,8 +84,10 @@ def theme_impact(
     p_values = []
     for place, theme in enumerate(enough):
         people = min(writers[theme], others[theme])
+        alike = not np.ptp(y[held[:, theme]]) and not np.ptp(y[~held[:, theme]])
         told[theme] = told[theme]._replace(
-            drag=_interval(drag[:, place], people), impact=_interval(impact[:, place], people)
+            drag=_interval(drag[:, place], people, alike),
+            impact=_interval(impact[:, place], people, alike and not np.ptp(y)),
         )
         p_values.append(_p_value(drag[:, place], people))
     for theme, q_value in zip(enough, benjamini_hochberg(p_values), strict=True):
@@ -101,8 +105,10 @@ def _figures(sums: Floats) -> tuple[Floats, Floats]:
         return their / of - without, total / n - without
 
 
-def _interval(drawn: Floats, people: int) -> Interval:
+def _interval(drawn: Floats, people: int, alike: bool) -> Interval:
     value, rest = float(drawn[0]), drawn[1:]
+    if alike:  # all draws say the same
+        return Interval(value, float("nan"), float("nan"))
     low, high = np.nanquantile(rest, [0.025, 0.975])
     wider = sqrt(people / (people - 1)) * _t(people) / Z
     return Interval(value, value - wider * (value - low), value + wider * (high - value))

@@ -75,7 +75,15 @@ def test_nps_is_in_points_and_scales_are_never_pooled(tmp_path):
     found = asked(tmp_path, nps, stars, odd)
     row = found.table.row(0, named=True)
     assert (row["theme"], row["drag"], row["impact"]) == ("delivery", -200, -100)
-    assert "NPS is 200.0 points" in found.finding
+    assert (row["drag_low"], row["drag_high"]) == (None, None)
+    assert found.finding == (
+        "Where people write of 'delivery' NPS is 200.0 points lower (40 of 80 answers with a "
+        "comment: all 40 count the same, and so do all 40 others; how sure this figure is cannot "
+        "be said); without those answers the whole would read 100.0 points ("
+        f"{-row['impact_high']:.1f}–{-row['impact_low']:.1f}) higher (associated with, not caused "
+        "by)."
+    )
+    assert found.chart().layout.xaxis.range[0] < -200
     assert any("ask metric='stars'" in caveat for caveat in found.caveats)
     assert "Left out: 1 answer on another scale than the usual one." in found.caveats
     other = asked(tmp_path / "b", nps, stars, odd, metric="stars")

@@ -19,6 +19,16 @@ def test_drag_and_impact_by_hand():
     assert told.q_value == 0  # every draw of people says the same
 
 
+def test_where_all_scores_of_each_side_are_the_same_a_drag_has_no_ends():
+    [told] = theme_impact(SCORES, THEME, PEOPLE)
+    assert np.isnan([told.drag.low, told.drag.high]).all()
+    [same] = theme_impact([5.0] * 90, THEME, PEOPLE)
+    assert (same.drag.value, same.impact.value, same.q_value) == (0, 0, 1)
+    assert np.isnan([*same.drag[1:], *same.impact[1:]]).all()
+    [one] = theme_impact([2.0] * 30 + [5.0] * 59 + [4.0], THEME, PEOPLE)
+    assert one.drag.low < one.drag.value < one.drag.high
+
+
 def test_fewer_than_thirty_mentions_or_people_say_nothing():
     few, many = theme_impact([1.0, 5.0] * 40, [[i < 29, i % 2 == 0] for i in range(80)], range(80))
     assert few.mentions == 29

@@ -68,7 +68,8 @@ def theme_impact(
         are worth, _low, _high), score_with, score_without, drag and impact (each with _low and
         _high, bootstrap by person), q_value (of the drag, Benjamini-Hochberg over the themes
         judged), metric, found_by. Drag and impact are null where fewer than 30 answers or people
-        speak of the theme or do not. An answer may speak of several themes of a book. n is the
+        speak of the theme or do not; an interval is null where all scores of each side are the
+        same. An answer may speak of several themes of a book. n is the
         number of answers with a comment. In a report, themes of few people go into 'other', and the
         figures of a row are null where few people speak of the theme or few do not.
 
@@ -239,9 +240,16 @@ def _finding(table: pl.DataFrame, n: int, left_out: bool) -> str:
     lower = worst["drag"] < 0
     side = "lower" if lower else "higher"
     other = "higher" if lower else "lower"
+    alike = ""
+    if worst["drag_low"] is None:
+        alike = (
+            f": all {worst['mentions']:,} count the same, and so do all {worst['without']:,} "
+            "others; how sure this figure is cannot be said"
+        )
     return (
         f"Where people write of '{worst['theme']}' {name} is {_apart(worst, 'drag')} {side} "
-        f"({worst['mentions']:,} of {counted(n, 'answer')} with a comment); without those answers "
+        f"({worst['mentions']:,} of {counted(n, 'answer')} with a comment{alike}); without those "
+        "answers "
         f"the whole would read {_apart(worst, 'impact')} {other} (associated with, not caused by)."
     )
 
@@ -256,6 +264,8 @@ def _apart(row: _Row, field: str) -> str:
     """Say how far apart, without a sign: 42 points (30-54)."""
     digits = 1 if row["metric"] == "nps" else 2
     ends = [row[field], row[f"{field}_low"], row[f"{field}_high"]]
+    if ends[1] is None:
+        return f"{abs(row[field]):.{digits}f}{_UNITS.get(row['metric'], '')}"
     value, low, high = ends if row["drag"] > 0 else (-ends[0], -ends[2], -ends[1])
     between = f"{low:.{digits}f} to {high:.{digits}f}" if low < 0 else (
         f"{low:.{digits}f}–{high:.{digits}f}"
@@ -353,8 +363,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     }
     panels = []
     for field, unit in units.items():
-        ends = pl.min_horizontal(pl.col(f"{field}_low").min(), 0.0)
-        most = pl.max_horizontal(pl.col(f"{field}_high").max(), 0.0)
+        ends = pl.min_horizontal(pl.col(field, f"{field}_low").min(), 0.0)
+        most = pl.max_horizontal(pl.col(field, f"{field}_high").max(), 0.0)
         panels.append(
             judged.select(
                 "theme",
