@@ -49,7 +49,7 @@ _ADDRESS = re.compile(
     r"|\b\d{1,4},? (?:rue|boulevard|chemin)(?: [^\W\d_][\w'-]{0,20}){1,3}"
     r"|\b(?:rua|calle|avenida)(?: [^\W\d_][\w'.-]{0,20}){1,4},? (?:n[.ºo°]{1,2} ?)?\d{1,5}\b"
     r"|\b(?-i:Avd?a?\. (?:(?:d[aeo]s?|del|la|las|los) ){0,2}[^\W\d_a-z])[\w'.-]{0,20}"
-    r"(?: [^\W\d_][\w'.-]{0,20}){0,3},? (?:n[.ºo°]{1,2} ?)?\d{1,5}\b"
+    r"(?: [^\W\d_][\w'.-]{0,20}){0,3},? (?:n[.ºo°]{1,2} ?)?\d{1,5}(?!\w|[.,:/-]\d)"
     r"|\b(?-i:[A-Z][\w'-]{1,20} (?:Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent)) "
     r"\d{1,3}[a-z]?(?=[.,;!?)]?(?:\s*$|\n)|[,;)])",
     re.IGNORECASE,

@@ -168,7 +168,7 @@ def test_what_only_looks_like_it_stays(text):
 
 PARTS = [
     *("ann", "＠", "@", "x", "．", ".", "test", " at ", " dot ", "com", "０２０", "7946", " ", "-"),
-    *("Av. ", "Paulista", "Baker", " Street ", "12", "xn--", "wa.me/", "123.456.789-09"),
+    *("Av. ", "Paulista", "Baker", " Street ", "12", "xn--", "wa.me/", " 123.456.789-09 "),
 ]
 
 
