@@ -108,7 +108,7 @@ def persona_cards(
             currency=workspace.settings.company.currency,
         )
         measures = persona_people(workspace, ("median_gap_days", "mean_basket"), as_of)
-        quotes = workspace.query("quotes", as_of=until)
+        quotes = workspace.query("themes", as_of=until).rename({"customer_key": "customer_id"})
         rows += _what_why_how_when(shares)
         rows += _value(people, values, measures.drop("orders"), rule.days)
         rows += _voices(fitted, people, quotes)
