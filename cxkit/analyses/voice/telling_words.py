@@ -355,7 +355,9 @@ def _caveats(
 
 
 def _left_out(answers: pl.DataFrame, metric: str | None) -> tuple[str, ...]:
-    scored = answers.filter(pl.col("metric") == pl.lit(metric, pl.String), pl.col("score").is_not_null())
+    scored = answers.filter(
+        pl.col("metric") == pl.lit(metric, pl.String), pl.col("score").is_not_null()
+    )
     why = {
         "on another scale than the usual one": scored.filter(~pl.col("usual")).height,
         "off its scale": scored.filter("usual", ~pl.col("sound")).height,
