@@ -17,6 +17,15 @@ create temp macro customer_field(name, region, source, preferred_channel, attrib
         when 'preferred_channel' then preferred_channel
         else json_extract_string(attributes, '/' || name) end;
 
+-- the end of the scale of an answer: the usual one where it has none, and of CES 5 where no answer
+-- without a scale lies above 5 (what is off the seven points tells nothing)
+create temp macro full_scale(metric, scale, score, most) as
+    coalesce(scale, if(
+        metric = 'ces' and max(score) filter (scale is null and score between 1 and 7)
+            over (partition by metric) <= 5,
+        5, most
+    ));
+
 -- in which state everybody known was at a moment: `lifecycle` with one limit for all
 create temp macro states_at(moment, zone, lapse_days, new_days, loyal_orders) as table
 with days as (

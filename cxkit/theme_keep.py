@@ -35,9 +35,8 @@ class Tagged(NamedTuple):
     mentions: pl.DataFrame
     found_by: str  # "theme book", "theme book and 120 labels" or "words alone"
     notes: tuple[str, ...] = ()  # caveats: on what was proposed, or learned from labels
-    parents: Mapping[str, str] = MappingProxyType(
-        {}
-    )  # of the book: theme -> the theme it is part of
+    # of the book: theme -> the theme it is part of
+    parents: Mapping[str, str] = MappingProxyType({})
 
 
 def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:

@@ -288,3 +288,18 @@ def test_a_report_shows_no_score_of_few(tmp_path, monkeypatch):
         assert "North" not in few["segment"].to_list()
         found.chart()
     assert cx.score(ws).finding.startswith("NPS is ")
+
+
+@pytest.mark.parametrize("stray", [99, float("nan"), -3])
+def test_what_is_off_the_scale_does_not_tell_how_far_it_goes(tmp_path, stray):
+    """Five points of CES stay five, whose direction nobody has told, beside one stray answer."""
+    given = [
+        {"feedback_id": f"f{n}", "customer_id": f"c{n}", "metric": "ces", "score": score,
+         "given_at": "2026-03-02T10:00", "comment": "The delivery came late again"}
+        for n, score in enumerate([*[1, 2, 3, 4, 5] * 20, stray])
+    ]  # fmt: skip
+    ws = company(tmp_path, feedback=given)
+    row = cx.score(ws).table.row(0, named=True)
+    assert (row["scale"], row["score"]) == (5, None)
+    assert cx.rating_text_gap(ws).table.is_empty()
+    assert cx.model_card(ws, metric="ces").n == 0

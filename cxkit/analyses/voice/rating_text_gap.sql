@@ -13,22 +13,20 @@ answers as (
     select
         feedback_id, metric, score, touchpoint, question, customer_id,
         coalesce(customer_id, 'row ' || source_file || ' ' || record_no) as customer_key,
-        -- of CES without a scale, answers up to 5 are no answers up to 7
-        coalesce(scale, if(metric = 'ces' and max(score) filter (scale is null)
-            over (partition by metric) <= 5, 5, null)) as full_scale,
+        lowest, most, full_scale(metric, scale, score, most) as full_scale,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
-    from feedback
+    from feedback left join rules using (metric)
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
 select
     metric, score, feedback_id, customer_key, coalesce(own, beside) as comment, question,
-    coalesce(full_scale, most) = most as usual, score between lowest and most as sound,
+    full_scale = most as usual, score between lowest and most as sound,
     coalesce(case $by
         when 'touchpoint' then touchpoint when 'question' then question
         else customer_field($by, region, source, preferred_channel, attributes)
     end, 'missing') as segment
-from answers join rules using (metric) left join customers using (customer_id)
-where score is not null and coalesce(own, beside) is not null
+from answers left join customers using (customer_id)
+where score is not null and most is not null and coalesce(own, beside) is not null
 order by metric, segment, feedback_id, customer_key, comment

@@ -9,10 +9,7 @@ rules as (
 ),
 
 said as (
-    -- without a scale it is the usual one, and of CES five points where nobody answered above 5
-    select *, coalesce(scale, if(
-        metric = 'ces' and max(score) filter (scale is null) over (partition by metric) <= 5, 5, most
-    )) as full_scale
+    select *, full_scale(metric, scale, score, most) as full_scale
     from feedback left join rules using (metric)
 ),
 

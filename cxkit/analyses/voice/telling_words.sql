@@ -12,12 +12,7 @@ answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
         feedback_id, metric, score, touchpoint, question, customer_id, lowest, most,
-        -- of CES without a scale, answers up to 5 are no answers up to 7
-        coalesce(scale, if(
-            metric = 'ces' and max(score) filter (scale is null and score between lowest and most)
-                over (partition by metric) <= 5,
-            5, most
-        )) as full_scale,
+        full_scale(metric, scale, score, most) as full_scale,
         coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
@@ -30,10 +25,8 @@ select
     own is not null as own,
     full_scale = most as usual, score between lowest and most as sound,
     coalesce(case $by
-        when 'all' then 'all' when 'touchpoint' then touchpoint when 'question' then question
-        when 'region' then region when 'source' then source
-        when 'preferred_channel' then preferred_channel
-        else json_extract_string(attributes, '/' || $by)
+        when 'touchpoint' then touchpoint when 'question' then question
+        else customer_field($by, region, source, preferred_channel, attributes)
     end, 'missing') as segment
 from answers left join customers using (customer_id)
 where coalesce(own, beside) is not null

@@ -11,12 +11,7 @@ answers as (
     -- all answers to one invitation stand in one record of a file, the comment beside any of them
     select
         metric, score, feedback_id, lowest, most,
-        -- of CES without a scale, answers up to 5 are no answers up to 7
-        coalesce(scale, if(
-            metric = 'ces' and max(score) filter (scale is null and score between lowest and most)
-                over (partition by metric) <= 5,
-            5, most
-        )) as full_scale,
+        full_scale(metric, scale, score, most) as full_scale,
         coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
         case when regexp_matches(comment, '[^\s\p{Z}]') then feedback_id end as own,
         min(own) over (partition by source_file, record_no) as beside
