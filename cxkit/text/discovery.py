@@ -13,7 +13,7 @@ import math
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -27,6 +27,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask
 from cxkit.text.themes import Theme, ThemeBook, Word, stem, words_of
@@ -111,6 +112,12 @@ def discover_themes(
     0
     """
     column = pl.Series("text", texts, dtype=pl.String)
+    among = tuple(sorted(set(languages or ())))
+    found = once(("themes", mark(column, among)), lambda: _discovered(column, among))
+    return replace(found, table=found.table.clone(), themes=found.themes.clone())
+
+
+def _discovered(column: pl.Series, languages: tuple[str, ...]) -> ThemeProposals:
     distinct = sorted({text for text in column if text is not None})
     ignored = ignored_words(distinct, languages)
     spoken = [content_words(text, ignored) for text in distinct]

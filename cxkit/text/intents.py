@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from cxkit.text.kept import row_by_row
 from cxkit.text.language import detect_languages
 from cxkit.text.progress import shown
 from cxkit.text.rules import _ASKS_FOR_FAULTS, _ASKS_FOR_PRAISE, _WORD, _spelled_out, word_score
@@ -110,6 +111,14 @@ def find_intents(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     asked = _asked(question)
+    found = row_by_row((SCORER, asked), distinct, lambda rows: _all_judged(rows, asked))
+    judged = found.with_columns(distinct["text"], scorer=pl.lit(SCORER))
+    return comments.join(
+        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
+    ).select(*found.columns, "scorer", "language")
+
+
+def _all_judged(distinct: pl.DataFrame, asked: str | None) -> pl.DataFrame:
     rows = [
         _judged(text, language, asked)
         for text, language in shown(distinct.iter_rows(), distinct.height, "finding intents")
@@ -120,11 +129,7 @@ def find_intents(
         "spans": pl.List(span),
         "reason": pl.String,
     }
-    judged = pl.DataFrame(rows, schema=schema, orient="row")
-    judged = judged.with_columns(distinct["text"], scorer=pl.lit(SCORER))
-    return comments.join(
-        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
-    ).select(*schema, "scorer", "language")
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _judged(text: str | None, language: str | None, asked: str | None) -> tuple[Any, ...]:

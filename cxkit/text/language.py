@@ -6,17 +6,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 import polars as pl
 import py3langid.langid as langid
 
 from cxkit.errors import BadQuestion, listed
+from cxkit.text.kept import row_by_row
 from cxkit.text.progress import shown
 
 CANDIDATES = ("de", "en", "es", "fr", "it", "nl", "pt")
 LEAST_WORDS = 4  # a shorter comment tells too little: it inherits
 READ_AT_MOST = 2_000  # characters: more add nothing to the answer
 
+_SCHEMA: dict[str, Any] = {"language": pl.String, "reason": pl.String}
 _WORD = re.compile(r"[^\W\d_]+")
 _NO_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|[@#]\w+")
 
@@ -40,16 +43,23 @@ def detect_languages(
     known = tuple(sorted(set(candidates or CANDIDATES)))
     column = pl.Series("text", texts, dtype=pl.String)
     distinct = column.unique(maintain_order=True)
-    found = {
-        text: _detected(text, known)
-        for text in shown(distinct, len(distinct), "detecting languages")
-    }
+    judged = row_by_row(
+        ("language", known), distinct.to_frame(), lambda rows: _all_detected(rows["text"], known)
+    )
+    found = dict(zip(distinct, judged.rows(), strict=True))
     majority = _majority([found[text][0] for text in column], column, known)
     rows = [
         (majority, reason) if reason == "inherited" else (language, reason)
         for language, reason in map(found.__getitem__, column)
     ]
-    return pl.DataFrame(rows, schema={"language": pl.String, "reason": pl.String}, orient="row")
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _all_detected(texts: pl.Series, candidates: tuple[str, ...]) -> pl.DataFrame:
+    rows = [
+        _detected(text, candidates) for text in shown(texts, len(texts), "detecting languages")
+    ]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
 def _detected(text: str | None, candidates: tuple[str, ...]) -> tuple[str | None, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from cxkit.text.discovery import (
     terms_held,
     without_marks,
 )
+from cxkit.text.kept import mark, once
 from cxkit.text.themes import words_of
 
 LEAST_LABELLED = 100  # comments
@@ -98,6 +99,21 @@ def learn_tags(
             f"There are {len(column):,} texts and {len(labels):,} labels; give one for each text, "
             "None where nobody has looked."
         )
+    themes, among = sorted(set(themes)), tuple(sorted(set(languages or ())))
+    given = [None if said is None else sorted(said) for said in labels]
+    terms = None if by_terms is None else [sorted(found) for found in by_terms]
+    made_of = mark(column, given, themes, terms, among)
+    learned = once(("learned tags", made_of), lambda: _learned(column, given, themes, terms, among))
+    return replace(learned, table=learned.table.clone())
+
+
+def _learned(
+    column: pl.Series,
+    labels: Sequence[Collection[str] | None],
+    themes: Sequence[str],
+    by_terms: Sequence[Collection[str]] | None,
+    languages: tuple[str, ...],
+) -> LearnedTags:
     said = {
         text: frozenset(given)
         for text, given in zip(column, labels, strict=True)

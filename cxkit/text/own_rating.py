@@ -36,6 +36,7 @@ from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from cxkit.errors import BadFile, BadQuestion, listed
+from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask_texts
 from cxkit.text.scoring import CUTS, Score, score_comments
@@ -372,6 +373,14 @@ def learn_rating(
             or metric is not known.
     """
     rated = _rated(texts, ratings, metric, _questions(questions, len(texts)))
+    among = tuple(sorted(set(languages or ())))
+    made_of = mark(*rated, metric, among, learned_on)
+    return once(("rating", made_of), lambda: _learned(rated, metric, among, learned_on))
+
+
+def _learned(
+    rated: pl.DataFrame, metric: str, languages: tuple[str, ...], learned_on: date | None
+) -> RatingModel:
     side, value = rated["side"].to_numpy(), rated["value"].to_numpy()
     _, groups = np.unique(rated["key"].to_list(), return_inverse=True)
     mix = detect_languages(rated["text"], languages)["language"]
