@@ -12,6 +12,7 @@ answers as (
     select
         feedback_id, metric, score, question,
         coalesce(customer_id, 'row ' || source_file || ' ' || record_no) as customer_key,
+        customer_id is not null as known,
         lowest, most, full_scale(metric, scale, score, most) as full_scale,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
         max(own) over (partition by source_file, record_no) as beside
@@ -19,7 +20,7 @@ answers as (
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
-select metric, score, customer_key, coalesce(own, beside) as comment, question,
+select metric, score, customer_key, known, coalesce(own, beside) as comment, question,
     full_scale = most as usual, score between lowest and most as sound
 from answers
 where score is not null and most is not null and coalesce(own, beside) is not null

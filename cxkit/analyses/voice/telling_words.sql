@@ -21,7 +21,7 @@ answers as (
 )
 
 select
-    feedback_id, customer_key, metric, score, coalesce(own, beside) as comment,
+    feedback_id, customer_key, customer_id is not null as known, metric, score, coalesce(own, beside) as comment,
     own is not null as own,
     full_scale = most as usual, score between lowest and most as sound,
     coalesce(case $by
