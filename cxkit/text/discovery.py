@@ -302,9 +302,7 @@ def stems_of(
     ignored = ignored_words(sorted(set(texts)), languages)
     distinct = list(dict.fromkeys(texts))
     plain = unnamed(distinct, brands)
-    known = {
-        text: content_words(told, ignored) for text, told in zip(distinct, plain, strict=True)
-    }
+    known = {text: content_words(told, ignored) for text, told in zip(distinct, plain, strict=True)}
     documents = [known[text] for text in texts]
     return [frozenset(one for one, _ in words) for words in documents], _spelled(documents)
 

@@ -56,9 +56,7 @@ def detect_languages(
 
 
 def _all_detected(texts: pl.Series, candidates: tuple[str, ...]) -> pl.DataFrame:
-    rows = [
-        _detected(text, candidates) for text in shown(texts, len(texts), "detecting languages")
-    ]
+    rows = [_detected(text, candidates) for text in shown(texts, len(texts), "detecting languages")]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 

@@ -24,7 +24,7 @@ READ_AT_MOST = 4_000  # characters
 _NOUNS_HAVE_CAPITALS = ("de",)
 
 _KIND = re.compile(r"\[(?:URL|e-mail|handle|IBAN|card|CPF|IP|phone|address)\]")
-_INSIDE = re.compile(r"(?<=[^\W_][ ,] |[^\W_]{2} )[^\W\d_]{3,40}(?![\w'’])")
+_INSIDE = re.compile(r"(?:(?<=[^\W_] )|(?<=[^\W_], ))[^\W\d_]{3,40}(?![\w'’])")
 _END = re.compile(r"(?<=[\s.,:-])([^\W\d_]{3,40})[\s.!,:;)]{0,5}\Z")
 
 
@@ -40,13 +40,15 @@ def unnamed(texts: Sequence[str], brands: Iterable[str] = ()) -> list[str]:
     return [brand.sub(HIDDEN, text) for text in masked] if brand else masked
 
 
-def names_in(texts: Sequence[str | None], languages: Iterable[str] | None = None) -> frozenset[str]:
+def names_in(
+    texts: pl.Series | Sequence[str | None], languages: Iterable[str] | None = None
+) -> frozenset[str]:
     """Find words that look like names: of people, brands, places or weekdays.
 
     They are given in small letters and without accents.
 
     A word looks so where five uses and nine in ten have a capital inside of sentences (not in
-    German, where nouns have capitals too), or where five comments and half of all uses end with it
+    German, where nouns have capitals too), or where five comments and most of its uses end with it
     and a capital: comments are signed so. Texts in capitals throughout tell nothing.
 
     >>> shop = ["so I told Ann about it", "and the driver was late", "I said Ann is the best"] * 3
@@ -70,14 +72,12 @@ def names_in(texts: Sequence[str | None], languages: Iterable[str] | None = None
     signed = {
         word
         for word, n in last.items()
-        if n >= LEAST_USES and n >= LAST * (uses[word] + uses[word.title()])
+        if n >= LEAST_USES and n > LAST * (uses[word] + uses[word.title()])
     }
     named = {
         small
         for word, n in inside.items()
-        if n >= LEAST_USES
-        and word.istitle()
-        and n >= MOSTLY * (n + inside[small := word.lower()])
+        if n >= LEAST_USES and word.istitle() and n >= MOSTLY * (n + inside[small := word.lower()])
     }
     return frozenset(map(bare, named | signed))
 

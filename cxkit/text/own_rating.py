@@ -1,9 +1,9 @@
 """What would people who write like this rate us, learned from the ratings we have?
 
 Surveys hold a score beside the comment. From such pairs a linear model is learned, in any language
-or several: words and pairs of words, pieces of words of two to five letters (both as TF-IDF; words
-after a "not" are others than without), the signs used, the question, and what the general scorer
-says. A logistic regression gives the class (negative, neutral, positive), a ridge regression the
+or several: words and pairs of words, pieces of words of three to five letters (both as TF-IDF;
+words after a "not" are others than without), the signs used, the question, and what the general
+scorer says. A logistic regression gives the class (negative, neutral, positive), a ridge regression the
 score. Cross-validation decides whether what was learned is used at all. What comes out is a
 *predicted rating*, which is not the feeling in the words: people give five stars with angry words.
 
@@ -13,6 +13,7 @@ A model is plain numbers: it is kept as JSON and arrays, and a file that is dama
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import platform
@@ -72,6 +73,7 @@ _UNACCENTED = {
     for letter in range(0xC0, 0x250)  # the Latin ones
     if (plain := unicodedata.normalize("NFD", chr(letter))[0]).isascii() and plain.isalpha()
 }
+_SIGNS_FOR_WORDS = "\u2e80"  # Chinese, Japanese and Korean ones come from here on
 _LONGEST = 40  # characters of a token; what is longer is cut into such pieces
 _SIGNS = ("length", "exclamations", "questions", "capitals", "digits", "unscored")
 _FORMAT = 2
@@ -434,10 +436,7 @@ def _learned(
             learned_on=learned_on.isoformat() if learned_on else None,
             versions=_versions(),
             curve=curve,
-            terms={
-                side: _as_written(shown, masked)
-                for side, shown in _telling(names, fitted.weights, common).items()
-            },
+            terms=_as_written(_telling(names, fitted.weights, common), masked),
             general_read=general.len() - general.null_count(),
             **card,
         ),
@@ -845,16 +844,21 @@ def _asked(question: str | None) -> list[str]:
 
 
 def _pieces(word: str) -> list[str]:
-    """List the pieces of two to five letters of a word with a space around it.
+    """List the pieces of three to five letters of a word with a space around it.
 
-    >>> _pieces("go")
-    [' g', 'go', 'o ', ' go', 'go ', ' go ']
+    Of scripts that write a word in one or two signs, those of two as well.
+
+    >>> _pieces("go"), _pieces("很慢")
+    ([' go', 'go ', ' go '], [' 很', '很慢', '慢 ', ' 很慢', '很慢 ', ' 很慢 '])
     """
     if word[0] == TURNED and len(word) > 1:
         return [TURNED + piece for piece in _pieces(word[1:])]
+    least = 3 if word[0] < _SIGNS_FOR_WORDS else 2
     word = f" {word} "
     return [
-        word[at : at + size] for size in range(2, 6) for at in range(max(len(word) - size + 1, 0))
+        word[at : at + size]
+        for size in range(least, 6)
+        for at in range(max(len(word) - size + 1, 0))
     ]
 
 
@@ -932,9 +936,7 @@ def _telling(names: list[str], weights: np.ndarray, common: np.ndarray) -> dict[
             told = all(word.strip(TURNED).isalnum() or not word.isascii() for word in words)
             if told and not set(words) & {word for name in named for word in name.split()}:
                 named.append(names[shown[place]])
-    return {
-        side: [name.replace(TURNED, "") for name in named] for side, named in found.items()
-    }
+    return {side: [name.replace(TURNED, "") for name in named] for side, named in found.items()}
 
 
 def _uses(terms: Iterable[str], texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -945,23 +947,24 @@ def _uses(terms: Iterable[str], texts: Sequence[str]) -> Iterator[tuple[int, str
         plain = _tokens(text)
         if first.isdisjoint(plain):
             continue
-        written = _written_tokens(text)
+        written = plain if text.isascii() else _written_tokens(text)
         for size in (1, 2):
             for start in range(len(plain) - size + 1):
                 if (term := " ".join(plain[start : start + size])) in sought:
                     yield at, term, " ".join(written[start : start + size])
 
 
-def _as_written(terms: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Give terms the accents that most of their writers give them.
+def _as_written(terms: dict[str, list[str]], texts: Sequence[str]) -> dict[str, list[str]]:
+    """Give the terms of each class the accents that most of their writers give them.
 
-    >>> _as_written(["nao gostei"], ["não gostei", "Não gostei!", "nao gostei"])
-    ['não gostei']
+    >>> _as_written({"negative": ["nao gostei"]}, ["não gostei", "Não gostei!", "nao gostei"])
+    {'negative': ['não gostei']}
     """
-    forms: dict[str, Counter[str]] = {term: Counter() for term in terms}
-    for _, term, written in _uses(terms, texts):
+    forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for _, term, written in _uses(itertools.chain.from_iterable(terms.values()), texts):
         forms[term][written] += 1
-    return [min(form, key=lambda one: (-form[one], one)) for form in forms.values() if form]
+    best = {term: min(form, key=lambda one: (-form[one], one)) for term, form in forms.items()}
+    return {side: [best[term] for term in named if term in best] for side, named in terms.items()}
 
 
 def _questions(questions: pl.Series | Sequence[str | None] | str | None, n: int) -> pl.Series:

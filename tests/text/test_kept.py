@@ -141,7 +141,9 @@ def test_another_theme_book_tags_anew_and_a_result_that_is_changed_is_no_other_o
 
 
 def test_tags_are_learned_anew_from_other_labels(monkeypatch):
-    texts = [f"{what} number{at} {at}" for at in range(60) for what in ("late parcel", "rude staff")]
+    texts = [
+        f"{what} number{at} {at}" for at in range(60) for what in ("late parcel", "rude staff")
+    ]
     labels = [["delivery"] if "late" in text else ["staff"] for text in texts]
     made = []
     learned = kept._keep

@@ -119,9 +119,7 @@ def _finding(card: RatingCard) -> str:
     return f"{told}. What was learned is not surely better, so the general scorer stays."
 
 
-def _caveats(
-    card: RatingCard, rated: pl.DataFrame, terms: dict[str, list[str]]
-) -> tuple[str, ...]:
+def _caveats(card: RatingCard, rated: pl.DataFrame, terms: dict[str, list[str]]) -> tuple[str, ...]:
     mix = [f"{name} {share:.0%}" for name, share in card.languages.items() if share >= 0.005]
     sizes = ", ".join(f"{card.per_class[name]:,} {name}" for name in CLASSES)
     drawn = f"Of {rated.height:,} rated comments {card.rated:,} were drawn at random to learn from."
