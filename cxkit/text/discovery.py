@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask
-from cxkit.text.names import unnamed
+from cxkit.text.names import LEFT_OUT, unnamed
 from cxkit.text.themes import Theme, ThemeBook, Word, stem, words_of
 
 MOST_THEMES = 24
@@ -57,6 +58,8 @@ _A_LANGUAGE = 0.05  # share of the comments from which its common words are left
 _EVERYWHERE = 0.5  # share of the comments: a word in more of them parts none
 _SHORT = 3  # letters: of a language without a list, so short a word in many comments is small
 _MANY = 0.05
+
+_LEFT_OUT = re.compile(LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,11 +311,15 @@ def stems_of(
 
 
 def without_marks(text: str) -> str:
-    """Leave out addresses, handles and tags.
+    """Leave out addresses, handles and tags, and what says that something was masked.
 
     >>> without_marks("@shop the parcel, see www.x.test or ann@x.test, is #late")
     'the parcel, see or is'
+    >>> without_marks("Mail [e-mail] or [phone]!")
+    'Mail ~ or ~!'
     """
+    if "[" in text:
+        text = _LEFT_OUT.sub("~", text)  # no word, so that those beside it are no phrase
     if "@" in text or "://" in text or "#" in text or "www." in text or "&" in text:
         marks = ("@", "#", "http:", "https:", "www.")
         chunks = [chunk for chunk in text.split() if not chunk.lower().startswith(marks)]

@@ -16,28 +16,29 @@ import polars as pl
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask_texts
 
-HIDDEN = "~"  # stands where a name or a number was
+BRAND = "[brand]"
+# what stands where something was left out
+LEFT_OUT = r"\[(?:URL|e-mail|handle|IBAN|card|CPF|IP|phone|address|brand)\]"
 LEAST_USES = 5
 MOSTLY = 0.9  # of the uses inside of sentences, with a capital: a name
 LAST = 0.5  # of the uses, with a capital at the end of the comment: a signature
 READ_AT_MOST = 4_000  # characters
 _NOUNS_HAVE_CAPITALS = ("de",)
 
-_KIND = re.compile(r"\[(?:URL|e-mail|handle|IBAN|card|CPF|IP|phone|address)\]")
 _INSIDE = re.compile(r"(?:(?<=[^\W_] )|(?<=[^\W_], ))[^\W\d_]{3,40}(?![\w'’])")
 _END = re.compile(r"(?<=[\s.,:-])([^\W\d_]{3,40})[\s.!,:;)]{0,5}\Z")
 
 
 def unnamed(texts: Sequence[str], brands: Iterable[str] = ()) -> list[str]:
-    """Leave out of texts what may tell a person (see `mask`), and brands however they are written.
+    """Mask in texts what may tell a person (see `mask`), and brands however they are written.
 
     >>> unnamed(["Call me, 020 7946 0958", "hutto-shoes' app, not Huttonia"], ["Hutto Shoes"])
-    ['Call me, ~', "~' app, not Huttonia"]
+    ['Call me, [phone]', "[brand]' app, not Huttonia"]
     """
     column = pl.Series("text", texts, dtype=pl.String)
-    masked = [_KIND.sub(HIDDEN, t) if "[" in t else t for t in mask_texts(column).to_list()]
+    masked: list[str] = mask_texts(column).to_list()
     brand = _brand(tuple(brands))
-    return [brand.sub(HIDDEN, text) for text in masked] if brand else masked
+    return [brand.sub(BRAND, text) for text in masked] if brand else masked
 
 
 def names_in(

@@ -3,9 +3,10 @@
 Surveys hold a score beside the comment. From such pairs a linear model is learned, in any language
 or several: words and pairs of words, pieces of words of three to five letters (both as TF-IDF;
 words after a "not" are others than without), the signs used, the question, and what the general
-scorer says. A logistic regression gives the class (negative, neutral, positive), a ridge regression the
-score. Cross-validation decides whether what was learned is used at all. What comes out is a
-*predicted rating*, which is not the feeling in the words: people give five stars with angry words.
+scorer says. A logistic regression gives the class (negative, neutral, positive), a ridge
+regression the score. Cross-validation decides whether what was learned is used at all. What comes
+out is a *predicted rating*, which is not the feeling in the words: people give five stars with
+angry words.
 
 A model is plain numbers: it is kept as JSON and arrays, and a file that is damaged is refused.
 """
@@ -39,7 +40,7 @@ from threadpoolctl import threadpool_limits
 from cxkit.errors import BadFile, BadQuestion, listed
 from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
-from cxkit.text.names import unnamed
+from cxkit.text.names import LEFT_OUT, unnamed
 from cxkit.text.negation import TURNED, negators, turned
 from cxkit.text.scoring import CUTS, Score, score_comments
 
@@ -67,7 +68,7 @@ SHOWN = 12
 READ_AT_MOST = 20_000  # characters of one comment
 BINS = 10  # of the calibration error
 
-_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_TOKEN = re.compile(LEFT_OUT.lower() + r"|[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 _UNACCENTED = {
     letter: plain
     for letter in range(0xC0, 0x250)  # the Latin ones
