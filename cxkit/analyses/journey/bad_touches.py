@@ -63,10 +63,10 @@ def bad_touches(
     Args:
         workspace: an open store.
         bad: what counts as bad: touchpoints, "low score" (of a survey: NPS up to 6, else the lowest
-            two fifths of the scale; CES on five points once the settings say which end is good) and "unanswered message" (no person's reply in time). Default:
-            touchpoints whose name says so (glitch, error, fail, crash, declin, reject, broken,
-            escalat, as in 'glitch seen', 'ticket escalated') and events about a topic of the
-            glitch register.
+            two fifths of the scale; CES on five points once the settings say which end is good) and
+            "unanswered message" (no person's reply in time). Default: touchpoints whose name says
+            so (glitch, error, fail, crash, declin, reject, broken, escalat, as in 'glitch seen',
+            'ticket escalated') and events about a topic of the glitch register.
         answer_days: after so many days without a reply a message is unanswered.
         as_of: count what was known at this moment; default: the latest time in the data.
 

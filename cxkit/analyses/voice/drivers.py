@@ -64,8 +64,8 @@ def drivers(
     Importance is an aspect's part of R squared, of what the score varies: LMG, which averages over
     all orders of the aspects; relative weights (Johnson 2000) stand beside it, and in its place
     where there are more than ten. All parts add up to R squared. Performance is the mean rating.
-    Both have intervals drawn by customer. Only answers with the score and every aspect count; CES on
-    five points is a score once the settings say which end is good, as for `score`.
+    Both have intervals drawn by customer. Only answers with the score and every aspect count; CES
+    on five points is a score once the settings say which end is good, as for `score`.
 
     Args:
         workspace: an open store.
