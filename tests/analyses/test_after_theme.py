@@ -317,7 +317,7 @@ def test_lapse_counted_again_one_by_one(tmp_path, seed):
 
 
 def test_where_lapse_has_nothing_to_do_with_the_theme_it_is_hardly_ever_found(tmp_path):
-    """Of a hundred such companies two were flagged; the others that buy often write often."""
+    """Though whoever buys often writes often; of a hundred such companies two were flagged."""
     worlds = 100 if os.environ.get("CXKIT_THOROUGH") == "1" else 10
     flagged = 0
     for seed in range(worlds):
