@@ -1,4 +1,4 @@
-"""What they answer when asked: three surveys, who answers, and in which words (T15, T16, T23, T25)."""
+"""What they answer when asked: surveys, who answers, in which words (T15, T16, T23, T25)."""
 
 from dataclasses import dataclass
 
