@@ -99,7 +99,7 @@ def words_of_many(
     """
     rated = _drawn(rated)
     terms = [term for named in card.terms.values() for term in named]
-    names = names_in(rated["comment"])
+    names = names_in([] if rated["known"].all() else rated["comment"])
     named = [term for term in terms if not names.isdisjoint(bare(term).split())]
     users: dict[str, int] = {}
     for some, rows in ((terms, rated), (named, rated.filter("known"))):

@@ -1,5 +1,8 @@
 """What was judged before is not judged again, and is never found under other settings."""
 
+import random
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 import pytest
 
@@ -162,3 +165,18 @@ def test_marks_tell_columns_apart():
     marks = {mark(pl.Series(column, dtype=pl.String)) for column in columns}
     assert len(marks) == len(columns)
     assert mark(pl.Series([1]), pl.Series([2])) != mark(pl.Series([1, 2]))
+
+
+def test_many_at_once_get_the_right_answers(monkeypatch):
+    """Whoever comes second may judge again, but never gets the answer to another question."""
+    monkeypatch.setattr(kept, "MOST_BYTES", 4 * 50 * 24)
+
+    def asked(seed):
+        numbers = random.Random(seed).sample(range(1000), 40)
+        found = row_by_row(seed % 3, pl.DataFrame({"n": numbers}), Counted())
+        value = once(("whole", seed % 5), lambda: pl.Series([seed % 5] * 20))
+        return found["twice"].to_list() == [2 * n for n in numbers] and set(value) == {seed % 5}
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(asked, range(400)))
+    assert sum(size for _, size in kept._kept.values()) <= kept.MOST_BYTES
