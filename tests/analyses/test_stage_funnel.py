@@ -555,13 +555,13 @@ def test_an_order_is_held_constant(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"order": "random"}, "There is no order 'random'. There are: any, ordered, strict."),
-        ({"unit": "cow"}, "There is no unit 'cow'."),
-        ({"hold": "cow"}, "There is no hold 'cow'. There are: case, order, session."),
-        ({"hold": "attempt"}, "There is no hold 'attempt'."),
+        ({"order": "random"}, "order is 'random'; give one of: any, ordered, strict."),
+        ({"unit": "cow"}, "unit is 'cow'; give one of: attempt, case, customer, order"),
+        ({"hold": "cow"}, "hold is 'cow'; give one of: case, order, session."),
+        ({"hold": "attempt"}, "hold is 'attempt'; give one of"),
         ({"hold": "order", "unit": "session"}, "leave hold out and ask with unit='order'"),
-        ({"unit": []}, r"There is no unit \[\]."),
-        ({"hold": []}, r"There is no hold \[\]."),
+        ({"unit": []}, r"unit is \[\]; give one of"),
+        ({"hold": []}, r"hold is \[\]; give one of"),
         ({"step_days": 5}, "step_days is 5; give values by name, as in {'paid': 1}."),
         ({"exclude": 5}, "exclude is 5; give values by name"),
         ({"exclude": ["visit", "buy"]}, "give values by name"),
@@ -808,7 +808,7 @@ def test_who_is_chosen_and_since_when_is_said(tmp_path):
     assert none.finding == ("No customer since 2026-03-25 has 'visit': there is nothing to count.")
     for asked, words in (
         ({"where": {"device": 5}}, "Nobody's device is 5. There are: missing."),
-        ({"where": "app"}, "where is 'app'; give fields and values"),
+        ({"where": "app"}, "where is 'app'; give values by name, as in {'channel': 'app'}"),
         ({"where": {"shoe": "x"}}, "There is no field 'shoe'"),
         ({"since": 5}, "since is 5, which is not a day."),
         ({"since": "May"}, "since is 'May', which is not a date."),
