@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
+from cxkit.errors import BadQuestion, by_name, names, one_of, whole_number
 from cxkit.passages import (
     UNITS,
     beginning,
     chosen,
+    in_the_data,
     kinds,
     kinds_of,
     micros,
@@ -101,6 +102,7 @@ def plan(
     limits = by_name("step_days", step_days, "{'paid': 1}")
     barred = by_name("exclude", exclude, "{'paid': ['ticket opened']}")
     _check_stages(named, skippable)
+    in_the_data(workspace, "stages names", named)
     _check_order(named, order, anchored, limits, barred)
     one_of("unit", unit, UNITS)
     if hold is not None:
@@ -197,10 +199,7 @@ def _ending(
 ) -> tuple[int, ...]:
     """Return the kinds of touchpoints and stages that end a try; BadQuestion for strangers."""
     journey = workspace.settings.journey
-    there = {*known, *journey.stages, *journey.touchpoints}
-    strangers = [name for name in those if name not in there]
-    if strangers:
-        raise BadQuestion(f"exclude names {strangers[0]!r}. The data have: {listed(there)}.")
+    in_the_data(workspace, "exclude names", those)
     return kinds_of(known, [one for name in those for one in journey.touchpoints_of(name)])
 
 

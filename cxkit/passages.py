@@ -183,6 +183,18 @@ def place_names(workspace: Workspace, of: str) -> list[str]:
     raise BadQuestion(f"of is {of!r}; it is 'touchpoint' or 'stage'.")
 
 
+def in_the_data(workspace: Workspace, says: str, asked: Iterable[object]) -> None:
+    """Raise BadQuestion where what was asked for is no stage or touchpoint of data or settings.
+
+    Data without any touchpoint have none to name: there the answer says so.
+    """
+    journey, passed = workspace.settings.journey, kinds(workspace)
+    there = {*passed, *journey.stages, *journey.touchpoints}
+    for one in asked:
+        if not isinstance(one, str) or (passed and one not in there):
+            raise BadQuestion(f"{says} {one!r}. The data have: {listed(there)}.")
+
+
 def _check_unit(unit: str, *, attempts: bool) -> None:
     """Raise BadQuestion where there is no such unit; attempts need a stage that begins them."""
     known = [name for name in UNITS if attempts or name != "attempt"]

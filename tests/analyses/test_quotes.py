@@ -1,8 +1,7 @@
 """Quotes: which, in which order, and without what they must not show."""
 
-from datetime import datetime
-
 import re
+from datetime import datetime
 
 import pytest
 from company import company

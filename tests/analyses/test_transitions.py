@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -202,7 +203,7 @@ def test_both_forms_equal_plain_python(rows, asked, until, cut):
                 for way, line in ((1, names), (-1, names[::-1])):
                     for place in [at for at, name in enumerate(line) if name == "a"]:
                         trail = [*line[place : place + 4], None]
-                        for step, flow in enumerate(zip(trail[:3], trail[1:], strict=False), 1):
+                        for step, flow in enumerate(pairwise(trail[:4]), 1):
                             if flow[0] is not None:
                                 whose[way][step, *flow].add(person)
         assert {row[:2]: row[2] for row in ws.query("transition_people", **values).rows()} == {

@@ -148,9 +148,13 @@ def _summed(people: pl.DataFrame, least: int) -> pl.DataFrame:
     """Count the list by stage, reason and what came next; groups of few people go together."""
     stopped = ~pl.col("reason").is_in(_NOT_STOPPED)
     rows = people.select(
-        "stage", "place", "next", reason=pl.when(stopped).then(pl.lit("stopped")).otherwise("reason"),
-        customer_key="customer_id", units=pl.lit(1, pl.Int64),
-    )  # fmt: skip
+        "stage",
+        "place",
+        "next",
+        reason=pl.when(stopped).then(pl.lit("stopped")).otherwise("reason"),
+        customer_key="customer_id",
+        units=pl.lit(1, pl.Int64),
+    )
     if rows["customer_key"].n_unique() < least:
         rows = rows.clear()
     rows = _gathered(rows.with_columns(segment=pl.format("{} {}", "place", "reason")), least)

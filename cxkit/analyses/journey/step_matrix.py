@@ -11,7 +11,6 @@ from cxkit.passages import place_names, who
 from cxkit.periods import visits_or
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
-from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Where is everybody at their first, second and third step?"
@@ -175,7 +174,7 @@ def _finding(table: pl.DataFrame, least: int = 0) -> str:
 
     def part(count: int, people: int) -> str:
         """Return a share, unless it is of too few people to be shown."""
-        if not 0 < count or people >= least:
+        if count == 0 or people >= least:
             return said(count, base)
         return f"fewer than {least}" if noun in _PERSONS else "a share not shown here"
 

@@ -207,10 +207,11 @@ def _caveats(
 ) -> tuple[str, ...]:
     notes = []
     if hidden.height:
+        times = counted(int(hidden["count"].sum()), "time")
         notes.append(
             f"{counted(hidden.height, 'step')} of too few people to be shown in a report "
-            f"{verb(hidden.height, 'are')} left out, taken {counted(int(hidden['count'].sum()), 'time')} in "
-            "all: the shares do not add up to 1."
+            f"{verb(hidden.height, 'are')} left out, taken {times} in all: the shares do not add "
+            "up to 1."
         )
     if table.is_empty():
         return tuple(notes)
