@@ -158,3 +158,20 @@ def test_a_report_shows_no_quotes_of_few_people(tmp_path, monkeypatch):
         "of so few."
     )
     assert cx.quotes(ws, touchpoint="shop").n == 10
+
+
+def test_each_of_two_comments_beside_a_score_is_quoted(tmp_path):
+    record = {"source_file": "s.csv", "record_no": 1, "given_at": "2026-03-01"}
+    fed = [
+        {**record, "feedback_id": "a", "metric": "nps", "score": 1},
+        {**record, "feedback_id": "b", "metric": "comment", "comment": "The box was torn open."},
+        {
+            **record,
+            "feedback_id": "c",
+            "metric": "comment",
+            "comment": "The courier was very rude.",
+        },
+    ]
+    found = cx.quotes(company(tmp_path, feedback=fed), metric="nps")
+    assert sorted(found.table["feedback_id"]) == ["b", "c"]
+    assert found.table["score"].to_list() == [1, 1]

@@ -106,6 +106,21 @@ def test_a_comment_beside_a_score_belongs_to_it(tmp_path):
     assert found.table.row(0, named=True)["drag"] == -4
 
 
+def test_two_comments_beside_a_score_both_belong_to_it(tmp_path):
+    """What they speak of together is what the answer speaks of; it is one answer."""
+    fed = rows(*[(None, 1)] * 40, *[(None, 5)] * 40)
+    one = rows(*[(FLAT, None)] * 80, metric="comment", scale=None, who="c")
+    two = rows(*[(LATE, None)] * 40, metric="comment", scale=None, who="d")
+    for row in [*one, *two]:
+        row["source_file"] = fed[0]["source_file"]
+        row["customer_id"] = f"c{row['record_no']:03}"
+    found = asked(tmp_path, fed, one, two)
+    assert found.n == 80
+    assert found.table.select("theme", "mentions", "drag").rows() == [
+        ("delivery", 40, -4), ("no theme", 40, None),
+    ]  # fmt: skip
+
+
 def test_ces_of_five_points_is_not_read_as_seven(tmp_path):
     """Without a scale, answers up to 5 are of five points: which end is good is not known."""
     five = rows(*[(LATE, 1)] * 40, *[(FLAT, 5)] * 40, metric="ces", scale=None)

@@ -96,6 +96,7 @@ def stage_people(
         as_of=until,
         n=n,
         draw=_chart,
+        chosen=asked.chosen,
     )
 
 

@@ -149,8 +149,8 @@ def _at_least(rows: pl.DataFrame) -> int:
 
     Whoever comes often may be at several of them.
     """
-    many = rows["people"].sum() if rows["unit"][0] in _PERSONS else rows["people"].max()
-    return int(many or 0)  # type: ignore[call-overload]
+    people = rows["people"].to_list()
+    return int(sum(people) if rows["unit"][0] in _PERSONS else max(people, default=0))
 
 
 def _finding(table: pl.DataFrame, least: int = 0) -> str:

@@ -122,6 +122,7 @@ def time_to_stage(
         as_of=until,
         n=cases.height,
         draw=_chart,
+        chosen=only,
     )
 
 

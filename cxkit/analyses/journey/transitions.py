@@ -7,7 +7,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
-from cxkit.passages import UNITS, lasting, place_names
+from cxkit.passages import UNITS, lasting, place_names, whom
 from cxkit.result import Result, counted, verb
 from cxkit.safe import shown
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
@@ -101,6 +101,7 @@ def transitions(
         as_of=until,
         n=passed,
         draw=_chart,
+        chosen=whom(None, since),
     )
 
 

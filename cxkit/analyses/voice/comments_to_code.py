@@ -91,7 +91,7 @@ def _judged(comments: pl.DataFrame) -> pl.Series:
     """Say which comments `intents` judges, each as an answer to its question."""
     sure = pl.Series([False] * comments.height, dtype=pl.Boolean)
     for question, rows in comments.with_row_index("at").group_by("question", maintain_order=True):
-        told = find_intents(rows["comment"], question=question[0])  # type: ignore[arg-type]
+        told = find_intents(rows["comment"], question=question[0])
         sure = sure.scatter(rows["at"], told["reason"].is_null())
     return sure
 
@@ -117,7 +117,7 @@ def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
     if table.is_empty():
         return ()
     return (
-        f"intent is one of {', '.join(INTENTS)}, or empty: an empty row says that the comment wants "
+        f"intent is one of {', '.join(INTENTS)}, or empty: an empty row says that a comment wants "
         "none of these. Where it wants two things, copy its row.",
         "Code all of them, and without a look at what the sorter says: whichever are left out, or "
         "picked, are no longer drawn by lot.",

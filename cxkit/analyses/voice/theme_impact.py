@@ -98,7 +98,7 @@ def theme_impact(
     metric = metric or _most_commented(usual)
     told = spoken(workspace, until)
     rated = _valued(usual.filter(pl.col("metric") == metric))
-    commented = rated.filter(pl.col("comment_id").is_not_null())
+    commented = rated.filter(pl.col("comment_ids").is_not_null())
     themes = _of_answers(commented, told.comments, told.themes)
     least = workspace.least
     table = _table(commented, shown_apart(themes, least), metric, told.found_by, least)
@@ -120,7 +120,7 @@ def theme_impact(
 
 
 def _most_commented(answers: pl.DataFrame) -> str:
-    written = answers.group_by("metric").agg(n=pl.col("comment_id").count())
+    written = answers.group_by("metric").agg(n=pl.col("comment_ids").count())
     ranked = written.sort(pl.col("n"), "metric", descending=[True, False])
     return str(ranked["metric"].first() or "nps")
 
@@ -142,8 +142,9 @@ def _of_answers(
 ) -> pl.DataFrame:
     """Return one row per answer and theme of its comment; `row` numbers the answers."""
     numbered = answers.with_row_index("row").select(
-        pl.col("row").cast(pl.Int64), "customer_key", feedback_id="comment_id"
+        pl.col("row").cast(pl.Int64), "customer_key", feedback_id="comment_ids"
     )
+    numbered = numbered.explode("feedback_id")  # a record may hold several comments
     # an id that stands twice would double its answers
     whose = comments.select("feedback_id", comment="row").unique("feedback_id", keep="first")
     of = themes.select("theme", comment="row")
@@ -152,6 +153,8 @@ def _of_answers(
         .join(of, on="comment", how="left", maintain_order="left")
         .select("row", pl.col("theme").fill_null(UNTAGGED), "customer_key")
         .unique(maintain_order=True)
+        # of several comments one may speak of a theme and the other of none
+        .filter((pl.col("theme") != UNTAGGED) | (pl.len().over("row") == 1))
     )
 
 
@@ -307,8 +310,8 @@ def _caveats(
     least: int,
 ) -> tuple[str, ...]:
     notes = []
-    written = rated.filter(pl.col("comment_id").is_not_null())
-    rest = rated.filter(pl.col("comment_id").is_null())
+    written = rated.filter(pl.col("comment_ids").is_not_null())
+    rest = rated.filter(pl.col("comment_ids").is_null())
     metric = str(rated["metric"].first() or "")
     if rated.height:
         name, digits = _NAMES[metric], 1 if metric == "nps" else 2
@@ -335,7 +338,7 @@ def _caveats(
             "people have to name it, and as many not."
         )
     others = (
-        usual.filter(pl.col("metric") != metric, pl.col("comment_id").is_not_null())
+        usual.filter(pl.col("metric") != metric, pl.col("comment_ids").is_not_null())
         .group_by("metric")
         .len()
         .sort("metric")
