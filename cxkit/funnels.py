@@ -102,7 +102,6 @@ def plan(
     limits = by_name("step_days", step_days, "{'paid': 1}")
     barred = by_name("exclude", exclude, "{'paid': ['ticket opened']}")
     _check_stages(named, skippable)
-    in_the_data(workspace, "stages names", named)
     _check_order(named, order, anchored, limits, barred)
     one_of("unit", unit, UNITS)
     if hold is not None:

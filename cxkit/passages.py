@@ -184,14 +184,11 @@ def place_names(workspace: Workspace, of: str) -> list[str]:
 
 
 def in_the_data(workspace: Workspace, says: str, asked: Iterable[object]) -> None:
-    """Raise BadQuestion where what was asked for is no stage or touchpoint of data or settings.
-
-    Data without any touchpoint have none to name: there the answer says so.
-    """
-    journey, passed = workspace.settings.journey, kinds(workspace)
-    there = {*passed, *journey.stages, *journey.touchpoints}
+    """Raise BadQuestion where what was asked for is no stage or touchpoint of data or settings."""
+    journey = workspace.settings.journey
+    there = {*journey.stages, *journey.touchpoints, *kinds(workspace)}
     for one in asked:
-        if not isinstance(one, str) or (passed and one not in there):
+        if not isinstance(one, str) or one not in there:
             raise BadQuestion(f"{says} {one!r}. The data have: {listed(there)}.")
 
 
