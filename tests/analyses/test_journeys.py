@@ -31,13 +31,16 @@ def test_a_report_lays_out_nobody(tmp_path, monkeypatch):
     ws = company(tmp_path, events=ROWS)
     monkeypatch.setenv("CXKIT_REPORT", "1")
     result = cx.journeys(ws, customers=["ann", "bob"])
-    assert result.table.is_empty() and result.n == 0 and result.caveats == ()
+    assert result.table.is_empty() and result.n == 2
     assert result.finding == (
-        "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook."
+        "2 customers had 3 touchpoints between 01 Jan 2026 10:00 and 05 Jan 2026 10:00."
+    )
+    assert result.caveats == (
+        "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook.",
     )
     shown = str(result.outputs())
     assert "newsletter" not in shown and "bob" not in shown
-    assert "ask journeys" in result.chart().layout.title.text
+    assert "2 customers had 3 touchpoints" in result.chart().layout.title.text
 
 
 def test_up_to_the_as_of_date(tmp_path):

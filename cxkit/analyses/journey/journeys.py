@@ -31,21 +31,21 @@ def journeys(
     Returns:
         One row per touchpoint: customer_id, occurred_at (UTC), touchpoint, channel, amount.
         n is the number of customers found. The ids are as in the store: think before you pass
-        the result on. A report lays out no single person's journey: it has no rows.
+        the result on. A report counts them, and has no rows.
     """
     until = workspace.moment(as_of)
     asked = names("customers", customers)
     table = workspace.query("journeys", customers=list(asked), as_of=until)
-    table = table.clear() if workspace.least else table
+    found = table["customer_id"].n_unique()
     return Result(
         name="journeys",
         question=QUESTION,
-        table=table,
-        finding=_HIDDEN if workspace.least else _finding(table, len(set(asked))),
-        caveats=() if workspace.least else _caveats(workspace, asked),
+        table=table.clear() if workspace.least else table,
+        finding=_finding(table, len(set(asked))),
+        caveats=(_HIDDEN,) if workspace.least else _caveats(workspace, asked),
         sql=query_text("journeys"),
         as_of=until,
-        n=table["customer_id"].n_unique(),
+        n=found,
         draw=_chart,
     )
 
