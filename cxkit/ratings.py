@@ -31,7 +31,7 @@ def rated_comments(workspace: Workspace, metric: str | None, until: datetime | N
 
     Without `metric` it is the one with the most of them. BadQuestion where it is not known.
     """
-    if metric is not None and metric not in SCALES:
+    if metric is not None and not (isinstance(metric, str) and metric in SCALES):
         raise BadQuestion(f"metric={metric!r} is not known. Known are {', '.join(SCALES)}.")
     metrics = [metric] if metric else list(SCALES)
     answers = workspace.query(

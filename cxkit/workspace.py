@@ -111,6 +111,8 @@ class Workspace:
         """
         if by is None:
             return "all"
+        if not isinstance(by, str):
+            raise BadQuestion(f"by is {by!r}; give the name of one field, as in 'region'.")
         if by in (fields := [*own, "region", "source", "preferred_channel"]):
             return by
         told = self.query("segment_fields", field=by)

@@ -120,9 +120,9 @@ def test_nothing_little_and_wrong_questions(tmp_path):
     assert one.finding == "NPS has too few answers in Q1 2026 to say (1)."
     undated = company(tmp_path / "undated", feedback=[{"metric": "nps", "score": 9}])
     assert "Left out: 1 answer without a date." in cx.score_trend(undated).caveats
-    with pytest.raises(BadQuestion, match="There is no every 'year'"):
+    with pytest.raises(BadQuestion, match=r"^every is 'year'; give one of: month, quarter\.$"):
         cx.score_trend(undated, every="year")
-    with pytest.raises(BadQuestion, match="There is no touchpoint of a survey 'x'"):
+    with pytest.raises(BadQuestion, match="touchpoint is 'x', and the data have none"):
         cx.score_trend(undated, touchpoint="x")
 
 

@@ -22,6 +22,7 @@ from cxkit.experience import (
 from cxkit.map_cells import cells, opportunities
 from cxkit.map_cells import page as printed
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.scores import ces_note
@@ -128,6 +129,7 @@ def journey_map(
         as_of=asked.until,
         n=int(table["entered"][0] or 0),
         draw=None if page else _chart,
+        chosen=whom(where, since),
         deal=_cards if page else None,
     )
 

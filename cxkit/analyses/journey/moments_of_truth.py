@@ -19,6 +19,7 @@ from cxkit.experience import (
 )
 from cxkit.experience import told as answers_of
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
 from cxkit.scores import ces_note
 from cxkit.stats.intervals import ENOUGH, said
@@ -84,6 +85,7 @@ def moments_of_truth(
         as_of=asked.until,
         n=int((table["good"] + table["bad"]).sum()),
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

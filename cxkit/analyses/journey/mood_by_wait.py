@@ -10,6 +10,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.experience import Journey, in_words, journey, placed, spots, told, trails
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
 from cxkit.scores import ces_note
 from cxkit.stats.intervals import ENOUGH, add_wilson, mean
@@ -93,6 +94,7 @@ def mood_by_wait(
         as_of=asked.until,
         n=int(table["answers"].sum()),
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

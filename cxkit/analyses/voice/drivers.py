@@ -87,8 +87,8 @@ def drivers(
     Raises:
         BadQuestion: where metric is not one of the four.
     """
-    if metric is not None and metric not in _NAMES:
-        raise BadQuestion(f"No overall score is called '{metric}'. There are: {listed(_NAMES)}.")
+    if metric is not None and not (isinstance(metric, str) and metric in _NAMES):
+        raise BadQuestion(f"No overall score is called {metric!r}. There are: {listed(_NAMES)}.")
     until = workspace.moment(as_of)
     rows = workspace.query("drivers", as_of=until)
     scored, other_scales = _one_scale(rows, workspace.settings)

@@ -89,7 +89,7 @@ def score_trend(
     one_of("every", every, _EVERY)
     if touchpoint is not None:
         known = workspace.sql("select distinct touchpoint as t from feedback order by t")["t"]
-        one_of("touchpoint of a survey", touchpoint, known.drop_nulls().to_list())
+        one_of("touchpoint", touchpoint, known.drop_nulls().to_list())
     until = workspace.moment(as_of)
     rows = workspace.query(
         "score_trend",
