@@ -32,8 +32,8 @@ _END = re.compile(r"(?<=[\s.,:-])([^\W\d_]{3,40})[\s.!,:;)]{0,5}\Z")
 def unnamed(texts: Sequence[str], brands: Iterable[str] = ()) -> list[str]:
     """Mask in texts what may tell a person (see `mask`), and brands however they are written.
 
-    >>> unnamed(["Call me, 020 7946 0958", "brindle-shoes' app, not Brindlewick"], ["Brindle Shoes"])
-    ['Call me, [phone]', "[brand]' app, not Brindlewick"]
+    >>> unnamed(["Call me, 020 7946 0958", "oak-shop's app, not Oaks"], ["Oak Shop"])
+    ['Call me, [phone]', '[brand] app, not Oaks']
     """
     column = pl.Series("text", texts, dtype=pl.String)
     masked: list[str] = mask_texts(column).to_list()
