@@ -24,6 +24,7 @@ SHOUTED = 0.7  # one word in capitals among others
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 LEAST_OF_A_SIDE = 2  # words on each side of a "but" that sets one against the other
 EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
+NUMBER = "<n>"  # in a phrase: any number in digits
 SPREAD = 2.0  # the raw value that becomes a score of .71
 
 _NEGATIONS = frozenset(
@@ -74,6 +75,7 @@ _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 _ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_HYPHEN = re.compile(r"(?<=[^\W_])[-‐‑](?=[^\W_])")  # "well-made" is "well made"
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _REMEMBERED = 40  # characters: longer runs without a space are rare and would only fill the memory
@@ -259,7 +261,10 @@ def _longest(tokens: list[Token], position: int) -> tuple[float, int] | None:
         if None in node:
             found = node[None], length
         at = position + length
-        node = node.get(tokens[at].word) if at < len(tokens) else None
+        if at >= len(tokens):
+            return found
+        word = tokens[at].word
+        node = node.get(word) or (node.get(NUMBER) if word.isdigit() else None)
     return found
 
 
@@ -291,10 +296,10 @@ def _read(chunk: str) -> tuple[Token, ...]:
             weights.get(word, 0.0),
             _ROLES.get(word, ""),
             shouted,
-            phrases.get(word),
+            phrases.get(word) or (phrases.get(NUMBER) if word.isdigit() else None),
             root(word),
         )
-        for part in _WORD.findall(lower)
+        for part in _WORD.findall(_HYPHEN.sub(" ", lower))
         for word in _spelled_out(part, weights)
     )
 
@@ -357,7 +362,18 @@ def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
         for word in phrase:
             node = node.setdefault(word, {})
         node[None] = strength
+    for word in [word for word in tree if word.isdigit()]:
+        _join(tree[word], tree[NUMBER])
     return weights, tree
+
+
+def _join(node: dict[Any, Any], other: dict[Any, Any]) -> None:
+    """Let a node of the tree lead wherever the other leads, where it leads nowhere yet."""
+    for word, below in other.items():
+        if word is None:
+            node.setdefault(None, below)
+        else:
+            _join(node.setdefault(word, {}), below)
 
 
 def read_phrases() -> list[tuple[tuple[str, ...], float]]:
@@ -370,12 +386,16 @@ def read_phrases() -> list[tuple[tuple[str, ...], float]]:
         for word in words.split()
     ]
     for reason in book.values():
-        for phrase, weight in reason.items():
-            choices = [groups[p[1:-1]] if p.startswith("{") else [p] for p in phrase.split()]
-            phrases += [
-                (tuple(" ".join(chosen).split()), float(weight))
-                for chosen in itertools.product(*choices)
-            ]
+        for name, told in reason.items():
+            # either a phrase and its weight, or a weight and its phrases
+            several = isinstance(told, str)
+            weight = float(name if several else told)
+            for phrase in told.split(";") if several else (name,):
+                choices = [groups[p[1:-1]] if p.startswith("{") else [p] for p in phrase.split()]
+                phrases += [
+                    (tuple(" ".join(chosen).split()), weight)
+                    for chosen in itertools.product(*choices)
+                ]
     return phrases
 
 
