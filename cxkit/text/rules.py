@@ -90,6 +90,7 @@ class Token(NamedTuple):
     shouted: bool
     phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
     root: str  # the word without its ending
+    idioms: dict[Any, Any] | None  # those of the phrases that mean the opposite of their words
 
 
 class Feelings(NamedTuple):
@@ -151,9 +152,9 @@ def feelings(
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
     while position < len(tokens):
-        word, weight, role, shouted, phrases, _ = tokens[position]
+        word, weight, role, shouted, phrases, _, _ = tokens[position]
         length = 1
-        if phrases is not None and (found := _longest(tokens, position)):
+        if phrases is not None and (found := longest(phrases, tokens, position)):
             weight, length = found
             # "still not" goes on denying; "nobody called me back" has said it all
             role = "negation" if tokens[position + length - 1].role == "negation" else ""
@@ -251,10 +252,14 @@ def _meaning_of_nothing(question: str | None) -> float:
     return -1.5 if asked & _ASKS_FOR_PRAISE else 0.0
 
 
-def _longest(tokens: list[Token], position: int) -> tuple[float, int] | None:
-    """Find the longest phrase that starts at a position: its weight and its length in words."""
+def longest(
+    node: dict[Any, Any] | None, tokens: list[Token], position: int
+) -> tuple[float, int] | None:
+    """Find the longest phrase that starts at a position: its weight and its length in words.
+
+    `node` is the tree of phrases that begin with the word there.
+    """
     found = None
-    node: dict[Any, Any] | None = tokens[position].phrases
     for length in itertools.count(1):
         if node is None:
             return found
@@ -284,11 +289,11 @@ def _read(chunk: str) -> tuple[Token, ...]:
     lower = chunk.lower()
     if lower.startswith(("@", "http:", "https:", "www.")):
         return ()
-    weights, phrases = _knowledge()
+    weights, phrases, idioms = _knowledge()
     if not chunk.isalnum():
         emoticon = weights.get(chunk, weights.get(lower))
         if emoticon is not None:
-            return (Token(chunk, emoticon, "", False, None, chunk),)
+            return (Token(chunk, emoticon, "", False, None, chunk, None),)
     shouted = len(chunk) > 1 and chunk.isupper()
     return tuple(
         Token(
@@ -296,12 +301,17 @@ def _read(chunk: str) -> tuple[Token, ...]:
             weights.get(word, 0.0),
             _ROLES.get(word, ""),
             shouted,
-            phrases.get(word) or (phrases.get(NUMBER) if word.isdigit() else None),
+            _begins(phrases, word),
             root(word),
+            _begins(idioms, word),
         )
         for part in _WORD.findall(_HYPHEN.sub(" ", lower))
         for word in _spelled_out(part, weights)
     )
+
+
+def _begins(tree: dict[Any, Any], word: str) -> dict[Any, Any] | None:
+    return tree.get(word) or (tree.get(NUMBER) if word.isdigit() else None)
 
 
 _remembered = lru_cache(maxsize=1 << 16)(_read)
@@ -343,8 +353,8 @@ def root(word: str) -> str:
 
 
 @cache
-def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
-    """Read the word list and the phrases: weights of single words, and a tree of phrases."""
+def _knowledge() -> tuple[dict[str, float], dict[Any, Any], dict[Any, Any]]:
+    """Read the word list and the phrases: weights of words, and trees of phrases and of idioms."""
     weights: dict[str, float] = {}
     for line in _vader_lines("vader_lexicon.txt"):
         word, weight, _ = line.split("\t", 2)
@@ -353,18 +363,39 @@ def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
         sign, _, meaning = line.partition("\t")
         if len(sign) == 1:
             weights[sign] = sum(weights.get(word, 0.0) for word in meaning.split())
+    phrases = read_phrases()
+    weights |= {phrase[0]: strength for phrase, strength in phrases if len(phrase) == 1}
     tree: dict[Any, Any] = {}
-    for phrase, strength in read_phrases():
+    idioms: dict[Any, Any] = {}
+    for phrase, strength in phrases:
         if len(phrase) == 1:
-            weights[phrase[0]] = strength
             continue
-        node = tree
-        for word in phrase:
-            node = node.setdefault(word, {})
-        node[None] = strength
+        _plant(tree, phrase, strength)
+        if _is_idiom(phrase, strength, weights):
+            _plant(idioms, phrase, strength)
     for word in [word for word in tree if word.isdigit()]:
         _join(tree[word], tree[NUMBER])
-    return weights, tree
+    return weights, tree, idioms
+
+
+def _is_idiom(phrase: tuple[str, ...], strength: float, weights: dict[str, float]) -> bool:
+    """Say whether a phrase means the opposite of its words; a plain "not good" does not.
+
+    >>> weights = {"bad": -2.5, "good": 1.9, "thanks": 1.5}
+    >>> [_is_idiom(tuple(phrase.split()), strength, weights) for phrase, strength in
+    ...  (("not bad", 1.2), ("not good", -2.0), ("thanks for nothing", -2.8), ("so good", 2.0))]
+    [True, False, True, False]
+    """
+    if strength * sum(weights.get(word, 0.0) for word in phrase) >= 0:
+        return False
+    first = next(word for word in phrase if weights.get(word) or _ROLES.get(word) == "negation")
+    return strength > 0 or _ROLES.get(first) != "negation"
+
+
+def _plant(tree: dict[Any, Any], phrase: tuple[str, ...], strength: float) -> None:
+    for word in phrase:
+        tree = tree.setdefault(word, {})
+    tree[None] = strength
 
 
 def _join(node: dict[Any, Any], other: dict[Any, Any]) -> None:
