@@ -20,6 +20,7 @@ from cxkit.text.rules import (
     Token,
     feelings,
     longest,
+    named_in_answer,
     opens_with_nothing,
     read_words,
 )
@@ -78,8 +79,11 @@ def judge(
     True
     """
     tokens = read_words(text)
-    felt = feelings(tokens, shouting=text.isupper(), question=question)
     known = weights or _weights()
+    if named := named_in_answer(tokens, question):
+        value = named * SPREAD / rules.SPREAD
+        return Judgement(squashed(value), *chances(value, known), False)
+    felt = feelings(tokens, shouting=text.isupper(), question=question)
     leaning, count = lean(tokens, known)
     if felt is None and abs(leaning) < NO_LEANING + FEW / (count + 1):
         return None

@@ -24,7 +24,7 @@ import polars as pl
 
 from cxkit.text.language import detect_languages
 from cxkit.text.progress import shown
-from cxkit.text.rules import _ASKS_FOR_FAULTS, _ASKS_FOR_PRAISE, _WORD, _spelled_out, word_score
+from cxkit.text.rules import _spelled_out, asked_for, word_score
 
 INTENTS = ("asking", "complaining", "suggesting", "praising")
 SCORER = "intents-en-1"
@@ -109,7 +109,7 @@ def find_intents(
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
-    asked = _asked(question)
+    asked = asked_for(question)
     rows = [
         _judged(text, language, asked)
         for text, language in shown(distinct.iter_rows(), distinct.height, "finding intents")
@@ -211,18 +211,6 @@ def _united(spans: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]
             last[intent] = [intent, start, end]
             joined.append(last[intent])
     return ((intent, start, end) for intent, start, end in joined)
-
-
-def _asked(question: str | None) -> str | None:
-    """Say what a question asks for: "faults", "praise" or neither.
-
-    >>> _asked("What could we do better?"), _asked("What did you like?"), _asked("Comments")
-    ('faults', 'praise', None)
-    """
-    words = frozenset(_WORD.findall((question or "").lower()))
-    if words & _ASKS_FOR_FAULTS:
-        return "faults"
-    return "praise" if words & _ASKS_FOR_PRAISE else None
 
 
 def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Evidence:

@@ -23,6 +23,8 @@ INTENSIFIED = 0.35
 SHOUTED = 0.7  # one word in capitals among others
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 LEAST_OF_A_SIDE = 2  # words on each side of a "but" that sets one against the other
+# an answer of so few words, none of which judges, names what is good or bad: it weighs so much
+MOST_NAMED, LEAST_JUDGED, NAMED = 10, 1.0, 0.6
 EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
 NUMBER = "<n>"  # in a phrase: any number in digits
 SPREAD = 2.0  # the raw value that becomes a score of .71
@@ -61,6 +63,12 @@ _ASKS_FOR_FAULTS = frozenset(
 )
 _ASKS_FOR_PRAISE = frozenset(
     "like liked love loved enjoy enjoyed well good great best happy praise".split()
+)
+
+# an answer with one of these says that there is nothing to name, or that all was well
+_NAMES_NOTHING = frozenset(
+    "na nothing none nil nope nah yes yeah yep ok okay fine everything everyone everybody anything "
+    "all any well sure unsure know idea comment comments answer maybe dunno same above".split()
 )
 
 _VERBS_BEFORE_NT = "are could did does do had has have is must need should was were would".split()
@@ -108,7 +116,8 @@ def word_score(text: str, question: str | None = None) -> float | None:
     """Say how a comment sounds, from -1 to 1; None where no word carries any feeling.
 
     The score is raw / sqrt(raw^2 + 4) with raw = sum of weights / sqrt(number of words), so that
-    a comment is not louder for being long. The question decides what a bare "Nothing" means.
+    a comment is not louder for being long. The question decides what a bare "Nothing" means, and how
+    an answer sounds that only names a matter ("Parking").
 
     >>> round(word_score("Lovely staff"), 2)
     0.7
@@ -118,8 +127,13 @@ def word_score(text: str, question: str | None = None) -> float | None:
     True
     >>> word_score("It is blue") is None
     True
+    >>> word_score("Parking", "What could we improve?") < 0 < word_score("Parking", "What was good?")
+    True
     """
-    found = feelings(read_words(text), shouting=text.isupper(), question=question)
+    tokens = read_words(text)
+    if named := named_in_answer(tokens, question):
+        return squashed(named)
+    found = feelings(tokens, shouting=text.isupper(), question=question)
     return squashed(found.raw) if found else None
 
 
@@ -246,10 +260,44 @@ def _meaning_of_nothing(question: str | None) -> float:
     >>> _meaning_of_nothing(None)
     0.0
     """
-    asked = frozenset(_WORD.findall((question or "").lower()))
-    if asked & _ASKS_FOR_FAULTS:
-        return 2.0
-    return -1.5 if asked & _ASKS_FOR_PRAISE else 0.0
+    return {"faults": 2.0, "praise": -1.5}.get(asked_for(question) or "", 0.0)
+
+
+def asked_for(question: str | None) -> str | None:
+    """Say what a question asks for: "faults", "praise" or neither.
+
+    >>> asked_for("What could we do better?"), asked_for("What did you like?"), asked_for("Comments")
+    ('faults', 'praise', None)
+    """
+    words = frozenset(_WORD.findall((question or "").lower()))
+    if words & _ASKS_FOR_FAULTS:
+        return "faults"
+    return "praise" if words & _ASKS_FOR_PRAISE else None
+
+
+def named_in_answer(tokens: list[Token], question: str | None) -> float:
+    """Weigh an answer that only names a matter, by what was asked; 0 where it does more or less.
+
+    >>> [named_in_answer(read_words("Staff attitude"), question)
+    ...  for question in ("What could we improve?", "What did you like?", "Comments")]
+    [-0.6, 0.6, 0.0]
+    >>> named_in_answer(read_words("Rude staff"), "What did you like?")
+    0.0
+    """
+    side = asked_for(question) if question else None
+    if side is None or not 0 < sum(token.word[:1].isalpha() for token in tokens) <= MOST_NAMED:
+        return 0.0
+    position = 0
+    while position < len(tokens):
+        word, weight, role, _, phrases, _, _ = tokens[position]
+        if word in _NAMES_NOTHING or role == "negation":
+            return 0.0
+        found = longest(phrases, tokens, position)
+        weight, length = found or (weight, 1)
+        if abs(weight) > LEAST_JUDGED:
+            return 0.0
+        position += length
+    return -NAMED if side == "faults" else NAMED
 
 
 def longest(
