@@ -30,7 +30,7 @@ INTENTS = ("asking", "complaining", "suggesting", "praising")
 SCORER = "intents-en-1"
 ENOUGH = 1.0  # evidence from which on a sentence has an intent
 # How a sentence sounds (-1 to 1, see `word_score`) is evidence too; beyond these it is enough.
-SOUNDS_BAD, SOUNDS_GOOD = -0.45, 0.45
+SOUNDS_BAD, SOUNDS_GOOD = -0.3, 0.45
 # How far its words lean is a fifth of a case per unit, and never more than two fifths.
 LEANS, LEANS_AT_MOST = 0.2, 2.0
 

@@ -59,15 +59,18 @@ _NOTHING_GOES_ON = frozenset(
 )
 _ASKS_FOR_FAULTS = frozenset(
     "improve improved improvement improvements better differently change changed wrong worst "
-    "dislike disliked problem problems frustrated frustrating bad missing".split()
+    "dislike disliked problem problems frustrated frustrating bad missing broken broke poor fix "
+    "complaint complaints complain annoyed annoying disappointed disappointing disappoint concern "
+    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults".split()
 )
 _ASKS_FOR_PRAISE = frozenset(
-    "like liked love loved enjoy enjoyed well good great best happy praise".split()
+    "like liked love loved enjoy enjoyed well good great best happy praise impressed favourite "
+    "favorite delighted strengths".split()
 )
 
 # an answer with one of these says that there is nothing to name, or that all was well
 _NAMES_NOTHING = frozenset(
-    "na nothing none nil nope nah yes yeah yep ok okay fine everything everyone everybody anything "
+    "n na nothing none nil nope nah yes yeah yep ok okay fine everything everyone everybody anything "
     "all any well sure unsure know idea comment comments answer maybe dunno same above".split()
 )
 
@@ -268,11 +271,17 @@ def asked_for(question: str | None) -> str | None:
 
     >>> asked_for("What could we do better?"), asked_for("What did you like?"), asked_for("Comments")
     ('faults', 'praise', None)
+    >>> asked_for("What didn't you like?"), asked_for("What would you like to tell us?")
+    ('faults', None)
     """
-    words = frozenset(_WORD.findall((question or "").lower()))
-    if words & _ASKS_FOR_FAULTS:
+    parts = _WORD.findall((question or "").lower().replace("’", "'"))
+    words = {word for part in parts for word in _spelled_out(part, {})}
+    praise = words & _ASKS_FOR_PRAISE
+    if "would" in words:  # "What would you like to add?" asks for neither
+        praise -= {"like", "love"}
+    if words & _ASKS_FOR_FAULTS or (praise and "not" in words):
         return "faults"
-    return "praise" if words & _ASKS_FOR_PRAISE else None
+    return "praise" if praise else None
 
 
 def named_in_answer(tokens: list[Token], question: str | None) -> float:
