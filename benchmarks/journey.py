@@ -84,7 +84,7 @@ def ours(ws: Any) -> dict[str, tuple[Callable[[], Any], str, Callable[[Any], Any
         "sessions": (lambda: cx.sessions(ws), "sessions", visits),
         "cohort mask": (lambda: ws.sql(COHORTS), "cohort mask", lambda table: table.rows()),
         "top paths, the query": (
-            lambda: ws.query("top_paths", steps=5, most=20, **of),
+            lambda: ws.query("top_paths", steps=5, most=20, people=False, **of),
             "top paths",
             lambda table: table["units"].to_list(),
         ),

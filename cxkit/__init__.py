@@ -91,6 +91,7 @@ _HOMES = {
     "intents": "cxkit.analyses.voice.intents",
     "answered": "cxkit.analyses.voice.answered",
     "drivers": "cxkit.analyses.voice.drivers",
+    "comments_to_code": "cxkit.analyses.voice.comments_to_code",
     "quotes": "cxkit.analyses.voice.quotes",
     "model_card": "cxkit.analyses.voice.model_card",
     "predicted_ratings": "cxkit.analyses.voice.predicted_ratings",
@@ -170,6 +171,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers; a test holds 
     from cxkit.analyses.start.unknown_exports import unknown_exports as unknown_exports
     from cxkit.analyses.voice.after_theme import after_theme as after_theme
     from cxkit.analyses.voice.answered import answered as answered
+    from cxkit.analyses.voice.comments_to_code import comments_to_code as comments_to_code
     from cxkit.analyses.voice.drivers import drivers as drivers
     from cxkit.analyses.voice.intents import intents as intents
     from cxkit.analyses.voice.model_card import model_card as model_card

@@ -32,6 +32,7 @@ CONFIG: dict[str, Any] = {
 }
 
 _FONT = 'Inter, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+_TOP = 84  # pixels above the chart, for a title of two lines
 _AXIS = {"gridcolor": LINE, "zeroline": False, "automargin": True}
 _THEME = go.layout.Template(
     layout={
@@ -40,7 +41,7 @@ _THEME = go.layout.Template(
         "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 16, "t": 12}},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
-        "margin": {"l": 16, "r": 24, "t": 84, "b": 48},
+        "margin": {"l": 16, "r": 24, "t": _TOP, "b": 48},
         "hoverlabel": {"bgcolor": "white", "font": {"family": _FONT, "color": INK}},
         "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         "xaxis": {**_AXIS, "title": {"font": {"size": 13}}},
@@ -1016,6 +1017,20 @@ def nothing(title: str) -> Figure:
     figure.update_yaxes(visible=False)
     figure.add_annotation(text="no data", showarrow=False, font={"size": 20, "color": QUIET})
     return _finish(figure, title, height=220)
+
+
+def only(figure: Figure, chosen: str) -> Figure:
+    """Say under the title of whom alone a chart speaks: ' with device mobile since 2026-01-31'."""
+    lines = wrap(f"Only{chosen}", 110)
+    told = "<br>".join(escape(line) for line in lines)
+    room, layout = 19 * len(lines), figure.layout
+    top = layout.margin.t if layout.margin.t is not None else _TOP
+    figure.update_layout(
+        title={"text": f'{layout.title.text}<br><span style="font-size:13px">{told}</span>'},
+        margin={"t": top + room},
+        height=None if layout.height is None else layout.height + room,
+    )
+    return figure
 
 
 def _finish(figure: Figure, title: str, *, height: int) -> Figure:

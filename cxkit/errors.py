@@ -111,4 +111,6 @@ def one_of(name: str, value: object, known: Iterable[str]) -> str:
     known = list(known)
     if isinstance(value, str) and value in known:
         return value
-    raise BadQuestion(f"There is no {name} {value!r}. There are: {listed(known)}.")
+    if not known:
+        raise BadQuestion(f"{name} is {value!r}, and the data have none: leave it out.")
+    raise BadQuestion(f"{name} is {value!r}; give one of: {listed(known)}.")

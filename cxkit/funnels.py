@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, by_name, listed, names, one_of, whole_number
+from cxkit.errors import BadQuestion, by_name, names, one_of, whole_number
 from cxkit.passages import (
     UNITS,
     beginning,
     chosen,
+    in_the_data,
     kinds,
     kinds_of,
     micros,
@@ -197,10 +198,7 @@ def _ending(
 ) -> tuple[int, ...]:
     """Return the kinds of touchpoints and stages that end a try; BadQuestion for strangers."""
     journey = workspace.settings.journey
-    there = {*known, *journey.stages, *journey.touchpoints}
-    strangers = [name for name in those if name not in there]
-    if strangers:
-        raise BadQuestion(f"exclude names {strangers[0]!r}. The data have: {listed(there)}.")
+    in_the_data(workspace, "exclude names", those)
     return kinds_of(known, [one for name in those for one in journey.touchpoints_of(name)])
 
 

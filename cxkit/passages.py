@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from cxkit.errors import BadQuestion, listed
+from cxkit.errors import BadQuestion, by_name, listed
 from cxkit.workspace import Workspace
 
 # Whose steps may be walked; each has its name in a sentence.
@@ -112,10 +112,9 @@ def chosen(
     `since` to `until`. Raises BadQuestion where it is no mapping, nobody is such, or in a report
     too few are.
     """
+    where = by_name("where", where, "{'channel': 'app'}")
     if not where:
         return None
-    if not isinstance(where, Mapping):
-        raise BadQuestion(f"where is {where!r}; give fields and values: {{'channel': 'app'}}.")
     everyone = {"first": 0, "last": 2**31 - 1}
     found: pl.Series | None = None
     for by, value in where.items():
@@ -182,6 +181,15 @@ def place_names(workspace: Workspace, of: str) -> list[str]:
         names = workspace.sql("select unnest(enum_range(null::stage_name))::varchar as name")
         return names["name"].to_list()
     raise BadQuestion(f"of is {of!r}; it is 'touchpoint' or 'stage'.")
+
+
+def in_the_data(workspace: Workspace, says: str, asked: Iterable[object]) -> None:
+    """Raise BadQuestion where what was asked for is no stage or touchpoint of data or settings."""
+    journey = workspace.settings.journey
+    there = {*journey.stages, *journey.touchpoints, *kinds(workspace)}
+    for one in asked:
+        if not isinstance(one, str) or one not in there:
+            raise BadQuestion(f"{says} {one!r}. The data have: {listed(there)}.")
 
 
 def _check_unit(unit: str, *, attempts: bool) -> None:

@@ -1,5 +1,6 @@
 """What a store's rated comments teach about its comments without a rating."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import polars as pl
 from cxkit.errors import BadQuestion
 from cxkit.result import counted
 from cxkit.scores import RULES
+from cxkit.text.names import bare, names_in
 from cxkit.text.own_rating import SCALES, RatingCard, RatingModel, learn_rating, users_of
 from cxkit.workspace import Workspace
 
@@ -19,7 +21,7 @@ NAMES = {"nps": "NPS", "csat": "CSAT", "stars": "star", "ces": "CES"}
 class Rated(NamedTuple):
     """The comments with a score of one metric, and the answers that are left out."""
 
-    comments: pl.DataFrame  # metric, score, customer_key, comment, question
+    comments: pl.DataFrame  # metric, score, customer_key, known, comment, question
     left: pl.DataFrame  # metric, usual: on another scale than the usual one, or outside of it
     metric: str | None  # as asked, else that of the comments; None where there are none
 
@@ -29,7 +31,7 @@ def rated_comments(workspace: Workspace, metric: str | None, until: datetime | N
 
     Without `metric` it is the one with the most of them. BadQuestion where it is not known.
     """
-    if metric is not None and metric not in SCALES:
+    if metric is not None and not (isinstance(metric, str) and metric in SCALES):
         raise BadQuestion(f"metric={metric!r} is not known. Known are {', '.join(SCALES)}.")
     metrics = [metric] if metric else list(SCALES)
     answers = workspace.query(
@@ -66,10 +68,10 @@ def left_notes(left: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def learned(rated: pl.DataFrame) -> RatingModel | None:
+def learned(rated: pl.DataFrame, brands: Iterable[str]) -> RatingModel | None:
     """Learn from the rated comments of one metric; None where there are too few, or all alike.
 
-    Of more than 10,000 so many are drawn, the same ones each time.
+    Of more than 10,000 so many are drawn, the same ones each time. `brands` are not learned from.
     """
     if rated.is_empty():
         return None
@@ -80,19 +82,29 @@ def learned(rated: pl.DataFrame) -> RatingModel | None:
             rated["score"],
             metric=rated["metric"][0],
             questions=rated["question"],
+            brands=brands,
         )
     except BadQuestion:
         return None
 
 
-def words_of_many(rated: pl.DataFrame, card: RatingCard, least: int) -> dict[str, list[str]]:
+def words_of_many(
+    rated: pl.DataFrame, card: RatingCard, least: int, brands: Iterable[str]
+) -> dict[str, list[str]]:
     """Return the words that speak for each class, of those that so many people use.
 
-    Comments are no people: one who signs thirty of them makes his name a telling word.
+    Comments are no people: one who signs thirty of them makes his name a telling word. Of comments
+    without a customer nobody knows whether one person wrote them, so that they do not count for
+    words that look like a name.
     """
     rated = _drawn(rated)
     terms = [term for named in card.terms.values() for term in named]
-    users = users_of(terms, rated["comment"].to_list(), rated["customer_key"].to_list())
+    names = names_in([] if rated["known"].all() else rated["comment"])
+    named = [term for term in terms if not names.isdisjoint(bare(term).split())]
+    users: dict[str, int] = {}
+    for some, rows in ((terms, rated), (named, rated.filter("known"))):
+        writers = rows["customer_key"].to_list()
+        users |= users_of(some, rows["comment"].to_list(), writers, brands) if some else {}
     return {
         name: [term for term in named if users[term] >= max(_USERS, least)]
         for name, named in card.terms.items()

@@ -37,6 +37,8 @@ class Result:
         n: how many people, answers or records the finding rests on.
         draw: makes the chart from the table; None where there is no chart.
         deal: makes the cards from the table; None where there are none.
+        chosen: of whom alone it speaks, after a noun: ' with device mobile since 2026-01-31'; empty
+            where that is everyone, ever. The chart says it under its title.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Result:
     n: int = 0
     draw: "Callable[[pl.DataFrame], Figure] | None" = None
     deal: "Callable[[pl.DataFrame], list[Card]] | None" = None
+    chosen: str = ""
 
     def chart(self) -> "Figure":
         """Return the chart as a plotly Figure; its title states the answer."""
@@ -56,7 +59,8 @@ class Result:
 
         if self.draw is None or self.table.is_empty():
             return charts.nothing(self.finding)
-        return self.draw(self.table)
+        drawn = self.draw(self.table)
+        return charts.only(drawn, self.chosen) if self.chosen else drawn
 
     def save(self, path: str | Path) -> Path:
         """Write the table as .csv or .xlsx, guarded against formulas; returns the path.

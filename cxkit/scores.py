@@ -5,6 +5,7 @@ total and squares (of the answers). Answers of one person are alike, so interval
 people for independent, not answers (see `stats.clustered`).
 """
 
+from datetime import datetime
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from cxkit.settings import Settings
 from cxkit.stats import intervals
 from cxkit.stats.clustered import contrast_effect, design_effect, effective, weighted_size
 from cxkit.stats.intervals import Interval
+from cxkit.workspace import Workspace
 
 BOXES = ("answers", "top", "bottom", "total", "squares")
 
@@ -37,6 +39,11 @@ RULES = {
     "stars": Rule("star rating", 1, 5, 4, "% top box (4-5 of 5)"),
 }
 _CES_OF_FIVE = Rule("CES", 1, 5, 4, "% top box (4-5 of 5)")  # once somebody said what 5 means
+
+CES_UNSAID = (
+    "nothing says whether 5 is easy or, as in 2010, much effort. Write ces_high = "
+    '"easy" or "hard" under [surveys] in cx.toml.'
+)
 
 
 def rule_of(metric: str, scale: int, settings: Settings) -> Rule | None:
@@ -165,11 +172,7 @@ def scale_notes(counts: pl.DataFrame, settings: Settings) -> list[str]:
                 f"is read turned round, {scale} as 1."
             )
         elif five and not high:
-            notes.append(
-                f"CES on a scale up to 5 ({n}) has a mean and no score: nothing says whether 5 is "
-                'easy or, as in 2010, much effort. Write ces_high = "easy" or "hard" under '
-                "[surveys] in cx.toml."
-            )
+            notes.append(f"CES on a scale up to 5 ({n}) has a mean and no score: {CES_UNSAID}")
         elif metric == "ces" and rule_of(metric, scale, settings) and not high:
             notes.append(
                 f"CES up to 7 ({n}) is read as CES 2.0, where 7 is easy: if it is much effort "
@@ -181,6 +184,14 @@ def scale_notes(counts: pl.DataFrame, settings: Settings) -> list[str]:
                 f"{RULES[metric].name} on a scale up to {scale} ({n})."
             )
     return notes
+
+
+def ces_note(workspace: Workspace, until: datetime | None) -> tuple[str, ...]:
+    """Return the caveat of answers to CES that are set aside: nobody said which end is good."""
+    unsaid = int(workspace.query("ces_unsaid", as_of=until)["answers"][0])
+    if not unsaid:
+        return ()
+    return (f"Set aside: {counted(unsaid, 'answer')} to CES on a scale up to 5: {CES_UNSAID}",)
 
 
 def alike_note(metric: str, people: pl.DataFrame) -> tuple[str, ...]:

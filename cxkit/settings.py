@@ -14,15 +14,37 @@ from zoneinfo import available_timezones
 from cxkit.errors import BadSettings, listed
 
 FILE_NAME = "cx.toml"
+_LEGAL_FORMS = frozenset(
+    "ab ag as aps bv co corp eirl gmbh inc kg lda limited llc llp ltd ltda nv oy plc pty sa sarl "
+    "sas se sl slu spa srl".split()
+)
 
 
 @dataclass(frozen=True)
 class Company:
-    """Who the company is: `timezone` places days, weeks and months, and is printed on charts."""
+    """Who the company is: `timezone` places days, weeks and months, and is printed on charts.
+
+    `brands` are names of what it sells, or what people call it: `name` and they are left out where
+    anything is learned from comments.
+    """
 
     name: str = ""
     timezone: str = "UTC"
     currency: str = ""
+    brands: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the company and its brands, without the legal form.
+
+        >>> Company("Hutto Shoes Ltd.", brands=("Huttonia",)).names
+        ('Hutto Shoes', 'Huttonia')
+        """
+        words = self.name.split()
+        while len(words) > 1 and words[-1].lower().replace(".", "").strip(",") in _LEGAL_FORMS:
+            words.pop()
+        name = " ".join(words).rstrip(",")
+        return tuple(one for one in (name, *self.brands) if one)
 
 
 @dataclass(frozen=True)

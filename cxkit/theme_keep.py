@@ -49,7 +49,7 @@ def tagged(workspace: Workspace, texts: pl.Series) -> Tagged:
     book = kept_themes(workspace)
     if book is not None:
         return _by_book(workspace, texts, book)
-    proposed = discover_themes(texts)
+    proposed = discover_themes(texts, brands=workspace.settings.company.names)
     whose = pl.DataFrame({"row": range(len(texts)), "theme": proposed.themes})
     # terms are shared between proposals: a comment keeps the mentions of its own theme
     spoken = tag_comments(texts, proposed.to_book())
@@ -76,7 +76,8 @@ def _by_book(workspace: Workspace, texts: pl.Series, book: ThemeBook) -> Tagged:
     found: list[set[str]] = [set() for _ in texts]
     for row, theme in spoken.select("row", "theme").drop_nulls().iter_rows():
         found[row].add(theme)
-    notes, learned = _learned(texts, labels, len(labelled), book, found)
+    brands = workspace.settings.company.names
+    notes, learned = _learned(texts, labels, len(labelled), book, found, brands)
     for at, said in enumerate(labels):
         found[at] = set(said) if said is not None else found[at] | learned.get(at, set())
     whose = pl.DataFrame(
@@ -111,6 +112,7 @@ def _learned(
     n: int,
     book: ThemeBook,
     by_terms: list[set[str]],
+    brands: tuple[str, ...],
 ) -> tuple[tuple[str, ...], dict[int, set[str]]]:
     """Return what to say of learning from labels, and the themes it gives, by row."""
     if n < LEAST_LABELLED:
@@ -119,7 +121,7 @@ def _learned(
             "teach what the others speak of: label more (cx.label_themes).",
         ), {}
     try:
-        learned = learn_tags(texts, labels, themes=book.names, by_terms=by_terms)
+        learned = learn_tags(texts, labels, themes=book.names, by_terms=by_terms, brands=brands)
     except BadQuestion as problem:
         return (str(problem),), {}
     measured = (
@@ -165,7 +167,8 @@ def propose_themes(
         workspace: an open store.
         as_of: read what was written until this moment; default: the latest time in the data.
     """
-    return discover_themes(_comments(workspace, as_of)["comment"])
+    brands = workspace.settings.company.names
+    return discover_themes(_comments(workspace, as_of)["comment"], brands=brands)
 
 
 def keep_themes(workspace: Workspace, book: ThemeBook | str | Path) -> Path:
@@ -285,7 +288,8 @@ def to_label(
     texts = comments["comment"]
     labels, _ = _labels_of(book, [kept.get(_mark(text)) for text in texts])
     try:
-        learned = learn_tags(texts, labels, themes=book.names)
+        brands = workspace.settings.company.names
+        learned = learn_tags(texts, labels, themes=book.names, brands=brands)
     except BadQuestion:  # too few yet
         asked = [at for at, said in enumerate(labels) if said is None]
         return comments[sorted(asked, key=lambda at: _mark(texts[at]))[:most]]

@@ -23,6 +23,7 @@ _BEYOND = timedelta(days=31)  # a month's end may be asked for where the last da
 _ANALYSES = Path(__file__).with_name("analyses")
 _TAG = Path(__file__).with_name("tag.sql")
 _TURNED = Path(__file__).with_name("turned.sql")
+_JUDGED = Path(__file__).with_name("judged.sql")
 
 
 class Workspace:
@@ -36,17 +37,20 @@ class Workspace:
         self.store = Path(store)
         self.made_from: dict[str, tuple[str, ...]] = {}  # of what a field was made: `with_field`
         self.snapshot, self._connection = store_.attach_current(self.store)
-        self._turn_ces()
+        self._read_surveys()
 
     @cached_property
     def settings(self) -> settings_.Settings:
         """What the recipes in use suggest, then what the store's `cx.toml` says."""
         return settings_.load(self.store, self.snapshot["settings"])
 
-    def _turn_ces(self) -> None:
-        """Read answers to CES turned round, where the settings say that a high one means effort."""
-        if self.settings.surveys.ces_high == "hard":
+    def _read_surveys(self) -> None:
+        """Say which answers can be judged, and read CES turned round where high means effort."""
+        high = self.settings.surveys.ces_high
+        if high == "hard":
             self._connection.execute(_TURNED.read_text(encoding="utf-8"))
+        self._connection.execute("set variable ces_high = $high", {"high": high})
+        self._connection.execute(_JUDGED.read_text(encoding="utf-8"))
 
     @property
     def least(self) -> int:
@@ -107,6 +111,8 @@ class Workspace:
         """
         if by is None:
             return "all"
+        if not isinstance(by, str):
+            raise BadQuestion(f"by is {by!r}; give the name of one field, as in 'region'.")
         if by in (fields := [*own, "region", "source", "preferred_channel"]):
             return by
         told = self.query("segment_fields", field=by)
@@ -179,7 +185,7 @@ class Workspace:
         other = copy(self)
         other.made_from = {**self.made_from, name: tuple(made_from)}
         other._connection = store_.attach_snapshot(self.store, self.snapshot)
-        other._turn_ces()
+        other._read_surveys()
         told = values.drop_nulls()
         tags, customers = _TAG.read_text(encoding="utf-8").split(";\n")
         people = {"ids": told["customer_id"].to_list(), "told": told[name].to_list()}

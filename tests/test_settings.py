@@ -24,8 +24,8 @@ def test_defaults_then_what_a_recipe_suggests_then_the_file(tmp_path):
     [
         ("[journy]", "cx.toml has a section 'journy'. The sections are: company, imports, "
          "journey, lifecycle, people, personas, privacy, surveys."),
-        ("[company]\ntimezon = 'UTC'", "cx.toml: [company] has 'timezon'. It knows: currency, "
-         "name, timezone."),
+        ("[company]\ntimezon = 'UTC'", "cx.toml: [company] has 'timezon'. It knows: brands, "
+         "currency, name, timezone."),
         ("[company]\ntimezone = 'Mars'", "cx.toml: company.timezone is 'Mars', not an IANA zone "
          "name. Mend it and run again."),
         ("[journey]\nwithin_days = 'x'", "cx.toml: journey.within_days is 'x', which is not the "

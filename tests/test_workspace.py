@@ -98,6 +98,13 @@ def test_segments_are_fields_that_the_data_have(tmp_path):
     )
 
 
+@pytest.mark.parametrize("by", [3, 2.5, True, ["x"], ("region", "source"), {"a": 1}, b"x", str])
+def test_what_is_no_name_is_no_field(tmp_path, by):
+    with pytest.raises(BadQuestion) as problem:
+        company(tmp_path).segment(by)
+    assert str(problem.value) == f"by is {by!r}; give the name of one field, as in 'region'."
+
+
 def test_a_field_that_tells_people_apart_is_no_segment(tmp_path):
     def told(i):
         # of 60 people 'name' has 31 values; 'zip' 30, two people each; 'city' 20, three people

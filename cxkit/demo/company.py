@@ -138,6 +138,8 @@ class Effects:
     recovery_lift: float = 0.6
     # T24 each team that a request is passed on to multiplies the time that it is worked on
     handoff_slows: float = 1.5
+    # T25 each point of satisfaction that is missing multiplies the odds of telling of delivery
+    delivery_weighs: float = 1.6
 
 
 PLANTED = Effects()
@@ -174,6 +176,7 @@ NULL = replace(
     halo=0.0,
     promoters_answer=1.0,
     handoff_slows=1.0,
+    delivery_weighs=1.0,
     ask_messages=9_600,
     give_messages=6_000,
     never_answered=0.05,

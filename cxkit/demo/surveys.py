@@ -1,4 +1,4 @@
-"""What they answer when asked: three surveys, who answers, and in which words (T15, T16, T23)."""
+"""What they answer when asked: surveys, who answers, in which words (T15, T16, T23, T25)."""
 
 from dataclasses import dataclass
 
@@ -91,13 +91,16 @@ def make_answers(
     answered[answered > END] = -1
     given = answered >= 0
     loop = _choose_loop(answered, survey, profile, effects, draws)
-    csat[loop] = 1 + draws.integers(0, 2, len(loop))
+    low = 1 + draws.integers(0, 2, len(loop))
+    if effects.loop_comments:
+        csat[loop] = low
     for column in (nps, csat, ces):
         column[~given] = -1
     items[~given] = -1
 
+    spoilt = _choose_delivery(csat, effects, Draws(seed, "delivery told"))
     theme, intent, mood = _what_to_say(
-        given, survey, about, tickets, nps, csat, loop, effects, draws
+        given, survey, about, tickets, nps, csat, loop, spoilt, draws
     )
     comments = Comments(Draws(seed, "comments"), count)
     texts = [
@@ -235,6 +238,13 @@ def _choose_loop(
     return np.concatenate(chosen)
 
 
+def _choose_delivery(csat: Ints, effects: Effects, draws: Draws) -> Bools:
+    """T25: who is less content tells of delivery more often than of the rest."""
+    usual = THEME_WEIGHTS[THEME_OF["delivery"]] / sum(THEME_WEIGHTS)
+    odds = usual / (1 - usual) * effects.delivery_weighs ** np.where(csat > 0, 5 - csat, 0)
+    return draws.chance((odds / (1 + odds) - usual) / (1 - usual), len(csat))
+
+
 def _what_to_say(
     given: Bools,
     survey: Ints,
@@ -243,7 +253,7 @@ def _what_to_say(
     nps: Ints,
     csat: Ints,
     loop: Ints,
-    effects: Effects,
+    spoilt: Bools,
     draws: Draws,
 ) -> tuple[Ints, Ints, Ints]:
     """Theme, intent and mood of each comment; -1 where nothing is written."""
@@ -260,6 +270,7 @@ def _what_to_say(
     intent = np.where((say >= 0.16) & (say < 0.24), ASKING, intent)
     intent = np.where((say >= 0.24) & (say < 0.265), NOTHING, intent)
     theme = draws.pick(THEME_WEIGHTS, count)
+    theme[spoilt] = THEME_OF["delivery"]
     names = [_THEME_OF_TOPIC.get(topic.name, "support") for topic in TOPICS]
     of_topic = np.array([THEME_OF[name] for name in names])
     from_ticket = (survey == SUPPORT) & draws.chance(0.55, count)

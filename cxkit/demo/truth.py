@@ -173,6 +173,7 @@ def write_truth(
             "recovered": sorted(set(ids[tickets.person[tickets.good_recovery]].tolist())),
         },
         "T24": {"handoff_slows": effects.handoff_slows},
+        "T25": _weight_of_delivery(answers, effects),
         "comments": {
             "themes": [theme.name for theme in THEMES],
             "intents": INTENTS,
@@ -329,6 +330,16 @@ def _nps(answers: Answers) -> Told:
         "naive_nps": score(given),
         "answered": len(given),
         "answer_ratio": round(float(answered[promoters].mean() / answered[~promoters].mean()), 3),
+    }
+
+
+def _weight_of_delivery(answers: Answers, effects: Effects) -> Told:
+    told = _tells_of(answers, "delivery")
+    others = (answers.theme >= 0) & ~told
+    return {
+        "odds_per_point": effects.delivery_weighs,
+        "told": int(told.sum()),
+        "drag": round(float(answers.csat[told].mean() - answers.csat[others].mean()), 3),
     }
 
 

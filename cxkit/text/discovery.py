@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -27,8 +28,10 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
 from cxkit.text.masking import mask
+from cxkit.text.names import LEFT_OUT, unnamed
 from cxkit.text.themes import Theme, ThemeBook, Word, stem, words_of
 
 MOST_THEMES = 24
@@ -55,6 +58,8 @@ _A_LANGUAGE = 0.05  # share of the comments from which its common words are left
 _EVERYWHERE = 0.5  # share of the comments: a word in more of them parts none
 _SHORT = 3  # letters: of a language without a list, so short a word in many comments is small
 _MANY = 0.05
+
+_LEFT_OUT = re.compile(LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +101,38 @@ _SCHEMA: dict[str, Any] = {
 
 
 def discover_themes(
-    texts: pl.Series | Sequence[str | None], *, languages: Iterable[str] | None = None
+    texts: pl.Series | Sequence[str | None],
+    *,
+    languages: Iterable[str] | None = None,
+    brands: Iterable[str] = (),
 ) -> ThemeProposals:
     """Propose what comments speak of, by their words alone, in any language.
 
     Groups that the same term tells of are one theme; a theme of which less than .4 comes back when
     a fifth of the comments is left out is not proposed, and its comments have none. The same
     comments give the same proposals, in whatever order they come. Fewer than 20 different comments,
-    or comments without words in common, give none. What may tell a person is masked in the quotes.
-    `languages` are those that the comments may be in (see `detect_languages`): their common words
-    are left out.
+    or comments without words in common, give none. What may tell a person is not learned from and
+    is masked in the quotes; `brands` are not learned from either (see `unnamed`). `languages` are
+    those that the comments may be in (see `detect_languages`): their common words are left out.
 
     >>> discover_themes(["Too late", "Too dear"]).table.height
     0
     """
     column = pl.Series("text", texts, dtype=pl.String)
+    among = tuple(sorted(set(languages or ())))
+    named = tuple(brands)
+    made_of = mark(column, among, named)
+    found = once(("themes", made_of), lambda: _discovered(column, among, named))
+    return replace(found, table=found.table.clone(), themes=found.themes.clone())
+
+
+def _discovered(
+    column: pl.Series, languages: tuple[str, ...], brands: tuple[str, ...]
+) -> ThemeProposals:
     distinct = sorted({text for text in column if text is not None})
     ignored = ignored_words(distinct, languages)
-    spoken = [content_words(text, ignored) for text in distinct]
+    plain = unnamed(distinct, brands)
+    spoken = [content_words(text, ignored) for text in plain]
     learning = chosen(distinct)
     every, known_terms = terms_held(spoken)
     known = np.zeros(every.shape[1])
@@ -135,7 +154,7 @@ def discover_themes(
     if rest := sorted(set(np.flatnonzero(speaks).tolist()) - set(held.tolist())):
         nearest = np.argmax(kind.place(every[rest]) @ kind.centres.T, axis=1)
         everyone[rest] = kind.theme_of[nearest]
-    wordings = _Wordings(distinct, spoken, ignored)
+    wordings = _Wordings(plain, spoken, ignored)
     ranked = _telling(every[held], labels)
     proposed = []
     counts = Counter(column.drop_nulls())
@@ -273,28 +292,34 @@ def chosen(texts: list[str], most: int = LEARN_FROM) -> np.ndarray:
 
 
 def stems_of(
-    texts: Sequence[str], *, languages: Iterable[str] | None = None
+    texts: Sequence[str], *, languages: Iterable[str] | None = None, brands: Iterable[str] = ()
 ) -> tuple[list[frozenset[str]], dict[str, str]]:
     """List the stems of what each text speaks of, and how each stem is written most often.
 
     Words that say nothing of the matter are left out, as in `discover_themes`; so are numbers,
-    addresses, handles and tags.
+    tags, `brands`, and what may tell a person.
 
     >>> stems_of(["The parcel was late, so late", "Parcels in the rain"])[1]
     {'parcel': 'parcel', 'late': 'late', 'rain': 'rain'}
     """
     ignored = ignored_words(sorted(set(texts)), languages)
-    known = {text: content_words(text, ignored) for text in dict.fromkeys(texts)}
+    distinct = list(dict.fromkeys(texts))
+    plain = unnamed(distinct, brands)
+    known = {text: content_words(told, ignored) for text, told in zip(distinct, plain, strict=True)}
     documents = [known[text] for text in texts]
     return [frozenset(one for one, _ in words) for words in documents], _spelled(documents)
 
 
 def without_marks(text: str) -> str:
-    """Leave out addresses, handles and tags.
+    """Leave out addresses, handles and tags, and what says that something was masked.
 
     >>> without_marks("@shop the parcel, see www.x.test or ann@x.test, is #late")
     'the parcel, see or is'
+    >>> without_marks("Mail [e-mail] or [phone]!")
+    'Mail ~ or ~!'
     """
+    if "[" in text:
+        text = _LEFT_OUT.sub("~", text)  # no word, so that those beside it are no phrase
     if "@" in text or "://" in text or "#" in text or "www." in text or "&" in text:
         marks = ("@", "#", "http:", "https:", "www.")
         chunks = [chunk for chunk in text.split() if not chunk.lower().startswith(marks)]

@@ -25,7 +25,7 @@ from cxkit.text.rules import (
     read_words,
 )
 
-SCORER = "general-en-2"
+SCORER = "general-en-3"
 SPREAD = 3.0  # a strong value of this size becomes a score of about .7
 # people call a text neutral up to half a point of the scale of -4 to 4: so do the levels
 LITTLE = 0.405

@@ -22,12 +22,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from cxkit.text.kept import row_by_row
 from cxkit.text.language import detect_languages
 from cxkit.text.progress import shown
 from cxkit.text.rules import _spelled_out, asked_for, word_score
 
 INTENTS = ("asking", "complaining", "suggesting", "praising")
-SCORER = "intents-en-1"
+SCORER = "intents-en-2"
 ENOUGH = 1.0  # evidence from which on a sentence has an intent
 # How a sentence sounds (-1 to 1, see `word_score`) is evidence too; beyond these it is enough.
 SOUNDS_BAD, SOUNDS_GOOD = -0.3, 0.45
@@ -110,6 +111,14 @@ def find_intents(
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
     asked = asked_for(question)
+    found = row_by_row((SCORER, asked), distinct, lambda rows: _all_judged(rows, asked))
+    judged = found.with_columns(distinct["text"], scorer=pl.lit(SCORER))
+    return comments.join(
+        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
+    ).select(*found.columns, "scorer", "language")
+
+
+def _all_judged(distinct: pl.DataFrame, asked: str | None) -> pl.DataFrame:
     rows = [
         _judged(text, language, asked)
         for text, language in shown(distinct.iter_rows(), distinct.height, "finding intents")
@@ -120,11 +129,7 @@ def find_intents(
         "spans": pl.List(span),
         "reason": pl.String,
     }
-    judged = pl.DataFrame(rows, schema=schema, orient="row")
-    judged = judged.with_columns(distinct["text"], scorer=pl.lit(SCORER))
-    return comments.join(
-        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
-    ).select(*schema, "scorer", "language")
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _judged(text: str | None, language: str | None, asked: str | None) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,8 @@ from cxkit.text.discovery import (
     terms_held,
     without_marks,
 )
+from cxkit.text.kept import mark, once
+from cxkit.text.names import unnamed
 from cxkit.text.themes import words_of
 
 LEAST_LABELLED = 100  # comments
@@ -72,6 +74,7 @@ def learn_tags(
     themes: Iterable[str] = (),
     by_terms: Sequence[Collection[str]] | None = None,
     languages: Iterable[str] | None = None,
+    brands: Iterable[str] = (),
 ) -> LearnedTags:
     """Tag all comments by what is learned from the labelled ones.
 
@@ -86,7 +89,8 @@ def learn_tags(
 
     `themes` names those there are, also such as nobody has labelled yet; `by_terms` holds per text
     the themes that a theme book's terms find, to be judged together; `languages` are those that the
-    comments may be in.
+    comments may be in. What may tell a person is not learned from, nor are `brands` (see
+    `unnamed`).
 
     Raises:
         BadQuestion: where fewer than 100 different comments are labelled, or no theme can be
@@ -98,6 +102,25 @@ def learn_tags(
             f"There are {len(column):,} texts and {len(labels):,} labels; give one for each text, "
             "None where nobody has looked."
         )
+    themes, among = sorted(set(themes)), tuple(sorted(set(languages or ())))
+    given = [None if said is None else sorted(said) for said in labels]
+    terms = None if by_terms is None else [sorted(found) for found in by_terms]
+    named = tuple(brands)
+    made_of = mark(column, given, themes, terms, among, named)
+    learned = once(
+        ("learned tags", made_of), lambda: _learned(column, given, themes, terms, among, named)
+    )
+    return replace(learned, table=learned.table.clone())
+
+
+def _learned(
+    column: pl.Series,
+    labels: Sequence[Collection[str] | None],
+    themes: Sequence[str],
+    by_terms: Sequence[Collection[str]] | None,
+    languages: tuple[str, ...],
+    brands: tuple[str, ...],
+) -> LearnedTags:
     said = {
         text: frozenset(given)
         for text, given in zip(column, labels, strict=True)
@@ -124,7 +147,8 @@ def learn_tags(
             "more comments."
         )
     with threadpool_limits(1):
-        features = _features([*distinct, *learned], known, languages)
+        ignored = ignored_words(distinct, languages)
+        features = _features([*unnamed(distinct, brands), *learned], known, ignored)
         named = features[len(distinct) :]
         at = [names.index(name) for name in learned]
         unseen = np.setdiff1d(chosen(distinct, _OTHERS), known)
@@ -233,9 +257,8 @@ def _macro_f1(truth: np.ndarray, found: np.ndarray) -> float:
     return float(np.mean(2 * both / (truth.sum(axis=0) + found.sum(axis=0))[there]))
 
 
-def _features(texts: list[str], known: np.ndarray, languages: Iterable[str] | None) -> np.ndarray:
+def _features(texts: list[str], known: np.ndarray, ignored: frozenset[str]) -> np.ndarray:
     """Place texts by their matters and by the pieces of their words; each part equally long."""
-    ignored = ignored_words(texts, languages)
     learning = np.unique(np.concatenate([chosen(texts), known]))
     matters, _ = terms_held([content_words(text, ignored) for text in texts])
     return np.hstack(

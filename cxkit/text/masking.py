@@ -54,6 +54,14 @@ _ADDRESS = re.compile(
     r"\d{1,3}[a-z]?(?=[.,;!?)]?(?:\s*$|\n)|[,;)])",
     re.IGNORECASE,
 )
+# one of these is in every address: in small letters, or as written
+_STREETS = (
+    *(" street", " road", " avenue", " lane", " boulevard", " terrace", " crescent"),
+    *("straße", "strasse", "str.", "gasse", "straat", "laan"),
+    *("rue ", "boulevard ", "chemin ", "rua ", "calle ", "avenida ", "av. ", "avd. ", "avda. "),
+)
+_SHORT_STREETS = (" St", " Rd", " Ave", " Ln", " Dr", " Blvd", " Court")
+_MANY = 99
 
 _IBAN_LENGTHS = {
     code[:2]: int(code[2:])
@@ -156,12 +164,18 @@ def _masked(text: str) -> str:
         text = _HANDLE.sub("[handle]", text)
     if text.count(":") > 1:
         text = _IPV6.sub(_masked_ip, text)
-    if any(map(text.__contains__, "0123456789")):
-        text = _IBAN.sub(_masked_iban, text)
-        text = _CPF.sub("[CPF]", text)
-        text = _IPV4.sub(_masked_ip, text)
-        text = _NUMBER.sub(_masked_number, text)
-        text = _ADDRESS.sub("[address]", text)
+    if digits := sum(map(text.count, "0123456789")):
+        if not text.isascii():
+            digits = _MANY  # others count as digits too
+        # a look at what must be there costs less than the patterns
+        if digits >= 4:
+            text = _IBAN.sub(_masked_iban, text)
+            text = _CPF.sub("[CPF]", text) if digits >= 11 else text
+            text = _IPV4.sub(_masked_ip, text) if text.count(".") > 2 else text
+        if digits >= 7:
+            text = _NUMBER.sub(_masked_number, text)
+        if any(map(small.__contains__, _STREETS)) or any(map(text.__contains__, _SHORT_STREETS)):
+            text = _ADDRESS.sub("[address]", text)
         if "@" in text:  # what stood before it is masked now
             text = _HANDLE.sub("[handle]", text)
     return text

@@ -1,11 +1,12 @@
 """What would people who write like this rate us, learned from the ratings we have?
 
 Surveys hold a score beside the comment. From such pairs a linear model is learned, in any language
-or several: words and pairs of words, pieces of words of two to five letters (both as TF-IDF), the
-signs used, the question, and what the general scorer says. A logistic regression gives the class
-(negative, neutral, positive), a ridge regression the score. Cross-validation decides whether what
-was learned is used at all. What comes out is a *predicted rating*, which is not the feeling in the
-words: people give five stars with angry words.
+or several: words and pairs of words, pieces of words of three to five letters (both as TF-IDF;
+words after a "not" are others than without), the signs used, the question, and what the general
+scorer says. A logistic regression gives the class (negative, neutral, positive), a ridge
+regression the score. Cross-validation decides whether what was learned is used at all. What comes
+out is a *predicted rating*, which is not the feeling in the words: people give five stars with
+angry words.
 
 A model is plain numbers: it is kept as JSON and arrays, and a file that is damaged is refused.
 """
@@ -13,6 +14,7 @@ A model is plain numbers: it is kept as JSON and arrays, and a file that is dama
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import platform
@@ -36,8 +38,10 @@ from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from cxkit.errors import BadFile, BadQuestion, listed
+from cxkit.text.kept import mark, once
 from cxkit.text.language import detect_languages
-from cxkit.text.masking import mask_texts
+from cxkit.text.names import LEFT_OUT, unnamed
+from cxkit.text.negation import TURNED, negators, turned
 from cxkit.text.scoring import CUTS, Score, score_comments
 
 CLASSES = ("negative", "neutral", "positive")
@@ -64,15 +68,16 @@ SHOWN = 12
 READ_AT_MOST = 20_000  # characters of one comment
 BINS = 10  # of the calibration error
 
-_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_TOKEN = re.compile(LEFT_OUT.lower() + r"|[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 _UNACCENTED = {
     letter: plain
     for letter in range(0xC0, 0x250)  # the Latin ones
     if (plain := unicodedata.normalize("NFD", chr(letter))[0]).isascii() and plain.isalpha()
 }
+_SIGNS_FOR_WORDS = "\u2e80"  # Chinese, Japanese and Korean ones come from here on
 _LONGEST = 40  # characters of a token; what is longer is cut into such pieces
 _SIGNS = ("length", "exclamations", "questions", "capitals", "digits", "unscored")
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ class RatingModel:
     bias: np.ndarray
     calibration: np.ndarray  # what makes the three values probabilities: a factor, three shifts
     learned_languages: tuple[str, ...]
+    brands: tuple[str, ...]  # names that are masked before reading
 
     @property
     def id(self) -> str:
@@ -212,14 +218,16 @@ class RatingModel:
             "words": self.terms.words,
             "pieces": self.terms.pieces,
             "asked": self.terms.asked,
+            "negators": sorted(self.terms.negators),
             "learned_languages": self.learned_languages,
+            "brands": self.brands,
         }
         _beside(path, ".json").write_text(
             json.dumps(told, ensure_ascii=False, allow_nan=False), encoding="utf-8"
         )
 
     def _learned(self, known: pl.DataFrame) -> pl.DataFrame:
-        masked, asked = mask_texts(known["text"]).to_list(), known["question"].to_list()
+        masked, asked = unnamed(known["text"].to_list(), self.brands), known["question"].to_list()
         general = _general_scores(known, self.learned_languages)["score"]
         counts = self.terms.counts(masked)
         matrix = _weighted(counts, self.idf, len(self.terms.words) + len(self.terms.pairs))
@@ -259,10 +267,11 @@ class _Terms(NamedTuple):
     pairs: np.ndarray  # sorted: place of the first word * number of words + place of the second
     pieces: list[str]
     asked: list[str]
+    negators: frozenset[str]
 
     def counts(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Count words and pairs, then pieces; one row per text."""
-        said = _spoken(texts)
+        said = _spoken(texts, self.negators)
         n, size = len(texts), len(self.words)
         place = {word: at for at, word in enumerate(self.words)}
         known = np.array([place.get(word, -1) for word in said.words] or [-1])[said.ids]
@@ -322,12 +331,13 @@ def load_rating(path: str | Path) -> RatingModel:
         words, pieces, asked = told["words"], told["pieces"], told["asked"]
         model = RatingModel(
             card=RatingCard(**card),
-            terms=_Terms(words, kept["pairs"], pieces, asked),
+            terms=_Terms(words, kept["pairs"], pieces, asked, frozenset(told["negators"])),
             idf=kept["idf"],
             weights=kept["weights"],
             bias=kept["bias"],
             calibration=kept["calibration"],
             learned_languages=tuple(told["learned_languages"]),
+            brands=tuple(told["brands"]),
         )
         terms = len(words) + len(kept["pairs"]) + len(pieces)
         if model.idf.shape != (terms,) or told["format"] != _FORMAT:
@@ -351,12 +361,13 @@ def learn_rating(
     metric: str = "classes",
     questions: pl.Series | Sequence[str | None] | str | None = None,
     languages: Iterable[str] | None = None,
+    brands: Iterable[str] = (),
     learned_on: date | None = None,
 ) -> RatingModel:
     """Learn to predict ratings from comments that have both, in any language or several.
 
-    Personal data, handles and addresses of pages are masked first. Rows without text or rating
-    are left out, and so are ratings off the scale.
+    Personal data, handles, addresses of pages and names of brands are masked first (see `unnamed`).
+    Rows without text or rating are left out, and so are ratings off the scale.
 
     Args:
         texts: the comments.
@@ -365,6 +376,7 @@ def learn_rating(
             `classes` ("negative", "neutral", "positive").
         questions: the question that each comment answers, or one for all.
         languages: the languages that the comments may be in (see `detect_languages`).
+        brands: names of the company and of what it sells, however they are written.
         learned_on: stands in the card.
 
     Raises:
@@ -372,6 +384,19 @@ def learn_rating(
             or metric is not known.
     """
     rated = _rated(texts, ratings, metric, _questions(questions, len(texts)))
+    among = tuple(sorted(set(languages or ())))
+    named = tuple(brands)
+    made_of = mark(*rated, metric, among, named, learned_on)
+    return once(("rating", made_of), lambda: _learned(rated, metric, among, named, learned_on))
+
+
+def _learned(
+    rated: pl.DataFrame,
+    metric: str,
+    languages: tuple[str, ...],
+    brands: tuple[str, ...],
+    learned_on: date | None,
+) -> RatingModel:
     side, value = rated["side"].to_numpy(), rated["value"].to_numpy()
     _, groups = np.unique(rated["key"].to_list(), return_inverse=True)
     mix = detect_languages(rated["text"], languages)["language"]
@@ -384,8 +409,8 @@ def learn_rating(
     kept = tuple(name for name, share in shares.items() if share >= LANGUAGE_COUNTS)
     general = _general_scores(rated, kept)["score"]
 
-    masked, asked = mask_texts(rated["text"]).to_list(), rated["question"].to_list()
-    terms = _found_terms(masked, asked)
+    masked, asked = unnamed(rated["text"].to_list(), brands), rated["question"].to_list()
+    terms = _found_terms(masked, asked, negators(kept))
     learner = _Learner(
         counts=terms.counts(masked),
         signs=terms.signs(masked, asked, general),
@@ -412,10 +437,7 @@ def learn_rating(
             learned_on=learned_on.isoformat() if learned_on else None,
             versions=_versions(),
             curve=curve,
-            terms={
-                side: _as_written(shown, masked)
-                for side, shown in _telling(names, fitted.weights, common).items()
-            },
+            terms=_as_written(_telling(names, fitted.weights, common), masked),
             general_read=general.len() - general.null_count(),
             **card,
         ),
@@ -425,11 +447,15 @@ def learn_rating(
         bias=fitted.bias,
         calibration=_calibration(out[:, :3], side),
         learned_languages=kept,
+        brands=brands,
     )
 
 
 def users_of(
-    terms: Iterable[str], texts: Sequence[str | None], people: Sequence[Hashable]
+    terms: Iterable[str],
+    texts: Sequence[str | None],
+    people: Sequence[Hashable],
+    brands: Iterable[str] = (),
 ) -> dict[str, int]:
     """Count the people who use each word or pair of words, however they accent it.
 
@@ -439,7 +465,7 @@ def users_of(
     {'não': 2, 'bom': 0}
     """
     plain = {term: " ".join(_tokens(term)) for term in terms}
-    masked = [text or "" for text in mask_texts(pl.Series(texts, dtype=pl.String)).to_list()]
+    masked = unnamed([text or "" for text in texts], brands)
     who: defaultdict[str, set[Hashable]] = defaultdict(set)
     for at, term, _ in _uses(plain.values(), masked):
         who[term].add(people[at])
@@ -734,9 +760,11 @@ def _column(ratings: pl.Series | Sequence[Any]) -> pl.Series:
     return pl.Series("rating", list(ratings), strict=False)
 
 
-def _found_terms(texts: Sequence[str], asked: Sequence[str | None]) -> _Terms:
+def _found_terms(
+    texts: Sequence[str], asked: Sequence[str | None], negators: frozenset[str]
+) -> _Terms:
     """Find the words, pairs and pieces that at least two comments hold, the commonest first."""
-    said = _spoken(texts)
+    said = _spoken(texts, negators)
     n = len(texts)
     rows = np.repeat(np.arange(n), said.lengths)
     held = _counted(rows, said.ids, (n, len(said.words)))
@@ -761,15 +789,17 @@ def _found_terms(texts: Sequence[str], asked: Sequence[str | None]) -> _Terms:
     best = np.argsort(-common, kind="stable")[:MOST_PIECES]
     pieces = [every[at] for at in best if common[at] > 1]
     questions = sorted({word for text in set(asked) - {None} for word in _asked(text)})
-    return _Terms(words, pairs.astype(np.int64), pieces, questions)
+    return _Terms(words, pairs.astype(np.int64), pieces, questions, negators)
 
 
-def _spoken(texts: Sequence[str]) -> _Spoken:
+def _spoken(texts: Sequence[str], negators: frozenset[str]) -> _Spoken:
     place: defaultdict[str, int] = defaultdict(count().__next__)
     ids: list[int] = []
     lengths = []
     for text in texts:
         tokens = _tokens(text)
+        if not negators.isdisjoint(tokens):
+            tokens = turned(tokens, negators)
         ids += map(place.__getitem__, tokens)
         lengths.append(len(tokens))
     return _Spoken(list(place), np.array(ids, dtype=np.int64), np.array(lengths, dtype=np.int64))
@@ -815,14 +845,21 @@ def _asked(question: str | None) -> list[str]:
 
 
 def _pieces(word: str) -> list[str]:
-    """List the pieces of two to five letters of a word with a space around it.
+    """List the pieces of three to five letters of a word with a space around it.
 
-    >>> _pieces("go")
-    [' g', 'go', 'o ', ' go', 'go ', ' go ']
+    Of scripts that write a word in one or two signs, those of two as well.
+
+    >>> _pieces("go"), _pieces("很慢")
+    ([' go', 'go ', ' go '], [' 很', '很慢', '慢 ', ' 很慢', '很慢 ', ' 很慢 '])
     """
+    if word[0] == TURNED and len(word) > 1:
+        return [TURNED + piece for piece in _pieces(word[1:])]
+    least = 3 if word[0] < _SIGNS_FOR_WORDS else 2
     word = f" {word} "
     return [
-        word[at : at + size] for size in range(2, 6) for at in range(max(len(word) - size + 1, 0))
+        word[at : at + size]
+        for size in range(least, 6)
+        for at in range(max(len(word) - size + 1, 0))
     ]
 
 
@@ -892,13 +929,15 @@ def _telling(names: list[str], weights: np.ndarray, common: np.ndarray) -> dict[
         named = found[side] = []
         for place in np.argsort(-strength, kind="stable"):
             words = names[shown[place]].split()
+            if words[0][0] == TURNED:  # shown without its negator it would say the contrary
+                continue
             if len(named) == SHOWN or strength[place] <= 0:
                 break
             # full stops and commas tell a reader nothing, an emoji does
-            told = all(word.isalnum() or not word.isascii() for word in words)
+            told = all(word.strip(TURNED).isalnum() or not word.isascii() for word in words)
             if told and not set(words) & {word for name in named for word in name.split()}:
                 named.append(names[shown[place]])
-    return found
+    return {side: [name.replace(TURNED, "") for name in named] for side, named in found.items()}
 
 
 def _uses(terms: Iterable[str], texts: Sequence[str]) -> Iterator[tuple[int, str, str]]:
@@ -909,23 +948,24 @@ def _uses(terms: Iterable[str], texts: Sequence[str]) -> Iterator[tuple[int, str
         plain = _tokens(text)
         if first.isdisjoint(plain):
             continue
-        written = _written_tokens(text)
+        written = plain if text.isascii() else _written_tokens(text)
         for size in (1, 2):
             for start in range(len(plain) - size + 1):
                 if (term := " ".join(plain[start : start + size])) in sought:
                     yield at, term, " ".join(written[start : start + size])
 
 
-def _as_written(terms: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Give terms the accents that most of their writers give them.
+def _as_written(terms: dict[str, list[str]], texts: Sequence[str]) -> dict[str, list[str]]:
+    """Give the terms of each class the accents that most of their writers give them.
 
-    >>> _as_written(["nao gostei"], ["não gostei", "Não gostei!", "nao gostei"])
-    ['não gostei']
+    >>> _as_written({"negative": ["nao gostei"]}, ["não gostei", "Não gostei!", "nao gostei"])
+    {'negative': ['não gostei']}
     """
-    forms: dict[str, Counter[str]] = {term: Counter() for term in terms}
-    for _, term, written in _uses(terms, texts):
+    forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for _, term, written in _uses(itertools.chain.from_iterable(terms.values()), texts):
         forms[term][written] += 1
-    return [min(form, key=lambda one: (-form[one], one)) for form in forms.values() if form]
+    best = {term: min(form, key=lambda one: (-form[one], one)) for term, form in forms.items()}
+    return {side: [best[term] for term in named if term in best] for side, named in terms.items()}
 
 
 def _questions(questions: pl.Series | Sequence[str | None] | str | None, n: int) -> pl.Series:

@@ -10,6 +10,7 @@ from typing import Protocol
 import polars as pl
 
 from cxkit.text import general
+from cxkit.text.kept import row_by_row
 from cxkit.text.language import detect_languages
 from cxkit.text.progress import shown
 from cxkit.text.rules import word_score
@@ -79,7 +80,7 @@ def level_of(score: float) -> str:
 class RuleScorer:
     """Judge English comments by words and phrases (see `cxkit.text.rules`)."""
 
-    id: str = "rules-en-1"
+    id: str = "rules-en-2"
 
     def score(self, text: str, question: str | None = None, language: str | None = "en") -> Score:
         """Judge one comment.
@@ -87,7 +88,7 @@ class RuleScorer:
         >>> RuleScorer().score("Nothing to improve").level
         'very positive'
         >>> RuleScorer().score("Muito bom", language="pt")
-        Score(scorer='rules-en-1', score=None, reason='language', chances=None, mixed=None)
+        Score(scorer='rules-en-2', score=None, reason='language', chances=None, mixed=None)
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)
@@ -158,8 +159,10 @@ def score_comments(
     where not scored; `scored`; `reason` ("empty", "language" or "no signal", null where scored);
     `scorer`, `language` (null where empty); `chance_negative`, `chance_neutral`, `chance_positive`
     (sum 1) and `mixed` (clauses of both signs), null where the scorer does not say. Each distinct
-    text is judged once. `languages` are the languages the column may hold (see `detect_languages`):
-    one alone switches detection off. The `scorer` is a `GeneralScorer` unless another is given.
+    text is judged once in a session (see `cxkit.text.kept`); by a scorer of your own once in each
+    call, since it may have changed. `languages` are the languages the column may hold (see
+    `detect_languages`): one alone switches detection off. The `scorer` is a `GeneralScorer` unless
+    another is given.
 
     >>> score_comments(["Lovely staff", "", "It is blue"], languages=["en"])["reason"].to_list()
     [None, 'empty', 'no signal']
@@ -168,9 +171,24 @@ def score_comments(
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
+    if type(judge) in (GeneralScorer, RuleScorer, VaderScorer):
+        found = row_by_row((judge, question), distinct, lambda rows: _judged(rows, judge, question))
+    else:
+        found = _judged(distinct, judge, question)
+    scored, said = found.columns[:5], found.columns[5:]
+    return comments.join(
+        distinct.select("text").hstack(found),
+        on="text",
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    ).select(*scored, "language", *said)
+
+
+def _judged(rows: pl.DataFrame, judge: Scorer, question: str | None) -> pl.DataFrame:
     scores = [
         judge.score(text or "", question, language)
-        for text, language in shown(distinct.iter_rows(), distinct.height, "judging the tone")
+        for text, language in shown(rows.iter_rows(), rows.height, "judging the tone")
     ]
     columns = {
         "score": pl.Series([score.score for score in scores], dtype=pl.Float64),
@@ -189,10 +207,7 @@ def score_comments(
         },
         "mixed": pl.Series([score.mixed for score in scores], dtype=pl.Boolean),
     }
-    judged = distinct.drop("language").with_columns(**columns, **said)
-    return comments.join(
-        judged, on="text", how="left", nulls_equal=True, maintain_order="left"
-    ).select(*columns, "language", *said)
+    return pl.DataFrame({**columns, **said})
 
 
 def mostly_foreign(scores: pl.DataFrame) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from cxkit.errors import BadThemes, listed
+from cxkit.text.kept import mark, once
 
 _RUN = r"[^\W_]+(?:[\u0300-\u036f][^\W_]*)*"  # letters and digits; accents may stand apart
 _WORD = re.compile(rf"{_RUN}(?:['’]{_RUN})*|[.!?…]+(?=\s|$)|[\n\r]+")
@@ -383,8 +384,12 @@ def tag_comments(texts: pl.Series | Sequence[str | None], book: ThemeBook) -> pl
     [(0, 'delivery', 'deliver*', 0, 9, 'Delivered'), (0, 'delivery', 'late', 19, 23, 'late'),
      (1, None, None, None, None, None), (2, None, None, None, None, None)]
     """
-    matcher = _Matcher(book)
     column = pl.Series("text", texts, dtype=pl.String)
+    return once(("tags", mark(column, book)), lambda: _all_tagged(column, book)).clone()
+
+
+def _all_tagged(column: pl.Series, book: ThemeBook) -> pl.DataFrame:
+    matcher = _Matcher(book)
     known: dict[str | None, list[tuple[Any, ...]]] = {None: []}
     rows: list[tuple[Any, ...]] = []
     for row, text in enumerate(column):

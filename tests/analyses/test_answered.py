@@ -216,3 +216,122 @@ def test_comments_without_a_date_are_not_lost(tmp_path):
         "Left out: 40 comments that ask, suggest or complain, of which nothing tells when."
         in found.caveats
     )
+
+
+def complaints(*days: str | None, who: str = "c") -> list[dict[str, Any]]:
+    """Write complaints of 10 January, each with the day of its reply."""
+    return [
+        {"feedback_id": f"{who}{n}", "customer_id": f"{who}{n}", "given_at": "2026-01-10",
+         "comment": "My order never arrived, this is terrible!", "answered_at": day}
+        for n, day in enumerate(days)
+    ]  # fmt: skip
+
+
+def ticket(who: str, opened: str, resolved: str | None = None, **more: Any) -> dict[str, Any]:
+    number = f"{who} {opened} {resolved}"
+    return {"ticket_id": number, "customer_id": who, "opened_at": opened,
+            "resolved_at": resolved} | more  # fmt: skip
+
+
+ROW = ("what", "requests", "base", "in_time", "by_reply", "by_ticket")
+
+
+def settled(folder: Any, feedback: list, tickets: list, **how: Any) -> Any:
+    return cx.answered(
+        company(folder, feedback=feedback, tickets=tickets, messages=numbered(LATE)), **how
+    )
+
+
+def test_a_ticket_near_a_complaint_settles_it_once_resolved(tmp_path):
+    fed = complaints("2026-01-12", *[None] * 9, "2026-01-20", "2026-01-12")
+    desk = [
+        ticket("c1", "2026-01-03", "2026-01-15"),  # seven days before, resolved after the comment
+        ticket("c2", "2026-01-17", "2026-01-24"),  # seven days after, resolved on the last day
+        ticket("c3", "2026-01-17T00:01", "2026-01-18"),  # too far
+        ticket("c4", "2026-01-10", None, reopened=1),  # open again
+        ticket("c5", "2026-01-05", "2026-01-09"),  # closed before they complained
+        ticket("c6", "2026-01-11", "2026-01-12"),
+        ticket("c6", "2026-01-12", None),  # one of two is open
+        ticket("c7", "2026-01-11", "2026-01-12", reopened=2),  # the last time that it was
+        ticket("c7", "2026-01-11", "2026-01-14"),
+        ticket("c8", "2026-01-11", "2026-01-25"),  # after more than fourteen days
+        ticket("x", "2026-01-11", "2026-01-12"),  # somebody else's
+        ticket("c10", "2026-01-11", "2026-01-13"),  # before the reply
+        ticket("c11", "2026-01-11", "2026-01-13"),  # after the reply
+    ]
+    found = settled(tmp_path, fed, desk)
+    row = found.table.select(ROW).row(-1)
+    assert row == ("complaints in comments settled", 12, 12, 6, 2, 4)
+    assert found.caveats[2] == (
+        "Beside 8 of 12 complaints in comments stands a ticket within 7 days that was not closed "
+        "before, still open in 2; that it is of the same matter is taken for granted."
+    )
+    assert "complaints in comments answered" not in found.table["what"].to_list()
+    early = settled(tmp_path / "early", fed, desk, as_of="2026-01-24T00:00")
+    # what was resolved on the day after is open still, as are the complaints of nobody's ticket
+    assert early.table.select(ROW).row(-1) == row
+    before = settled(tmp_path / "before", fed, desk, as_of="2026-01-14T00:00", within_days=4)
+    assert before.table.select(ROW).row(-1)[1:] == (12, 12, 4, 2, 2)
+
+
+def test_the_finding_says_how_many_were_settled_which_way(tmp_path):
+    fed = complaints(*["2026-01-12"] * 20, *[None] * 20)
+    desk = [ticket(f"c{n}", "2026-01-11", "2026-01-14") for n in range(20, 30)]
+    desk += [ticket(f"c{n}", "2026-01-11") for n in range(30, 35)]
+    found = settled(tmp_path, fed, desk)
+    assert found.finding == (
+        "Of 40 complaints in comments 75.0 % (59.8–85.8) were settled within 14 days, half within "
+        "2.0 days (20 by a reply, 10 by a ticket)."
+    )
+    row = found.table.row(-1, named=True)
+    assert (row["median_days"], row["median_days_of_answered"]) == (2, 2)
+    assert found.table["by_ticket"].null_count() == found.table.height - 1
+
+
+def test_suggestions_and_questions_are_not_settled_by_tickets(tmp_path):
+    fed = complaints(None)
+    fed += [asked(1, given_at="2026-01-10", answered_at="2026-01-12"),
+            asked(2, given_at="2026-01-10")]  # fmt: skip
+    desk = [ticket(who, "2026-01-11", "2026-01-12") for who in ("c0", "c1", "c2")]
+    table = settled(tmp_path, fed, desk).table
+    assert table.select(ROW).rows()[-2:] == [
+        ("questions in comments answered", 2, 2, 1, None, None),
+        ("complaints in comments settled", 1, 1, 1, 0, 1),
+    ]
+
+
+def test_without_a_ticket_a_reply_alone_settles_a_complaint(tmp_path):
+    found = settled(tmp_path / "none", complaints("2026-01-12", None), [])
+    assert found.table.select(ROW).rows() == [
+        ("complaints in comments answered", 2, 2, 1, None, None)
+    ]
+    told = (
+        "Nothing but a reply settles the 2 complaints in comments: beside none stands a ticket "
+        "within 7 days that was not closed before."
+    )
+    assert told in found.caveats
+    # a desk that never says when it resolved does not say that it did not
+    never = settled(
+        tmp_path / "never", complaints("2026-01-12", None), [ticket("c1", "2026-01-11")]
+    )
+    assert never.table.select(ROW).row(-1) == found.table.select(ROW).row(0)
+    assert told in never.caveats
+
+
+def test_where_no_export_tells_of_replies_only_complaints_with_a_ticket_count(tmp_path):
+    desk = [ticket("c0", "2026-01-11", "2026-01-12"), ticket("c1", "2026-01-11")]
+    fed = [*complaints(None, None, None), asked(7, given_at="2026-01-10")]
+    found = settled(tmp_path, fed, desk)
+    assert found.table.select(ROW).row(-1) == ("complaints in comments settled", 2, 2, 1, 0, 1)
+    assert (
+        "No export tells when somebody replied to a comment: complaints without a ticket are left "
+        "out, and nothing is said of questions and suggestions in comments." in found.caveats
+    )
+
+
+def test_days_that_are_not_over_leave_a_complaint_out_of_the_share(tmp_path):
+    fed = [{**one, "given_at": "2026-02-25"} for one in complaints(None, None)]
+    fed += complaints("2026-01-12", who="d")
+    desk = [ticket("c0", "2026-02-26", "2026-02-27"), ticket("c1", "2026-02-26")]
+    row = settled(tmp_path, fed, desk).table.row(-1, named=True)
+    assert (row["requests"], row["unfinished"], row["base"], row["in_time"]) == (3, 2, 1, 1)

@@ -27,17 +27,20 @@ def test_rows_in_order(tmp_path):
     assert result.chart().layout.title.text == "<b>ann had most touchpoints: 3</b>"
 
 
-def test_a_report_names_no_customers(tmp_path, monkeypatch):
+def test_a_report_lays_out_nobody(tmp_path, monkeypatch):
     ws = company(tmp_path, events=ROWS)
     monkeypatch.setenv("CXKIT_REPORT", "1")
     result = cx.journeys(ws, customers=["ann", "bob"])
-    assert result.table["customer_id"].to_list() == ["customer 1", "customer 1", "customer 2"]
-    assert result.caveats[-1] == (
-        "The report names no customers: ask journeys(ws, ...) for their ids."
+    assert result.table.is_empty() and result.n == 2
+    assert result.finding == (
+        "2 customers had 3 touchpoints between 01 Jan 2026 10:00 and 05 Jan 2026 10:00."
+    )
+    assert result.caveats == (
+        "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook.",
     )
     shown = str(result.outputs())
-    assert "'ann'" not in shown and "ann had" not in shown
-    assert result.n == 2
+    assert "newsletter" not in shown and "bob" not in shown
+    assert "2 customers had 3 touchpoints" in result.chart().layout.title.text
 
 
 def test_up_to_the_as_of_date(tmp_path):

@@ -85,6 +85,28 @@ def test_no_word_of_one_customer_is_shown(tmp_path, monkeypatch):
     assert "zebulon" in str(cx.model_card(ten).caveats)
 
 
+def test_comments_of_nobody_known_do_not_count_for_a_name(tmp_path):
+    """Thirty comments without a customer, all signed alike, may be of one person."""
+    signed = [f"{text}, Zebulon" for text in texts(BAD, 0, 30)]
+    made = rows((5, texts(GOOD)), (1, signed + texts(BAD, 30)))
+    card = cx.model_card(company(tmp_path / "nobody", feedback=made))
+    assert card.table.row(-1, named=True)["used"]
+    assert any("speak for negative: " in caveat for caveat in card.caveats)
+    assert "zebulon" not in str(card.caveats).lower()
+    small = [{**row, "comment": row["comment"].lower()} for row in made]  # then it is a word
+    assert "zebulon" in str(cx.model_card(company(tmp_path / "word", feedback=small)).caveats)
+
+
+def test_the_names_of_the_company_are_not_learned(tmp_path):
+    bad = [f"{text}, huttonia" for text in texts(BAD)]
+    made = rows((5, texts(GOOD)), (1, bad))
+    assert "huttonia" in str(cx.model_card(company(tmp_path / "not said", feedback=made)).caveats)
+    told = {"company": {"name": "Hutto Ltd", "brands": ["Huttonia"]}}
+    card = cx.model_card(company(tmp_path / "said", told, feedback=made))
+    assert any("speak for negative: " in caveat for caveat in card.caveats)
+    assert "hutto" not in str(card.caveats).lower()
+
+
 def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("cxkit.ratings.LEARNED_AT_MOST", 100)
     ws = company(tmp_path, feedback=rows((5, texts(GOOD)), (1, texts(BAD))))

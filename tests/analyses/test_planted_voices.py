@@ -136,6 +136,27 @@ def test_t21_weighs_on_those_who_met_it_and_hardly_on_the_whole(voices):
 
 
 @pytest.mark.timeout(600)
+def test_t25_deliveries_are_what_weighs_on_the_score(voices):
+    ws, told = voices
+    cx.keep_themes(ws, BOOK)
+    found = cx.theme_impact(ws)
+    sure = found.table.filter(pl.col("q_value") < 0.05, pl.col("impact") < 0)
+    worst = sure.sort("impact").row(0, named=True)
+    assert worst["theme"] == "delivery"
+    assert "Where people write of 'delivery' CSAT is" in found.finding
+    planted = told["T25"]["drag"]  # the words find nearly all who tell of it, and some in passing
+    assert planted <= worst["drag"] <= 0.6 * planted
+
+
+@pytest.mark.timeout(600)
+def test_where_nothing_is_planted_deliveries_hardly_weigh(quiet):
+    """Not zero: moments differ in score and in themes, and complaints name more in passing."""
+    cx.keep_themes(quiet, BOOK)
+    row = cx.theme_impact(quiet).table.filter(theme="delivery").row(0, named=True)
+    assert -0.15 < row["drag"] < 0.05
+
+
+@pytest.mark.timeout(600)
 def test_where_nothing_is_planted_no_theme_rises(quiet):
     """Of the glitches only the double charge, which nobody can tell of before week 39."""
     cx.keep_themes(quiet, BOOK)
@@ -161,6 +182,6 @@ def test_the_companys_theme_book_finds_what_was_planted(demo, truth):
             theme = truth["comments"]["themes"][one[0]]
             sizes[theme] += 1
             found[theme] += names.get(theme, theme) in told[row]
-    large = [theme for theme, n in sizes.items() if n >= 30]
+    large = [theme for theme, n in sizes.items() if n >= 20]
     assert len(large) >= 7
     assert min(found[theme] / sizes[theme] for theme in large) >= 0.8

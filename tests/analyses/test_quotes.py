@@ -1,5 +1,6 @@
 """Quotes: which, in which order, and without what they must not show."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -103,14 +104,14 @@ def test_values_it_cannot_use(tmp_path):
     with pytest.raises(BadQuestion, match="give a whole number"):
         cx.quotes(ws, most=0)
     ws = company(tmp_path / "some", feedback=ROWS)
-    with pytest.raises(BadQuestion, match=r"There is no metric 'ces'. There are: csat, nps\."):
+    with pytest.raises(BadQuestion, match=r"^metric is 'ces'; give one of: csat, nps\.$"):
         cx.quotes(ws, metric="ces")
-    with pytest.raises(BadQuestion, match=r"There is no touchpoint 'lobby'. There are: phone, sho"):
+    with pytest.raises(BadQuestion, match=r"^touchpoint is 'lobby'; give one of: phone, sho"):
         cx.quotes(ws, touchpoint="lobby")
     for wrong in (3, "", ["nps"]):
-        with pytest.raises(BadQuestion, match="There is no metric"):
+        with pytest.raises(BadQuestion, match=f"metric is {re.escape(repr(wrong))}; give one of"):
             cx.quotes(ws, metric=wrong)
-        with pytest.raises(BadQuestion, match="There is no touchpoint"):
+        with pytest.raises(BadQuestion, match=f"touchpoint is {re.escape(repr(wrong))}; give"):
             cx.quotes(ws, touchpoint=wrong)
 
 
@@ -157,3 +158,20 @@ def test_a_report_shows_no_quotes_of_few_people(tmp_path, monkeypatch):
         "of so few."
     )
     assert cx.quotes(ws, touchpoint="shop").n == 10
+
+
+def test_each_of_two_comments_beside_a_score_is_quoted(tmp_path):
+    record = {"source_file": "s.csv", "record_no": 1, "given_at": "2026-03-01"}
+    fed = [
+        {**record, "feedback_id": "a", "metric": "nps", "score": 1},
+        {**record, "feedback_id": "b", "metric": "comment", "comment": "The box was torn open."},
+        {
+            **record,
+            "feedback_id": "c",
+            "metric": "comment",
+            "comment": "The courier was very rude.",
+        },
+    ]
+    found = cx.quotes(company(tmp_path, feedback=fed), metric="nps")
+    assert sorted(found.table["feedback_id"]) == ["b", "c"]
+    assert found.table["score"].to_list() == [1, 1]

@@ -143,7 +143,10 @@ def test_no_comments_at_all(tmp_path, by):
 def test_emoji_only_and_all_the_same_score(tmp_path):
     faces = cx.rating_text_gap(company(tmp_path / "a", feedback=rated(*[(5, "📦")] * 40)))
     assert faces.table["base"].to_list() == [0, 0]
-    assert faces.finding.startswith("Cannot say: most of the 40 comments beside a score are not")
+    assert faces.finding == (  # a parcel has no feeling, and no language either
+        "Of 40 comments beside a score 0 beside a high or low star score could be judged: too few "
+        "to say."
+    )
     same = cx.rating_text_gap(company(tmp_path / "b", feedback=rated(*[(5, GOOD)] * 40)))
     assert same.finding == (
         "Of 40 comments beside a high star score 0 (0.0 %, 0.0–8.8) sound negative; beside a low "

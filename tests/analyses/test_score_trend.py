@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from company import company
 
@@ -119,9 +120,9 @@ def test_nothing_little_and_wrong_questions(tmp_path):
     assert one.finding == "NPS has too few answers in Q1 2026 to say (1)."
     undated = company(tmp_path / "undated", feedback=[{"metric": "nps", "score": 9}])
     assert "Left out: 1 answer without a date." in cx.score_trend(undated).caveats
-    with pytest.raises(BadQuestion, match="There is no every 'year'"):
+    with pytest.raises(BadQuestion, match=r"^every is 'year'; give one of: month, quarter\.$"):
         cx.score_trend(undated, every="year")
-    with pytest.raises(BadQuestion, match="There is no touchpoint of a survey 'x'"):
+    with pytest.raises(BadQuestion, match="touchpoint is 'x', and the data have none"):
         cx.score_trend(undated, touchpoint="x")
 
 
@@ -130,3 +131,58 @@ def test_a_report_shows_no_score_of_few(tmp_path, monkeypatch):
     ws = company(tmp_path, feedback=rows, events=END)
     monkeypatch.setenv("CXKIT_REPORT", "1")
     assert cx.score_trend(ws).table["score"].to_list() == [None, 100]
+
+
+def quarters(many: int, last: list[int], *, before: list[int]) -> list[dict]:
+    """Write so many quarters up to Q2 2026: all alike, and the last of other answers."""
+    rows = given("2026-05-10", *last)
+    for back in range(1, many):
+        year, quarter = divmod(4 * 2026 + 1 - back, 4)
+        rows += given(f"{year}-{3 * quarter + 2:02}-10", *before)
+    return rows
+
+
+MIXED = [9] * 40 + [7] * 30 + [3] * 30  # +10
+
+
+def test_a_long_quiet_series_does_not_drown_a_sure_change(tmp_path):
+    """Among 59 changes it is sure still, though sixty quarters are hardly more than noise."""
+    rows = quarters(60, [9] * 20 + [7] * 25 + [3] * 55, before=MIXED)
+    trend = cx.score_trend(company(tmp_path, feedback=rows, events=END))
+    last = trend.table.filter(pl.col("change").is_not_null()).row(0, named=True)
+    assert last["levels_p_value"] > 0.05
+    assert last["p_value"] * 59 < 0.05
+    assert last["sure"]
+    assert trend.table["sure"].count() == 1
+    assert trend.finding.startswith("NPS was -35.0 points (")
+    assert trend.finding.endswith("a sure change.")
+    assert "a sure change" in trend.chart().layout.title.text
+
+
+def test_a_change_that_is_one_of_many_is_said_to_be(tmp_path):
+    """The same interval, without 0, where chance alone has had so many occasions."""
+    rows = quarters(60, [9] * 30 + [7] * 25 + [3] * 45, before=MIXED)
+    trend = cx.score_trend(company(tmp_path / "long", feedback=rows, events=END))
+    last = trend.table.filter(pl.col("change").is_not_null()).row(0, named=True)
+    assert last["p_value"] < 0.05 and last["change_high"] < 0
+    assert last["sure"] is False
+    assert trend.finding.endswith(
+        "no sure change: it would be one by itself, but of 59 changes in a series one such may be "
+        "chance."
+    )
+    short = company(tmp_path / "short", feedback=rows[:200], events=END)
+    assert cx.score_trend(short).finding.endswith("a sure change.")
+
+
+def test_noise_is_hardly_ever_taken_for_a_change(tmp_path):
+    draws = np.random.default_rng(4)
+    found = 0
+    for world in range(20):
+        rows = []
+        for quarter in range(8):
+            year, part = divmod(4 * 2024 + 2 + quarter, 4)
+            answers = draws.choice([9, 7, 3], 60, p=[0.42, 0.28, 0.30]).tolist()
+            rows += given(f"{year}-{3 * part + 2:02}-10", *answers)
+        trend = cx.score_trend(company(tmp_path / str(world), feedback=rows, events=END))
+        found += trend.finding.endswith("a sure change.")
+    assert found <= 1

@@ -66,7 +66,7 @@ def test_too_few_none_and_several_currencies(tmp_path):
     mixed = cx.stage_amounts(company(tmp_path / "mixed", events=few, orders=money), **ask)
     assert mixed.finding == "Amounts are in several currencies (EUR, USD): they do not add up."
     assert mixed.table["amount"].to_list() == [None, None]
-    with pytest.raises(BadQuestion, match="There is no unit 'cow'"):
+    with pytest.raises(BadQuestion, match="unit is 'cow'; give one of: attempt, case"):
         cx.stage_amounts(cx.open(), unit="cow")
 
 

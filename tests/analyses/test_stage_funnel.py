@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 import cxkit as cx
 from cxkit.errors import BadQuestion
+from cxkit.stats.clustered import design_effect, effective
+from cxkit.stats.intervals import wilson
 
 # ann buys on her second try; bob skips the cart; cid stops; dan enters too late to count;
 # eve has the cart before the visit. The last row makes the as-of date 31 March.
@@ -555,13 +557,13 @@ def test_an_order_is_held_constant(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"order": "random"}, "There is no order 'random'. There are: any, ordered, strict."),
-        ({"unit": "cow"}, "There is no unit 'cow'."),
-        ({"hold": "cow"}, "There is no hold 'cow'. There are: case, order, session."),
-        ({"hold": "attempt"}, "There is no hold 'attempt'."),
+        ({"order": "random"}, "order is 'random'; give one of: any, ordered, strict."),
+        ({"unit": "cow"}, "unit is 'cow'; give one of: attempt, case, customer, order"),
+        ({"hold": "cow"}, "hold is 'cow'; give one of: case, order, session."),
+        ({"hold": "attempt"}, "hold is 'attempt'; give one of"),
         ({"hold": "order", "unit": "session"}, "leave hold out and ask with unit='order'"),
-        ({"unit": []}, r"There is no unit \[\]."),
-        ({"hold": []}, r"There is no hold \[\]."),
+        ({"unit": []}, r"unit is \[\]; give one of"),
+        ({"hold": []}, r"hold is \[\]; give one of"),
         ({"step_days": 5}, "step_days is 5; give values by name, as in {'paid': 1}."),
         ({"exclude": 5}, "exclude is 5; give values by name"),
         ({"exclude": ["visit", "buy"]}, "give values by name"),
@@ -808,7 +810,7 @@ def test_who_is_chosen_and_since_when_is_said(tmp_path):
     assert none.finding == ("No customer since 2026-03-25 has 'visit': there is nothing to count.")
     for asked, words in (
         ({"where": {"device": 5}}, "Nobody's device is 5. There are: missing."),
-        ({"where": "app"}, "where is 'app'; give fields and values"),
+        ({"where": "app"}, "where is 'app'; give values by name, as in {'channel': 'app'}"),
         ({"where": {"shoe": "x"}}, "There is no field 'shoe'"),
         ({"since": 5}, "since is 5, which is not a day."),
         ({"since": "May"}, "since is 'May', which is not a date."),
@@ -848,6 +850,50 @@ def test_visits_of_the_same_people_are_no_independent_ones(tmp_path):
     assert alarms <= 2
     told = "are of 40 people, and those of one person are alike"
     assert any(told in note for note in funnel.caveats)
+
+
+def test_shares_of_visits_are_as_sure_as_their_people(tmp_path):
+    """Ten people make ten visits each: five always go on and five never do."""
+    rows = [
+        f"p{person} 2026-01-{day:02}T10:0{minute} {name} {'web' if person < 6 else 'app'}"
+        for person in range(10)
+        for day in range(1, 11)
+        for minute, name in enumerate(["visit", "cart"][: 1 + person % 2])
+    ]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 newsletter"))
+    asked = {"stages": ["visit", "cart"], "within_days": 1}
+    found = cx.stage_funnel(ws, unit="session", **asked)
+    cart = found.table.row(1, named=True)
+    assert (cart["entered"], cart["reached"], cart["share_of_start"]) == (100, 50, 0.5)
+    effect = design_effect([10, 0] * 5, [10] * 10)
+    ends = wilson(*effective(50, 100, effect))
+    for name in ("share_of_start", "share_of_previous"):
+        assert (cart[f"{name}_low"], cart[f"{name}_high"]) == (ends.low, ends.high)
+    assert ends.high - ends.low > 0.55, "ten people, not a hundred visits"
+    assert f"50.0 % ({100 * ends.low:.1f}–{100 * ends.high:.1f}) got to 'cart'" in found.finding
+    assert (
+        "100 visits are of 10 people, and those of one person are alike: the intervals take people "
+        "for independent."
+    ) in found.caveats
+    parts = cx.stage_funnel(ws, unit="session", by="channel", **asked).table
+    web = parts.filter(segment="web", place=2).row(0, named=True)
+    ends = wilson(*effective(30, 60, design_effect([10, 0] * 3, [10] * 6)))
+    assert (web["share_of_start_low"], web["share_of_start_high"]) == (ends.low, ends.high)
+    people = cx.stage_funnel(ws, **asked).table.row(1, named=True)
+    assert people["share_of_start_low"] == pytest.approx(wilson(5, 10).low)
+
+
+def test_the_chart_says_of_whom_it_speaks(tmp_path):
+    ws = company(tmp_path, events=FIVE)
+    asked = {"stages": ["visit", "buy"]}
+    whole = cx.stage_funnel(ws, **asked).chart().layout
+    found = cx.stage_funnel(ws, where={"channel": "web"}, since="2026-01-01", **asked)
+    told = found.chart().layout
+    assert told.title.text.endswith(
+        '</b><br><span style="font-size:13px">Only with channel web since 2026-01-01</span>'
+    )
+    assert told.height == whole.height + 19 and told.margin.t == 84 + 19
+    assert "Only" not in whole.title.text
 
 
 def test_a_difference_between_people_is_found_in_their_visits(tmp_path):

@@ -108,3 +108,29 @@ def test_nobody_and_bad_questions(tmp_path, monkeypatch, ws):
     told = cx.stage_people(ws, stages=PATH)
     assert "customer_id" not in told.table.columns
     assert told.caveats[-1].startswith("The report names no customers")
+    assert told.table.is_empty() and told.n == 6
+    assert told.finding == "Too few people stopped anywhere for a report to say where."
+    told.chart()
+
+
+def test_a_report_counts_and_lists_nobody(tmp_path, monkeypatch):
+    """Of 40 who stop at the visit 24 search next and 16 do what few do; 3 stop at the cart."""
+    rows = [f"c{n} 2026-01-01T10:00 visit" for n in range(60)]
+    rows += [f"c{n} 2026-01-02T10:00 search" for n in range(24)]
+    rows += [f"c{n} 2026-01-02T10:00 {'clinic' if n % 2 else 'pharmacy'}" for n in range(24, 40)]
+    rows += [f"c{n} 2026-01-03T10:00 cart" for n in range(40, 60)]
+    rows += [f"c{n} 2026-01-04T10:00 buy" for n in range(43, 60)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-03-31T00:00 newsletter"))
+    whole = cx.stage_people(ws, stages=PATH)
+    assert whole.table.height == 60
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.stage_people(ws, stages=PATH)
+    # the three at the cart are not the whole less the others: those who finished join them
+    assert found.table.rows() == [
+        ("visit", 1, "stopped", "search", 24, 24),
+        ("visit", 1, "stopped", "other", 16, 16),
+        ("other", None, "other", "other", 20, 20),
+    ]
+    assert found.n == 60 and found.finding == whole.finding
+    assert found.chart().layout.title.text == whole.chart().layout.title.text
+    assert not {"clinic", "pharmacy", "c1"} & set(str(found.outputs()).replace("'", " ").split())

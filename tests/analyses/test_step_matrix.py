@@ -1,6 +1,6 @@
 """Steps: shares made by hand, and both forms against plain Python on random logs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import polars as pl
 import pytest
@@ -95,14 +95,23 @@ def test_the_shares_of_a_step_add_up(demo, unit):
 )
 def test_both_forms_equal_plain_python(rows, unit, of, steps):
     with store_of(rows) as ws:
-        asked = {"of": of, "unit": unit, "steps": steps, "as_of": ws.as_of}
+        asked = {"of": of, "unit": unit, "steps": steps, "as_of": ws.as_of, "people": True}
         counts = Counter(
             (step, walk[step - 1][1] if step <= len(walk) else None)
             for walk in walks(rows, unit, of)
             for step in range(1, steps + 1)
         )
+        whose = defaultdict(set)
+        for person in ("ann", "bob", "cid"):
+            for walk in walks([row for row in rows if row[0] == person], unit, of):
+                for step in range(1, steps + 1):
+                    place = walk[step - 1][1] if step <= len(walk) else None
+                    whose[step, place].add(person)
         portable = ws.query("step_matrix_portable", **asked)
         assert {row[:2]: row[2] for row in portable.rows()} == dict(counts)
+        assert {row[:2]: row[3] for row in portable.rows()} == {
+            cell: len(people) for cell, people in whose.items()
+        }
         if unit in ("customer", "session"):
             assert ws.query("step_matrix", **asked).equals(portable)
 
@@ -132,3 +141,22 @@ def test_a_report_puts_places_of_few_together(tmp_path, monkeypatch):
     assert few.table.is_empty()
     assert few.finding == "Fewer than 10 customers took a step: a report does not show them."
     few.chart()
+
+
+def test_a_report_counts_people_not_visits(tmp_path, monkeypatch):
+    """Three people who come often are three people: their place is no place of its own."""
+    often = [f"c{n} 2026-01-{day:02}T10:00 clinic" for n in range(3) for day in range(1, 21)]
+    once = [f"d{n} 2026-01-01T10:00 {'visit' if n < 13 else 'cart'}" for n in range(24)]
+    ws = company(tmp_path / "a", events=events(*often, *once))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    for steps in (1, 9):
+        found = cx.step_matrix(ws, unit="session", steps=steps)
+        # what is hidden is three people: the smaller of the others joins them
+        first = found.table.filter(step=1).select("place", "count").rows()
+        assert first == [("visit", 13), ("other", 71)]
+        assert found.finding.startswith("Of 84 visits a share not shown here began with the same")
+        assert "'other' puts together, step by step, 2 places of too few people" in str(found)
+        assert "clinic" not in str(found.outputs())
+    few = cx.step_matrix(company(tmp_path / "b", events=events(*often)), unit="session")
+    assert few.table.is_empty()
+    assert few.finding == "Fewer than 10 people took a step: a report does not show them."

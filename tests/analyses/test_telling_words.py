@@ -57,6 +57,26 @@ def test_who_repeats_a_word_fifty_times_is_one(tmp_path):
     assert found.table["base"].to_list()[0] == 41
 
 
+def test_a_name_counts_where_known_customers_write_it(tmp_path):
+    fed = rows(*[(f"{BAD} and I rang Zebulon", 2)] * 40, *[(GOOD, 10)] * 60)
+    assert (
+        "zebulon" in cx.telling_words(company(tmp_path / "a", feedback=fed)).table["word"].to_list()
+    )
+    for row in fed[4:]:
+        del row["customer_id"]
+    nobodys = cx.telling_words(company(tmp_path / "b", feedback=fed)).table
+    assert "zebulon" not in nobodys["word"].to_list()
+    assert nobodys.filter(word="courier")["people"].to_list() == [40]
+
+
+def test_brands_are_left_out(tmp_path):
+    fed = rows(*[(f"{BAD} of Hutto Shoes, 020 7946 0958", 2)] * 40, *[(GOOD, 10)] * 60)
+    told = {"company": {"brands": ["Hutto Shoes"]}}
+    words = cx.telling_words(company(tmp_path, told, feedback=fed)).table["word"].to_list()
+    assert {"parcel", "courier"} <= set(words)
+    assert {"hutto", "shoes", "phone"}.isdisjoint(words)
+
+
 def test_quotes_are_masked_and_hold_the_word(tmp_path):
     text = "Hello there. The parcel for ann@mail.test was crushed. " + "So it goes on. " * 60
     fed = rows(*[(text, 1)] * 40, *[(GOOD, 10)] * 40)

@@ -106,6 +106,21 @@ def test_a_comment_beside_a_score_belongs_to_it(tmp_path):
     assert found.table.row(0, named=True)["drag"] == -4
 
 
+def test_two_comments_beside_a_score_both_belong_to_it(tmp_path):
+    """What they speak of together is what the answer speaks of; it is one answer."""
+    fed = rows(*[(None, 1)] * 40, *[(None, 5)] * 40)
+    one = rows(*[(FLAT, None)] * 80, metric="comment", scale=None, who="c")
+    two = rows(*[(LATE, None)] * 40, metric="comment", scale=None, who="d")
+    for row in [*one, *two]:
+        row["source_file"] = fed[0]["source_file"]
+        row["customer_id"] = f"c{row['record_no']:03}"
+    found = asked(tmp_path, fed, one, two)
+    assert found.n == 80
+    assert found.table.select("theme", "mentions", "drag").rows() == [
+        ("delivery", 40, -4), ("no theme", 40, None),
+    ]  # fmt: skip
+
+
 def test_ces_of_five_points_is_not_read_as_seven(tmp_path):
     """Without a scale, answers up to 5 are of five points: which end is good is not known."""
     five = rows(*[(LATE, 1)] * 40, *[(FLAT, 5)] * 40, metric="ces", scale=None)
@@ -199,7 +214,8 @@ def test_a_report_gives_away_no_score_of_a_person(tmp_path, monkeypatch):
     assert told == {"theme", "metric", "found_by"}
     assert (price["people"], price["without"], price["score_without"]) == (31, 10, 100)
     assert (
-        "Left blank: 1 row where fewer than 10 people speak of the theme, or fewer do not."
+        "Left blank: 1 row where fewer than 10 people speak of the theme, or fewer do not, or "
+        "which would tell of so few by what other rows say."
     ) in found.caveats
     found.chart()
 
@@ -218,3 +234,37 @@ def test_what_is_known_at_a_moment(tmp_path):
     for row in fed[70:]:
         row["given_at"] = "2026-05-01"
     assert asked(tmp_path, fed, as_of="2026-04-01").n == 70
+
+
+def _sum(row, side):
+    count = {"with": "mentions", "without": "without"}[side]
+    return row[f"score_{side}"] * row[count]
+
+
+def test_no_one_can_be_worked_out_from_themes_that_overlap(tmp_path, monkeypatch):
+    """Whoever names any theme, less those who name the delivery, is the one who names the price."""
+    both = "Such a price for a delivery"
+    fed = rows(*[(LATE, 2)] * 30, *[(both, 4)] * 30, *[(FLAT, 5)] * 39, (DEAR, 1))
+    ws = company(tmp_path, feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    whole = {row["theme"]: row for row in cx.theme_impact(ws).table.to_dicts()}
+    attack = _sum(whole["no theme"], "without") - _sum(whole["delivery"], "with")
+    assert attack == pytest.approx(1), "in a notebook it is the score of one"
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.theme_impact(ws)
+    shown = {row["theme"]: row for row in found.table.to_dicts()}
+    assert [shown[name]["mentions"] for name in ("delivery", "price", "no theme")] == [60, 31, None]
+    assert not any("name none" in caveat for caveat in found.caveats)
+    assert any(caveat.startswith("Left blank: 1 row where") for caveat in found.caveats)
+
+
+def test_themes_of_which_nobody_few_can_be_worked_out_stay(tmp_path, monkeypatch):
+    both = "Such a price for a delivery"
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    for few, none in ((3, None), (12, 30)):
+        # of both themes and none together, less all, there remain those who name both
+        fed = rows(*[(LATE, 2)] * 30, *[(both, 4)] * few, *[(FLAT, 5)] * 30, *[(DEAR, 1)] * 30)
+        ws = company(tmp_path / str(few), feedback=fed)
+        cx.keep_themes(ws, BOOK)
+        table = cx.theme_impact(ws).table.sort("theme")
+        assert table["mentions"].to_list() == [30 + few, none, 30 + few]

@@ -211,9 +211,14 @@ def test_a_report_leaves_weeks_of_few_people_blank(tmp_path, monkeypatch):
     found.chart()
     alone = cx.theme_trend(company(tmp_path / "b", feedback=rows([LATE])))
     assert alone.table.select("comments", "mentions", "share").rows() == [(None, None, None)]
+    assert alone.finding == (
+        "In no week 10 people or more wrote: a report does not say whether a theme rose."
+    )
+    alone.chart()
 
 
-def test_a_rise_in_blank_weeks_is_told_without_their_counts(tmp_path, monkeypatch):
+def test_a_rise_in_blank_weeks_is_not_told(tmp_path, monkeypatch):
+    """That eight people began to speak of something is told of those eight."""
     fed = rows(*[QUIET] * 20, *[[LOOP] * 8] * 3, *[QUIET] * 6)
     ws = company(tmp_path, feedback=fed)
     cx.keep_themes(ws, BOOK)
@@ -224,10 +229,39 @@ def test_a_rise_in_blank_weeks_is_told_without_their_counts(tmp_path, monkeypatc
     monkeypatch.setenv("CXKIT_REPORT", "1")
     found = cx.theme_trend(ws)
     assert found.finding == (
-        "From the week of 20 May 2024 until that of 3 Jun 2024 a larger share spoke of 'login', "
-        "against 0.0 % (0.0–1.0) of 400 before, and sure at the end of that of 20 May 2024."
+        "No theme came up or rose: in 26 weeks of 520 comments none of 2 themes took a larger "
+        "share than its own past and chance would bring."
     )
+    assert found.table["rose"].null_count() == found.table.height
     found.chart()
+
+
+def _of_a_hidden_week(login):
+    """Weeks of twenty people, in the twelfth nine: so many of these speak of the login."""
+    loud = [LOOP] + [LATE] * 4 + [FLAT] * 15
+    return rows(*[loud] * 12, [LOOP] * login + [LATE] * (9 - login), *[loud] * 6, [LATE] * 3)
+
+
+def test_no_other_figure_tells_of_a_hidden_week(tmp_path, monkeypatch):
+    """An attacker who knows all other weeks tries out what the hidden one may have held."""
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    told = []
+    for login in (0, 3, 9):
+        ws = company(tmp_path / str(login), feedback=_of_a_hidden_week(login))
+        cx.keep_themes(ws, BOOK)
+        found = cx.theme_trend(ws)
+        login_rows = found.table.filter(theme="login")
+        assert login_rows["comments"].null_count() == 2, "the week that is not over hides with it"
+        assert login_rows["state"].null_count() == 2
+        assert login_rows["past_share"][0] == pytest.approx(18 / 360)
+        told.append((found.table.sort("theme", "begins").rows(), found.finding, found.caveats))
+    assert told[0] == told[1] == told[2]
+    monkeypatch.delenv("CXKIT_REPORT")
+    after = [
+        cx.theme_trend(cx.open(tmp_path / str(login))).table.filter(theme="login")["cusum"][13]
+        for login in (0, 9)
+    ]
+    assert after[0] != after[1], "in a notebook the next week does tell"
 
 
 def test_a_week_is_named_once(tmp_path):

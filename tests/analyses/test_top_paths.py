@@ -1,6 +1,6 @@
 """Frequent paths: counts made by hand, a real log's variants, both forms against plain Python."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import polars as pl
 import pytest
@@ -66,7 +66,26 @@ def test_a_report_shows_no_path_of_few(tmp_path, monkeypatch):
     found = cx.top_paths(ws)
     assert found.table.is_empty() and found.n == 4
     assert found.finding == ("No path of the 4 customers is shared by enough of them to be shown.")
-    assert found.caveats[0] == "3 paths of too few to be shown in a report left out."
+    assert found.caveats[0] == (
+        "3 paths of too few people to be shown in a report left out, taken by 4 customers."
+    )
+
+
+def test_a_report_counts_people_not_visits(tmp_path, monkeypatch):
+    """Three people who come often are three people."""
+    often = [f"c{n} 2026-01-{day:02}T10:00 clinic" for n in range(3) for day in range(1, 21)]
+    once = [f"d{n} 2026-01-01T10:00 visit" for n in range(12)]
+    ws = company(tmp_path, events=events(*often, *once))
+    assert paths(cx.top_paths(ws, unit="session")) == [("clinic", 60), ("visit", 12)]
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    for unit, steps in (("session", 5), ("session", 9)):
+        found = cx.top_paths(ws, unit=unit, steps=steps)
+        assert found.table.select("place", "path", "count").rows() == [(2, "visit", 12)]
+        assert found.caveats[0] == (
+            "1 path of too few people to be shown in a report left out, taken by 60 visits."
+        )
+        assert found.finding.startswith(f"The most frequent path of {steps} first steps that can ")
+        assert "clinic" not in str(found.outputs())
 
 
 def test_nobody_one_person_and_one_path(tmp_path):
@@ -126,14 +145,25 @@ UNITS = ["customer", "session", "order", "case"]
 @given(LOGS, st.sampled_from(UNITS), st.sampled_from(["touchpoint", "stage"]), st.integers(1, 8))
 def test_both_forms_equal_plain_python(rows, unit, of, steps):
     with store_of(rows) as ws:
-        asked = {"of": of, "unit": unit, "steps": steps, "most": 5, "as_of": ws.as_of}
+        asked = {
+            "of": of,
+            "unit": unit,
+            "steps": steps,
+            "most": 5,
+            "as_of": ws.as_of,
+            "people": True,
+        }
         taken = Counter(
             " → ".join(name for _at, name in walk[:steps]) for walk in walks(rows, unit, of)
         )
         ranked = sorted(taken.items(), key=lambda path: (-path[1], path[0].encode()))[:5]
+        whose = defaultdict(set)
+        for person in ("ann", "bob", "cid"):
+            for walk in walks([row for row in rows if row[0] == person], unit, of):
+                whose[" → ".join(name for _at, name in walk[:steps])].add(person)
         portable = ws.query("top_paths_portable", **asked)
         assert portable.rows() == [
-            (path, count, taken.total(), len(taken)) for path, count in ranked
+            (path, count, len(whose[path]), taken.total(), len(taken)) for path, count in ranked
         ]
         if unit in ("customer", "session"):
             assert ws.query("top_paths", **asked).equals(portable)

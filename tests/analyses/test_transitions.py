@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -193,6 +194,21 @@ def test_both_forms_equal_plain_python(rows, asked, until, cut):
                     ):
                         gap = micros(abs(far[0] - near[0])) if far else None
                         around[way][step, near[1], far and far[1]].append(gap)
+        whose = {0: defaultdict(set), 1: defaultdict(set), -1: defaultdict(set)}
+        for person in ("ann", "bob", "cid"):
+            for walk in walks([row for row in seen if row[0] == person], unit, of, as_of):
+                names = [name for _at, name in walk]
+                for here, after_it in zip(names, [*names[1:], None], strict=True):
+                    whose[0][here, after_it].add(person)
+                for way, line in ((1, names), (-1, names[::-1])):
+                    for place in [at for at, name in enumerate(line) if name == "a"]:
+                        trail = [*line[place : place + 4], None]
+                        for step, flow in enumerate(pairwise(trail[:4]), 1):
+                            if flow[0] is not None:
+                                whose[way][step, *flow].add(person)
+        assert {row[:2]: row[2] for row in ws.query("transition_people", **values).rows()} == {
+            pair: len(people) for pair, people in whose[0].items()
+        }
         portable = ws.query("transitions_portable", **values)
         prepared = ws.query("transitions", **values).join(
             ws.query("transition_times", **values),
@@ -208,9 +224,13 @@ def test_both_forms_equal_plain_python(rows, asked, until, cut):
         for way, flows in around.items():
             asked_of = {"spot": "a", "way": way, **values}
             found = ws.query("transitions_around", **asked_of)
-            assert found.equals(ws.query("transitions_around_portable", **asked_of))
+            other = ws.query("transitions_around_portable", **asked_of)
+            assert found.equals(other.drop("people"))
             assert {row[:3]: row[3] for row in found.rows()} == {
                 flow: len(g) for flow, g in flows.items()
+            }
+            assert {row[:3]: row[6] for row in other.rows()} == {
+                flow: len(people) for flow, people in whose[way].items()
             }
             assert {row[:3]: row[4:] for row in found.rows() if row[4] is not None} == {
                 flow: (nearest_rank(g, 0.5), nearest_rank(g, 0.9))
@@ -240,8 +260,8 @@ ASKED = [
     ("transition_times", {"after": None}),
     ("transitions_around", {"after": None, "spot": "cart", "way": 1}),
     ("transitions_around", {"after": None, "spot": "cart", "way": -1}),
-    ("top_paths", {"steps": 5, "most": 20}),
-    ("step_matrix", {"steps": 6}),
+    ("top_paths", {"steps": 5, "most": 20, "people": True}),
+    ("step_matrix", {"steps": 6, "people": True}),
     ("sessions", {"by": "channel", "gap": 1_800_000_000, "first": 0, "last": 10_000}),
 ]
 
@@ -264,7 +284,8 @@ def test_streaming_over_many_rows_in_several_threads(large, name, asked, unit):
             else portable.drop_nulls("here").select(prepared.columns)
         )
     else:
-        assert prepared.equals(large.query(f"{name}_portable", **values))
+        portable = large.query(f"{name}_portable", **values)
+        assert prepared.equals(portable.select(prepared.columns))
     assert prepared.height > 1
 
 
@@ -278,10 +299,59 @@ def test_a_report_leaves_out_what_few_did(tmp_path, monkeypatch):
     assert found.table.select("from", "to", "count").rows() == pairs
     assert found.n == 24
     assert found.caveats[0] == (
-        "2 steps taken too seldom to be shown in a report are left out: the shares do not "
-        "add up to 1."
+        "2 steps of too few people to be shown in a report are left out, taken 2 times in all: the "
+        "shares do not add up to 1."
     )
     assert "illness" not in str(found.outputs())
     assert cx.transitions(ws, start="illness").finding == (
-        "No step was taken often enough to be shown in a report."
+        "No step was taken by enough people to be shown in a report."
     )
+
+
+def test_a_report_counts_people_not_passages(tmp_path, monkeypatch):
+    """Three people who come often are three people, whichever way the steps are asked for."""
+    often = [
+        f"c{n} 2026-01-{day:02}T10:0{minute} {name}"
+        for n in range(3)
+        for day in range(1, 21)
+        for minute, name in enumerate(("clinic", "pharmacy"))
+    ]
+    once = [f"d{n} 2026-01-01T10:0{at} {('visit', 'cart')[at]}" for n in range(12) for at in (0, 1)]
+    ws = company(tmp_path, events=events(*often, *once))
+    whole = cx.transitions(ws, unit="session")
+    assert ("clinic", "pharmacy", 60) in whole.table.select("from", "to", "count").rows()
+    assert "people" not in whole.table.columns
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.transitions(ws, unit="session")
+    steps = [("cart", "nothing more", 12), ("visit", "cart", 12)]
+    assert found.table.select("from", "to", "count").rows() == steps
+    assert "left out, taken 120 times in all" in found.caveats[0]
+    assert "the most frequent step between two different ones that can be shown" in found.finding
+    for side in ({"start": "clinic"}, {"end": "pharmacy"}):
+        assert cx.transitions(ws, unit="session", **side).table.is_empty()
+        assert cx.transitions(ws, unit="customer", **side).table.is_empty()
+    assert cx.transitions(ws, unit="session", start="visit").table.height == 2
+
+
+def test_people_in_several_threads(large):
+    """Who takes each step, where rows are looked at one beside the other and by windows."""
+    for unit in ("customer", "session"):
+        values = {"of": "touchpoint", "unit": unit, "after": None, "as_of": large.as_of}
+        found = large.query("transition_people", **values)
+        expected = large.sql(
+            """
+            select here, next, count(distinct customer_key) as people from (
+                select customer_key, touchpoint::varchar as here,
+                    if($unit = 'customer'
+                        or epoch_us(lead(occurred_at) over one) - epoch_us(occurred_at)
+                            <= 1800000000,
+                        lead(touchpoint::varchar) over one, null) as next
+                from timeline where touchpoint is not null
+                window one as (
+                    partition by customer_key order by occurred_at, rank, touchpoint::varchar
+                )
+            ) group by here, next order by here, next nulls last
+            """,
+            unit=unit,
+        )
+        assert found.equals(expected) and found.height > 5

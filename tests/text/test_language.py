@@ -49,3 +49,20 @@ def test_an_unknown_language_is_named():
     assert str(error.value) == (
         "No language is called klingon. Use ISO 639-1 codes such as en, de or pt."
     )
+
+
+def test_small_words_tell_the_language_of_a_short_comment():
+    found = detect_languages(["The parcel came late.", "THE WORST EXPERIENCE EVER"])
+    assert found["language"].to_list() == ["en", "en"]
+
+
+def test_the_other_comments_have_a_say_in_a_short_one():
+    unclear = "Material entregue no prazo"  # alone it looks Spanish
+    assert detect_languages([unclear], ["es", "pt"])["language"].to_list() == ["es"]
+    found = detect_languages([unclear] + [f"{PORTUGUESE} {n}" for n in range(50)], ["es", "pt"])
+    assert found["language"].unique().to_list() == ["pt"]
+
+
+def test_emoji_alone_are_read_as_the_scorers_read_them():
+    assert detect_languages(["😡", "👍 👍", "!!"])["language"].unique().to_list() == ["en"]
+    assert detect_languages(["😡", PORTUGUESE])["language"].to_list() == ["pt", "pt"]

@@ -197,7 +197,7 @@ def test_two_classes_are_enough():
 
 def test_as_a_scorer_it_is_called_by_its_name(model):
     scores = score_comments(["o pedido estava perfeito"], languages=["pt"], scorer=model)
-    assert scores["scorer"][0] == "predicted-rating-1"
+    assert scores["scorer"][0] == "predicted-rating-2"
     assert scores["score"][0] == model.predict(["o pedido estava perfeito"])["score"][0]
 
 

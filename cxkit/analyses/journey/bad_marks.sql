@@ -15,11 +15,11 @@ marks as (
         and not list_contains($touchpoints, event)
     union all
     select customer_key, given_at, 'low score'
-    from feedback join people using (customer_id)
+    from judged join people using (customer_id)
     where
         $low and given_at is not null and metric in ('nps', 'csat', 'stars', 'ces')
         -- a detractor, or the lowest two fifths of the scale
-        and score <= case metric when 'nps' then 6 else 0.45 * coalesce(scale, 5) end
+        and score <= case metric when 'nps' then 6 else 0.45 * scale end
     union all
     select customer_key, sent_at + to_days($days), 'unanswered message'
     from messages as asked join people using (customer_id)

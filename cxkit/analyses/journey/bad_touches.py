@@ -12,6 +12,7 @@ from cxkit.errors import BadQuestion, listed, names, whole_number
 from cxkit.lapse import LapseRule, lapse_rule
 from cxkit.notes import end_note, link_note, purchases_note
 from cxkit.result import Result, counted
+from cxkit.scores import ces_note
 from cxkit.stats.hazard import Hazards, cox
 from cxkit.stats.intervals import ENOUGH
 from cxkit.workspace import Workspace, query_text
@@ -62,10 +63,10 @@ def bad_touches(
     Args:
         workspace: an open store.
         bad: what counts as bad: touchpoints, "low score" (of a survey: NPS up to 6, else the lowest
-            two fifths of the scale) and "unanswered message" (no person's reply in time). Default:
-            touchpoints whose name says so (glitch, error, fail, crash, declin, reject, broken,
-            escalat, as in 'glitch seen', 'ticket escalated') and events about a topic of the
-            glitch register.
+            two fifths of the scale; CES on five points once the settings say which end is good) and
+            "unanswered message" (no person's reply in time). Default: touchpoints whose name says
+            so (glitch, error, fail, crash, declin, reject, broken, escalat, as in 'glitch seen',
+            'ticket escalated') and events about a topic of the glitch register.
         answer_days: after so many days without a reply a message is unanswered.
         as_of: count what was known at this moment; default: the latest time in the data.
 
@@ -113,6 +114,7 @@ def bad_touches(
         finding=_finding(table, stays, chosen),
         caveats=(
             *_caveats(table, stays, kinds, rule),
+            *(ces_note(workspace, until) if "low score" in chosen else ()),
             *end_note(workspace, as_of),
             *purchases_note(workspace, until),
             *link_note(workspace, until, "buyers"),

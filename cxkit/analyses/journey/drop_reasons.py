@@ -133,6 +133,7 @@ def drop_reasons(
         as_of=until,
         n=units.height,
         draw=_chart,
+        chosen=asked.chosen,
     )
 
 

@@ -11,6 +11,7 @@ from cxkit.notes import end_note
 from cxkit.passages import UNITS, companys, kinds, kinds_of, passages, slices
 from cxkit.periods import COUNTED, in_visits
 from cxkit.result import Result, counted, lasted, verb
+from cxkit.scores import ces_note
 from cxkit.settings import Journey
 from cxkit.stats.intervals import ENOUGH, said
 from cxkit.stats.survival import Moment, ended_after, kaplan_meier, told_curve
@@ -101,7 +102,11 @@ def effort(
         finding=_finding(
             table, tasks, (ends[0], ends[1]), followed, own=_own(ends, others, journey)
         ),
-        caveats=(*_caveats(tasks, asked_ces, followed), *end_note(workspace, as_of)),
+        caveats=(
+            *_caveats(tasks, asked_ces, followed),
+            *ces_note(workspace, until),
+            *end_note(workspace, as_of),
+        ),
         sql=f"{query_text('passages_of_units')}\n{query_text('effort')}",
         as_of=until,
         n=tasks.height,
@@ -285,7 +290,12 @@ def _caveats(tasks: pl.DataFrame, ces: dict[str, int], unit: str) -> tuple[str, 
         )
     elif ces["answers"]:
         notes.append(f"{counted(ces['answers'], 'answer')} on how easy it was: too few to say.")
-    else:
+    elif ces["others"]:
+        notes.append(
+            "How easy it was has been asked, not on seven points: see score "
+            f"({counted(ces['others'], 'answer')})."
+        )
+    elif not ces["unsaid"]:
         notes.append("How easy it was has not been asked (customer effort score): no data.")
     return tuple(notes)
 

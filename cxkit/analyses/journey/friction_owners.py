@@ -18,6 +18,7 @@ from cxkit.experience import (
 )
 from cxkit.experience import told as answers_of
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, Interval
 from cxkit.stats.rates import poisson, shared_out
@@ -90,6 +91,7 @@ def friction_owners(
         as_of=asked.until,
         n=found.height,
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

@@ -22,8 +22,10 @@ from cxkit.experience import (
 from cxkit.map_cells import cells, opportunities
 from cxkit.map_cells import page as printed
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
+from cxkit.scores import ces_note
 from cxkit.stats.intervals import ENOUGH, add_wilson, mean, said
 from cxkit.stats.rates import poisson
 from cxkit.tally import ends, left, stage_counts, tallied, three
@@ -57,7 +59,8 @@ def journey_map(
     Answers and glitches belong to the stage that their survey or the glitch register names, by any
     name in `[journey] touchpoints`. An answer that names no moment, and a glitch of no such stage,
     belong to the stage that the person passed last, at most `within_days` before. The mood of an
-    answer is its score on a scale from -100 to 100, or where it has none how its words sound.
+    answer is its score on a scale from -100 to 100, or where it has none how its words sound. CES
+    on five points is a score once the settings say which end is good, as for `score`.
 
     Args:
         workspace: an open store.
@@ -117,11 +120,16 @@ def journey_map(
         question=QUESTION,
         table=table,
         finding=_finding(table, asked.plan.days, where),
-        caveats=(*_caveats(table, asked, answers, met), *end_note(workspace, as_of)),
+        caveats=(
+            *_caveats(table, asked, answers, met),
+            *ces_note(workspace, asked.until),
+            *end_note(workspace, as_of),
+        ),
         sql="\n".join(map(query_text, ("passages", "journey_map", "glitches_met"))),
         as_of=asked.until,
         n=int(table["entered"][0] or 0),
         draw=None if page else _chart,
+        chosen=whom(where, since),
         deal=_cards if page else None,
     )
 

@@ -15,7 +15,7 @@ said as (
             when mood <= -0.3 then -1
             else 0
         end as tone
-    from feedback
+    from judged
     where
         customer_id is not null
         and given_at between $since::timestamp and $as_of::timestamp

@@ -10,6 +10,7 @@ from cxkit import charts
 from cxkit.errors import BadQuestion
 from cxkit.experience import Journey, in_words, journey, trails, who_enters
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
 from cxkit.stats.segments import veiled
@@ -77,6 +78,7 @@ def journey_order(
         as_of=asked.until,
         n=int(table["customers"].sum()),
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

@@ -12,6 +12,7 @@ from cxkit.safe import shown
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What happened to these customers, one by one?"
+_HIDDEN = "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook."
 
 
 def journeys(
@@ -30,23 +31,18 @@ def journeys(
     Returns:
         One row per touchpoint: customer_id, occurred_at (UTC), touchpoint, channel, amount.
         n is the number of customers found. The ids are as in the store: think before you pass
-        the result on. A report shows 'customer 1' and so on in their place.
+        the result on. A report counts them, and has no rows.
     """
     until = workspace.moment(as_of)
     asked = names("customers", customers)
     table = workspace.query("journeys", customers=list(asked), as_of=until)
     found = table["customer_id"].n_unique()
-    caveats = _caveats(workspace, asked)
-    if workspace.least and found:
-        places = pl.col("customer_id").rank("dense").cast(pl.String)
-        table = table.with_columns(customer_id=pl.concat_str(pl.lit("customer "), places))
-        caveats += ("The report names no customers: ask journeys(ws, ...) for their ids.",)
     return Result(
         name="journeys",
         question=QUESTION,
-        table=table,
+        table=table.clear() if workspace.least else table,
         finding=_finding(table, len(set(asked))),
-        caveats=caveats,
+        caveats=(_HIDDEN,) if workspace.least else _caveats(workspace, asked),
         sql=query_text("journeys"),
         as_of=until,
         n=found,

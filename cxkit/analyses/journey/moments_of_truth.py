@@ -19,7 +19,9 @@ from cxkit.experience import (
 )
 from cxkit.experience import told as answers_of
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
+from cxkit.scores import ces_note
 from cxkit.stats.intervals import ENOUGH, said
 from cxkit.workspace import Workspace, query_text
 
@@ -40,7 +42,7 @@ def moments_of_truth(
 
     An experience is an answer to a survey or review, placed at its stage as in `journey_map`; a
     customer's first of each moment counts. Good is 9 or 10 of NPS, 4 or 5 of CSAT and stars, 5 to 7
-    of effort, or a comment that sounds positive where there is no score; bad are 0 to 6, 1 or 2,
+    of CES, or a comment that sounds positive where there is no score; bad are 0 to 6, 1 or 2,
     1 to 3, and negative. Coming back is an order or a passage of the first stage. Answers younger
     than 90 days are left out. Benjamini and Hochberg's procedure keeps false alarms among all
     moments at one in twenty; moments with fewer than 30 good or bad experiences are not compared.
@@ -78,11 +80,12 @@ def moments_of_truth(
         question=QUESTION,
         table=table,
         finding=_finding(table, where),
-        caveats=(*_caveats(table), *end_note(workspace, as_of)),
+        caveats=(*_caveats(table), *ces_note(workspace, asked.until), *end_note(workspace, as_of)),
         sql=f"{query_text('journey_map')}\n{query_text('moments_of_truth')}",
         as_of=asked.until,
         n=int((table["good"] + table["bad"]).sum()),
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

@@ -10,7 +10,9 @@ from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.experience import Journey, in_words, journey, placed, spots, told, trails
 from cxkit.notes import end_note
+from cxkit.passages import whom
 from cxkit.result import Result, counted
+from cxkit.scores import ces_note
 from cxkit.stats.intervals import ENOUGH, add_wilson, mean
 from cxkit.workspace import Workspace, query_text
 
@@ -87,11 +89,12 @@ def mood_by_wait(
         question=QUESTION,
         table=table,
         finding=_finding(table, begins, where),
-        caveats=(*_caveats(table), *end_note(workspace, as_of)),
+        caveats=(*_caveats(table), *ces_note(workspace, asked.until), *end_note(workspace, as_of)),
         sql=f"{query_text('passages')}\n{query_text('journey_map')}",
         as_of=asked.until,
         n=int(table["answers"].sum()),
         draw=_chart,
+        chosen=whom(where, since),
     )
 
 

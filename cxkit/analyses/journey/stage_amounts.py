@@ -91,6 +91,7 @@ def stage_amounts(
         as_of=until,
         n=int(table["reached"][0]),
         draw=_chart,
+        chosen=asked.chosen,
     )
 
 

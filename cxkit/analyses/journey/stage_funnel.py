@@ -13,7 +13,7 @@ from cxkit.notes import apart_note, end_note, link_note
 from cxkit.passages import SPOTS, UNITS, slices
 from cxkit.persona_keep import FIELD
 from cxkit.result import Result, all_of, counted, verb
-from cxkit.stats.clustered import contrast_effect, effective
+from cxkit.stats.clustered import contrast_effect, design_effect, effective
 from cxkit.stats.intervals import (
     ENOUGH,
     add_wilson,
@@ -21,6 +21,7 @@ from cxkit.stats.intervals import (
     newcombe,
     said,
     shares_p,
+    wilson,
 )
 from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
@@ -84,7 +85,8 @@ def stage_funnel(
     Returns:
         One row per segment and stage: segment ("all" without `by`), place (1 is the first), stage,
         optional, unit, entered (units at the first stage), reached (units that got there),
-        share_of_start and share_of_previous with Wilson's interval (_low, _high), lost (to the
+        share_of_start and share_of_previous with Wilson's interval (_low, _high; of visits, orders
+        or attempts on as many as the people behind them are worth), lost (to the
         previous required stage), excluded (of the lost: stopped by `exclude`), skipped (went on
         without the optional stage), otherwise (of the other lost: had the stage, but too early or
         too late), visitors (of the reached: browsers that nobody could link to a person), left_out
@@ -125,11 +127,13 @@ def stage_funnel(
     names = kept.select("own", "segment").unique()
     people = people.rename({"segment": "own"}).join(names, on="own", maintain_order="left")
     table = _with_effects(_shares(_added(kept), unknown), people, asked)
+    table = _with_ends(table, people, asked)
+    alike = _alike(people.drop("segment"), asked)
     return Result(
         name="stage_funnel",
         question=QUESTION,
         table=table,
-        finding=_finding(table, asked, by),
+        finding=_finding(table, asked, by, alike),
         caveats=(
             *_caveats(table, asked, by),
             *_of_people(table, people, asked),
@@ -151,6 +155,7 @@ def stage_funnel(
         as_of=until,
         n=_total(table, "entered"),
         draw=_chart,
+        chosen=asked.chosen,
     )
 
 
@@ -296,6 +301,42 @@ def _with_effects(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> pl.
     return table.join(effects, on=["segment", "place"], how="left", maintain_order="left")
 
 
+def _alike(people: pl.DataFrame, asked: Plan) -> dict[tuple[int, int], float]:
+    """Return the design effect of the share of each base that got to each place, (base, place).
+
+    `people` are as in `_counted`. Of customers, who count once, there is none to know of.
+    """
+    each = people.group_by("customer_key", maintain_order=True).agg(pl.col("^n_.*$").sum())
+    found, before = dict[tuple[int, int], float](), 1
+    for place, skip in enumerate(asked.optional, 1) if each.height else ():
+        for base in {1, before}:
+            found[base, place] = design_effect(
+                each[f"n_{place}"].to_numpy(), each[f"n_{base}"].to_numpy()
+            )
+        before = before if skip else place
+    return found
+
+
+def _with_ends(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> pl.DataFrame:
+    """Give shares of visits, orders or attempts the intervals that their people allow."""
+    if people.is_empty():
+        return table
+    required = [place for place, skip in enumerate(asked.optional, 1) if not skip]
+    rows = []
+    for part in table.partition_by("segment", maintain_order=True):
+        alike = _alike(people.filter(pl.col("segment") == part["segment"][0]), asked)
+        reached = dict(part.select("place", "reached").rows())
+        for row in part.iter_rows(named=True):
+            before = max((p for p in required if p < row["place"]), default=None)
+            for name, base in (("share_of_start", 1), ("share_of_previous", before)):
+                effect = alike.get((base or 0, row["place"]))
+                if row[name] is not None and effect is not None:
+                    ends = wilson(*effective(row["reached"], reached[base], effect))
+                    row |= {f"{name}_low": ends.low, f"{name}_high": ends.high}
+            rows.append(row)
+    return pl.DataFrame(rows, schema=table.schema)
+
+
 def _shares(table: pl.DataFrame, unknown: frozenset[int]) -> pl.DataFrame:
     known = ~(pl.col("place") - 1).is_in(list(unknown))
     table = table.with_columns(
@@ -353,7 +394,9 @@ def _whole(table: pl.DataFrame) -> pl.DataFrame:
 def _worst(table: pl.DataFrame) -> dict[str, Any] | None:
     """Return the step that loses most of those who came so far."""
     steps = _whole(table).with_columns(
-        before=pl.col("stage").shift(1), base=pl.col("reached").shift(1)
+        before=pl.col("stage").shift(1),
+        base=pl.col("reached").shift(1),
+        base_place=pl.col("place").shift(1),
     )
     losses = [
         {**row, "lost": row["base"] - row["reached"]}
@@ -409,8 +452,10 @@ def _beyond(table: pl.DataFrame) -> str | None:
     return str(unknown["stage"][0]) if unknown.height else None
 
 
-def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
-    told, beyond = _told(table, asked, by), _beyond(table)
+def _finding(
+    table: pl.DataFrame, asked: Plan, by: str | None, alike: Mapping[tuple[int, int], float]
+) -> str:
+    told, beyond = _told(table, asked, by, alike), _beyond(table)
     if beyond is None:
         return told
     return (
@@ -419,7 +464,9 @@ def _finding(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     )
 
 
-def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
+def _told(
+    table: pl.DataFrame, asked: Plan, by: str | None, effects: Mapping[tuple[int, int], float]
+) -> str:
     days = asked.days
     entered = _total(table, "entered")
     if table["segment"].n_unique() > 1 and (apart := _apart(table)):
@@ -450,7 +497,10 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
             f"{counted(entered, who)}{asked.chosen} entered at '{first}'; a funnel needs a second "
             "stage."
         )
-    last, arrived = _whole(table).select("stage", "reached").row(-1)
+    last, arrived, end = _whole(table).select("stage", "reached", "place").row(-1)
+    got = said(*effective(arrived, entered, effects.get((1, end), 1.0)))
+    alike_there = effects.get((worst["base_place"], worst["place"]), 1.0)
+    lost = said(*effective(worst["lost"], worst["base"], alike_there))
     window = f"within {counted(days, 'day')}{f' in one {UNITS[asked.hold]}' if asked.hold else ''}"
     if worst["lost"] == 0:
         return f"{all_of(entered, who)}{asked.chosen} at '{first}' got to '{last}' {window}."
@@ -461,9 +511,9 @@ def _told(table: pl.DataFrame, asked: Plan, by: str | None) -> str:
     elif by:
         alike = " No segment surely differs."
     return (
-        f"Of {counted(entered, who)}{asked.chosen} at '{first}', {said(arrived, entered)} got to "
+        f"Of {counted(entered, who)}{asked.chosen} at '{first}', {got} got to "
         f"'{last}' {window}; the largest loss is between '{worst['before']}' and "
-        f"'{worst['stage']}': {said(worst['lost'], worst['base'])} of {worst['base']:,} got no "
+        f"'{worst['stage']}': {lost} of {worst['base']:,} got no "
         f"further{small}.{alike}"
     )
 
@@ -559,8 +609,8 @@ def _of_people(table: pl.DataFrame, people: pl.DataFrame, asked: Plan) -> tuple[
     return (
         f"{counted(entered, UNITS[asked.unit])} are of {persons:,} "
         f"{'person' if persons == 1 else 'people'}, and those of one person are alike: the "
-        f"intervals of the shares are narrower than those of people"
-        f"{'; the test between segments takes people for independent.' if groups else '.'}",
+        f"intervals{' and the test between segments' if groups else ''} take people for "
+        "independent.",
     )
 
 

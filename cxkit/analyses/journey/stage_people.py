@@ -11,11 +11,14 @@ from cxkit.notes import end_note
 from cxkit.passages import UNITS, slices
 from cxkit.result import Result, all_of, counted, verb
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
+from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Who stopped where, and what did they do next?"
 _SUPPORT = ("ticket opened", "message in")
 _UNKNOWN = "cannot be followed"
+_NOT_STOPPED = ("finished", "still has time", _UNKNOWN)
+_OTHER = "other"  # in a report: too few to be shown
 _MOST = 6  # next touchpoints that the chart names per stage
 
 
@@ -47,8 +50,10 @@ def stage_people(
         one that was reached), place, reason ('finished', 'excluded', 'had it too early
         or too late', 'never had it', 'still has time', 'cannot be followed': an order or case
         where the rows of the next stage bear other numbers), next (a touchpoint, 'contacted
-        support' or 'nothing'), next_after_days, entered_at and stopped_at (UTC). A report shows
-        no customer_id. The list leaves the house by way of `write_tables`.
+        support' or 'nothing'), next_after_days, entered_at and stopped_at (UTC). A report lists
+        nobody: it has one row per stage, reason ('stopped' for all who did) and next, with units
+        and people, those of few people put together as 'other'. n is the number of units. The
+        list leaves the house by way of `write_tables`.
 
     Raises:
         BadQuestion: as `stage_funnel` does.
@@ -77,17 +82,21 @@ def stage_people(
         at=units["stopped"].to_list(),
         as_of=until,
     )
-    table = _people(units, after, asked, named=not workspace.least)
+    table = _people(units, after, asked)
+    n, noun = table.height, _noun(table, asked)
+    if workspace.least:
+        table = _summed(table, workspace.least)
     return Result(
         name="stage_people",
         question=QUESTION,
         table=table,
-        finding=_finding(table, asked),
-        caveats=(*_caveats(table, asked), *end_note(workspace, as_of)),
+        finding=_finding(table, asked, noun, n),
+        caveats=(*_caveats(table, asked, noun), *end_note(workspace, as_of)),
         sql=f"{query_text('passages')}\n{query_text('stage_people')}",
         as_of=until,
-        n=table.height,
+        n=n,
         draw=_chart,
+        chosen=asked.chosen,
     )
 
 
@@ -117,9 +126,9 @@ def _stops(units: pl.DataFrame, asked: Plan, unknown: Collection[int]) -> pl.Dat
     )
 
 
-def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: bool) -> pl.DataFrame:
+def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan) -> pl.DataFrame:
     following = pl.col("next_touchpoint")
-    told = pl.concat([units, after], how="horizontal").select(
+    return pl.concat([units, after], how="horizontal").select(
         "customer_id",
         known="known",
         stage=pl.when(pl.col("place") > 0)
@@ -134,13 +143,56 @@ def _people(units: pl.DataFrame, after: pl.DataFrame, asked: Plan, *, named: boo
         entered_at=pl.from_epoch("at", "us"),
         stopped_at="stopped_at",
     )
-    return told if named else told.drop("customer_id")
+
+
+def _summed(people: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Count the list by stage, reason and what came next; groups of few people go together."""
+    stopped = ~pl.col("reason").is_in(_NOT_STOPPED)
+    rows = people.select(
+        "stage",
+        "place",
+        "next",
+        reason=pl.when(stopped).then(pl.lit("stopped")).otherwise("reason"),
+        customer_key="customer_id",
+        units=pl.lit(1, pl.Int64),
+    )
+    if rows["customer_key"].n_unique() < least:
+        rows = rows.clear()
+    rows = _gathered(rows.with_columns(segment=pl.format("{} {}", "place", "reason")), least)
+    few = pl.col("segment") == _OTHER
+    rows = rows.with_columns(
+        pl.when(few).then(pl.lit(_OTHER)).otherwise(name).alias(name)
+        for name in ("stage", "reason", "next")
+    ).with_columns(place=pl.when(~few).then("place"))
+    parts = [
+        _gathered(part.with_columns(segment="next"), least)
+        for part in rows.partition_by("stage", "reason", maintain_order=True)
+    ]
+    return (
+        pl.concat(parts or [rows])
+        .group_by("stage", "place", "reason", next="segment")
+        .agg(pl.col("units").sum(), people=pl.col("customer_key").n_unique().cast(pl.Int64))
+        .sort(
+            "place", "reason", "units", "next", descending=[False, False, True, False],
+            nulls_last=True,
+        )
+    )  # fmt: skip
+
+
+def _gathered(rows: pl.DataFrame, least: int) -> pl.DataFrame:
+    return gathered(rows, "units", most=max(1, rows.height), least=least, people=rows)
+
+
+def _many(table: pl.DataFrame) -> int:
+    """Return how many units rows stand for: one each, but for a report's."""
+    return int(table["units"].sum()) if "units" in table.columns else table.height
 
 
 def _next(table: pl.DataFrame) -> pl.DataFrame:
     """Count what came next for those who stopped, per stage: the most frequent first."""
-    stopped = table.filter(~pl.col("reason").is_in(["finished", "still has time", _UNKNOWN]))
-    counts = stopped.group_by("place", "stage", "next").agg(units=pl.len())
+    stopped = table.filter(~pl.col("reason").is_in([*_NOT_STOPPED, _OTHER]))
+    size = pl.col("units").sum() if "units" in table.columns else pl.len()
+    counts = stopped.group_by("place", "stage", "next").agg(units=size)
     counts = counts.with_columns(stopped=pl.col("units").sum().over("place"))
     return add_wilson(counts, "units", "stopped", "share").sort(
         "place", "units", "next", descending=[False, True, False]
@@ -160,8 +212,9 @@ def _noun(table: pl.DataFrame, asked: Plan) -> str:
     return "visitor or customer" if strangers else UNITS[asked.unit]
 
 
-def _finding(table: pl.DataFrame, asked: Plan) -> str:
-    noun = _noun(table, asked)
+def _finding(table: pl.DataFrame, asked: Plan, noun: str, n: int) -> str:
+    if n and (table.is_empty() or set(table["reason"]) == {_OTHER}):
+        return "Too few people stopped anywhere for a report to say where."
     ripe = table.filter(pl.col("reason") != "still has time")
     if ripe.is_empty():
         return f"Nobody's entry at '{asked.stages[0]}' is {counted(asked.days, 'day')} old yet."
@@ -169,12 +222,14 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     unknown = ripe.filter(pl.col("reason") == _UNKNOWN)
     if counts.is_empty() and unknown.height:
         return (
-            f"{all_of(ripe.height, noun)}{asked.chosen} can be followed as far as "
+            f"{all_of(_many(ripe), noun)}{asked.chosen} can be followed as far as "
             f"'{unknown['stage'][0]}': rows of later stages bear the numbers of none of them."
         )
+    if counts.is_empty() and not ripe.filter(reason=_OTHER).is_empty():
+        return "Too few people stopped anywhere for a report to say where."
     if counts.is_empty():
         return (
-            f"{all_of(ripe.height, noun)}{asked.chosen} got to '{asked.stages[-1]}': nobody "
+            f"{all_of(_many(ripe), noun)}{asked.chosen} got to '{asked.stages[-1]}': nobody "
             "stopped."
         )
     worst = _worst(counts)
@@ -197,18 +252,18 @@ def _finding(table: pl.DataFrame, asked: Plan) -> str:
     return f"After '{first['stage']}' {who} stopped: {told}{helped}."
 
 
-def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, asked: Plan, noun: str) -> tuple[str, ...]:
     notes = []
-    young = table.filter(pl.col("reason") == "still has time").height
+    young = _many(table.filter(pl.col("reason") == "still has time"))
     if young:
         notes.append(
-            f"{counted(young, _noun(table, asked))} entered less than {counted(asked.days, 'day')} "
+            f"{counted(young, noun)} entered less than {counted(asked.days, 'day')} "
             f"before the end of the data and still {verb(young, 'have')} time."
         )
     unknown = table.filter(pl.col("reason") == _UNKNOWN)
     if unknown.height:
         notes.append(
-            f"{counted(unknown.height, _noun(table, asked))} cannot be followed beyond where they "
+            f"{counted(_many(unknown), noun)} cannot be followed beyond where they "
             f"are: rows of the next stage bear the numbers of none that entered."
         )
     if table.filter(pl.col("next") != "nothing").height:
@@ -217,7 +272,10 @@ def _caveats(table: pl.DataFrame, asked: Plan) -> tuple[str, ...]:
             "it need not be an answer to where they stopped."
         )
     if "customer_id" not in table.columns:
-        notes.append("The report names no customers: ask stage_people(ws, ...) for their ids.")
+        notes.append(
+            "The report names no customers and lists none alone: ask stage_people(ws, ...) for the "
+            "list."
+        )
     return tuple(notes)
 
 

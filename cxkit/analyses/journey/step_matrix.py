@@ -11,13 +11,14 @@ from cxkit.passages import place_names, who
 from cxkit.periods import visits_or
 from cxkit.result import Result, counted
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
-from cxkit.stats.segments import gathered
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "Where is everybody at their first, second and third step?"
 _AHEAD = 8  # steps that the prepared query looks ahead
 _ENDED = "ended"
 _MOST = 12  # rows of the chart
+_PERSONS = ("customer", "visitor or customer")  # units that are a person each
+_OTHER = "other"
 
 
 def step_matrix(
@@ -57,16 +58,18 @@ def step_matrix(
     until = workspace.moment(as_of)
     ready = unit in ("customer", "session") and many <= _AHEAD
     query = "step_matrix" if ready else "step_matrix_portable"
-    found = workspace.query(query, of=of, unit=unit, steps=many, as_of=until)
+    found = workspace.query(
+        query, of=of, unit=unit, steps=many, as_of=until, people=bool(workspace.least)
+    )
     whole = _grid(found, noun)
-    table = _guarded(whole, workspace.least)
+    table = _guarded(whole, workspace.least).drop("people")
     return Result(
         name="step_matrix",
         question=QUESTION,
         table=table,
         finding=_finding(whole, workspace.least),
         caveats=(
-            *_caveats(table, unit),
+            *_caveats(table, unit, whole),
             *end_note(workspace, as_of),
             *(link_note(workspace, until) if unit == "customer" else ()),
         ),
@@ -80,7 +83,7 @@ def step_matrix(
 def _grid(found: pl.DataFrame, noun: str) -> pl.DataFrame:
     """Give every place its row at every step, in the order of how many pass it; the ended last."""
     counts = found.select(
-        pl.col("step").cast(pl.Int64), pl.col("place").fill_null(_ENDED), count="units"
+        pl.col("step").cast(pl.Int64), pl.col("place").fill_null(_ENDED), "people", count="units"
     )
     places = (
         counts.group_by("place")
@@ -97,36 +100,66 @@ def _grid(found: pl.DataFrame, noun: str) -> pl.DataFrame:
         .sort("step")
         .join(places, how="cross", maintain_order="left_right")
         .join(counts, on=["step", "place"], how="left", maintain_order="left")
-        .with_columns(pl.col("count").fill_null(0), unit=pl.lit(noun), base=pl.lit(base, pl.Int64))
+        .with_columns(
+            pl.col("count", "people").fill_null(0),
+            unit=pl.lit(noun),
+            base=pl.lit(base, pl.Int64),
+        )
     )
     return add_wilson(grid, "count", "base", "share").select(
-        "step", "place", "unit", "count", "share", "share_low", "share_high", "base"
+        "step", "place", "unit", "count", "share", "share_low", "share_high", "base", "people"
     )
 
 
 def _guarded(table: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Put places of too few to be shown in a report together, step by step."""
+    """Put places of too few people to be shown in a report together, step by step."""
     if not least or table.is_empty():
         return table
+    if _at_least(table.filter(pl.col("step") == 1)) < least:
+        return table.clear()
     steps = [
-        gathered(rows.rename({"place": "segment"}), "count", most=rows.height, least=least)
+        _gathered(rows, least)
         for rows in table.filter(pl.col("count") > 0).partition_by("step", maintain_order=True)
     ]
-    shown = (
-        pl.concat(steps)
-        .group_by("step", pl.col("segment").alias("place"), "unit", "base", maintain_order=True)
-        .agg(pl.col("count").sum())
+    return add_wilson(pl.concat(steps), "count", "base", "share").select(table.columns)
+
+
+def _gathered(rows: pl.DataFrame, least: int) -> pl.DataFrame:
+    """Put the places of one step together that fewer than `least` people are at.
+
+    Where they are too few together the smallest of the others joins them: they would be the total
+    less the rest.
+    """
+    ranked = rows.sort("people", "count", "place", descending=[True, True, False])
+    kept = ranked.filter(pl.col("people") >= least).height
+    if 0 < kept < ranked.height and _at_least(ranked[kept:]) < least:
+        kept -= 1
+    alone = ranked["place"][:kept].to_list()
+    place = pl.when(pl.col("place").is_in(alone)).then("place").otherwise(pl.lit(_OTHER))
+    return (
+        rows.with_columns(place=place)
+        .group_by("step", "place", "unit", "base")
+        .agg(pl.col("count", "people").sum())
+        .sort(pl.col("place") == _OTHER, "count", "place", descending=[False, True, False])
     )
-    told = add_wilson(shown, "count", "base", "share").select(table.columns)
-    return told if int(table["base"][0]) >= least else told.clear()
+
+
+def _at_least(rows: pl.DataFrame) -> int:
+    """Return how many people are at any of these places of one step, at the least.
+
+    Whoever comes often may be at several of them.
+    """
+    people = rows["people"].to_list()
+    return int(sum(people) if rows["unit"][0] in _PERSONS else max(people, default=0))
 
 
 def _finding(table: pl.DataFrame, least: int = 0) -> str:
     if table.is_empty():
         return "Nobody has passed any touchpoint: there are no steps."
     noun, base = table["unit"][0], int(table["base"][0])
-    if base < least:
-        return f"Fewer than {counted(least, noun)} took a step: a report does not show them."
+    if _at_least(table.filter(pl.col("step") == 1)) < least:
+        few = counted(least, noun) if noun in _PERSONS else f"{least:,} people"
+        return f"Fewer than {few} took a step: a report does not show them."
     here = table.filter(pl.col("place") != _ENDED).sort(
         "step", "count", "place", descending=[False, True, False]
     )
@@ -139,29 +172,35 @@ def _finding(table: pl.DataFrame, least: int = 0) -> str:
         end = f"ended after {steps}" if ended.height else f"had not ended before step {far}"
         return f"The one {noun} began with '{first['place']}' and {end}."
 
-    def part(count: int) -> str:
-        """Return a share, unless it is of too few to be shown."""
-        return said(count, base) if not 0 < count < least else f"fewer than {least}"
+    def part(count: int, people: int) -> str:
+        """Return a share, unless it is of too few people to be shown."""
+        if count == 0 or people >= least:
+            return said(count, base)
+        return f"fewer than {least}" if noun in _PERSONS else "a share not shown here"
 
-    begun = f"Of {counted(base, noun)} {part(first['count'])} began with '{first['place']}'"
+    begun = f"Of {counted(base, noun)} {part(first['count'], first['people'])} began with "
+    begun += f"'{first['place']}'" if first["people"] >= least else "the same"
     if ended.is_empty():
         return f"{begun}; none had ended before step {far}{small}."
     last = ended.with_columns(
         gone=pl.col("count") - pl.col("count").shift(1, fill_value=0),
+        people=pl.col("people") - pl.col("people").shift(1, fill_value=0),
         step_before=pl.col("step") - 1,
     )
     row = last.sort("gone", descending=True, maintain_order=True).row(0, named=True)
-    on = part(base - int(last["count"][-1]))
+    still = here.filter(pl.col("step") == far)
+    on = part(base - int(last["count"][-1]), _at_least(still) if still.height else 0)
     return (
         f"{begun}; the largest share to end does so after "
-        f"{counted(int(row['step_before']), 'step')}: {part(row['gone'])} of all; {on} have not "
-        f"ended before step {far}{small}."
+        f"{counted(int(row['step_before']), 'step')}: {part(row['gone'], row['people'])} of all; "
+        f"{on} have not ended before step {far}{small}."
     )
 
 
-def _caveats(table: pl.DataFrame, unit: str) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, unit: str, whole: pl.DataFrame) -> tuple[str, ...]:
     if table.is_empty():
         return ()
+    folded = whole.filter(pl.col("count") > 0).join(table, on=["step", "place"], how="anti")
     notes = [
         "Who is at the same step need not be at the same time: a step says how many touchpoints "
         "came before, not when.",
@@ -170,6 +209,11 @@ def _caveats(table: pl.DataFrame, unit: str) -> tuple[str, ...]:
         notes.append(
             f"'{_ENDED}' means nothing more up to the end of the data: whoever came lately may go "
             "on."
+        )
+    if folded.height:
+        notes.append(
+            f"'{_OTHER}' puts together, step by step, {counted(folded.height, 'place')} of too few "
+            f"people to be shown in a report, {int(folded['count'].sum()):,} of the counts in all."
         )
     if int(table["base"][0]) < ENOUGH:
         notes.append(f"Only {counted(int(table['base'][0]), table['unit'][0])}: too few to say.")

@@ -2,6 +2,7 @@
 -- rows in the order in which they are stored; without a place whoever has ended before.
 -- $of: 'touchpoint' or 'stage'    $unit: 'customer', or 'session' for the steps of a visit
 -- $steps: how many, 8 at most    $as_of: what happened later is left out
+-- $people: whether to count the people behind, each once, as a report asks
 with
 
 placed as (
@@ -35,7 +36,7 @@ heads as (
 ),
 
 stepped as (
-    select unnest(range(1, $steps + 1)) as step,
+    select customer_key, unnest(range(1, $steps + 1)) as step,
         unnest([
             place, if(size > 1, p2, null), if(size > 2, p3, null), if(size > 3, p4, null),
             if(size > 4, p5, null), if(size > 5, p6, null), if(size > 6, p7, null),
@@ -48,7 +49,11 @@ select
     step,
     case $of when 'stage' then enum_range(null::stage_name)::varchar[]
         else enum_range(null::touchpoint_name)::varchar[] end[place + 1] as place,
-    count(*) as units
-from stepped
+    sum(units)::bigint as units,
+    count(person) as people
+from (
+    select step, place, if($people, customer_key, null) as person, count(*) as units
+    from stepped group by all
+)
 group by step, place
 order by step, place nulls last

@@ -2,6 +2,7 @@
 -- place whoever has ended before; on any engine, whatever the order.
 -- $of: 'touchpoint' or 'stage'    $unit: 'customer', 'session', 'order' or 'case'
 -- $steps: how many    $as_of: what happened later is left out
+-- $people: whether to count the people behind, each once, as a report asks
 with
 
 placed as (
@@ -31,30 +32,21 @@ numbered as (
     from placed
 ),
 
-steps as (
-    select
-        customer_key, case_id, session_no, place,
-        row_number() over (
-            partition by customer_key, case_id, session_no
-            order by occurred_at, rank, touchpoint
-        ) as step
+walks as (
+    select customer_key, list(place order by occurred_at, rank, touchpoint) as places
     from numbered
+    group by customer_key, case_id, session_no
 ),
 
-numbers as (
-    select unnest(range(1, $steps + 1)) as step
-),
-
-counts as (
-    select step, place, count(*) as units from steps where step <= $steps group by step, place
+-- beyond the end of a list there is no place
+stepped as (
+    select customer_key, step, places[step] as place
+    from walks cross join (select unnest(range(1, $steps + 1)) as step)
 )
 
-select step, place, units from counts
-union all
-select step, null, first_ones - coalesce(sum(counts.units), 0)::bigint
-from numbers
-cross join (select sum(units)::bigint as first_ones from counts where step = 1) as everyone
-left join counts using (step)
-group by step, first_ones
-having first_ones > coalesce(sum(counts.units), 0)
+select
+    step, place, count(*) as units,
+    count(distinct if($people, customer_key, null)) as people
+from stepped
+group by step, place
 order by step, place nulls last

@@ -9,7 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note, link_note
-from cxkit.passages import SPOTS, beginning, chosen, kinds, whom
+from cxkit.passages import SPOTS, beginning, chosen, in_the_data, whom
 from cxkit.result import Result, counted, lasted, verb
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
@@ -122,6 +122,7 @@ def time_to_stage(
         as_of=until,
         n=cases.height,
         draw=_chart,
+        chosen=only,
     )
 
 
@@ -135,9 +136,7 @@ def _stage(workspace: Workspace, name: str, asked: str | None, place: int) -> st
                 "Name them: start='visited', end='paid'."
             )
         return journey.stages[place]
-    there = {*journey.stages, *journey.touchpoints, *kinds(workspace)}
-    if not isinstance(asked, str) or asked not in there:
-        raise BadQuestion(f"{name} is {asked!r}. The data have: {listed(there)}.")
+    in_the_data(workspace, f"{name} is", [asked])
     return asked
 
 

@@ -47,7 +47,7 @@ def top_paths(
         One row per path, the most frequent first: place (1 is the first), path, unit, count,
         share of all units with Wilson's interval (_low, _high), base (all units), different (how
         many different paths there are in all). n is the number of units. In a report paths of
-        few units are left out.
+        few people are left out.
 
     Raises:
         BadQuestion: where `of` or `unit` is none that there is, or a number is no whole number.
@@ -60,17 +60,25 @@ def top_paths(
     ready = unit in ("customer", "session") and long <= _AHEAD
     query = "top_paths" if ready else "top_paths_portable"
     found = workspace.query(
-        query, of=of, unit=unit, steps=long, most=whole_number("most", most), as_of=until
+        query,
+        of=of,
+        unit=unit,
+        steps=long,
+        most=whole_number("most", most),
+        as_of=until,
+        people=bool(workspace.least),
     )
     n = int(found["base"][0]) if found.height else 0
-    table = _shares(found, noun).filter(pl.col("count") >= workspace.least)
+    shown = found["people"] >= workspace.least  # no one is counted where every path may be shown
+    paths = _shares(found, noun)
+    table = paths.filter(shown)
     return Result(
         name="top_paths",
         question=QUESTION,
         table=table,
         finding=_finding(table, steps, noun, n),
         caveats=(
-            *_caveats(table, unit, steps, found.height - table.height),
+            *_caveats(table, unit, steps, paths.filter(~shown)),
             *end_note(workspace, as_of),
             *(link_note(workspace, until) if unit == "customer" else ()),
         ),
@@ -108,7 +116,10 @@ def _finding(table: pl.DataFrame, steps: int | None, noun: str, n: int) -> str:
         return f"{all_of(n, noun)} took one path: {row['path']}."
     small = " (too few to say more)" if n < ENOUGH else ""
     top = "One of the most frequent" if tied else "The most frequent"
-    cover = f"the {table.height} most frequent" if table.height > 1 else "this one"
+    what += "" if row["place"] == 1 else " that can be shown"
+    gaps = int(table["place"][-1]) > table.height
+    cover = f"the {table.height} {'shown' if gaps else 'most frequent'}"
+    cover = cover if table.height > 1 else "this one"
     are = "are" if table.height > 1 else "is"
     return (
         f"{top} {what} was taken by {said(row['count'], n)} of {counted(n, noun)}: {row['path']}; "
@@ -117,10 +128,16 @@ def _finding(table: pl.DataFrame, steps: int | None, noun: str, n: int) -> str:
     )
 
 
-def _caveats(table: pl.DataFrame, unit: str, steps: int | None, hidden: int) -> tuple[str, ...]:
+def _caveats(
+    table: pl.DataFrame, unit: str, steps: int | None, hidden: pl.DataFrame
+) -> tuple[str, ...]:
     notes = []
-    if hidden:
-        notes.append(f"{counted(hidden, 'path')} of too few to be shown in a report left out.")
+    if hidden.height:
+        takers = counted(int(hidden["count"].sum()), hidden["unit"][0])
+        notes.append(
+            f"{counted(hidden.height, 'path')} of too few people to be shown in a report left out, "
+            f"taken by {takers}."
+        )
     if table.is_empty():
         return tuple(notes)
     if table["different"][0] > 0.5 * table["base"][0] and table["base"][0] >= ENOUGH:
@@ -154,8 +171,8 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         title=f"{all_of(first['base'], first['unit'])} took one path"
         if first["different"] == 1
         else (
-            f"{first['share']:.1%} take the most frequent of "
-            f"{counted(first['different'], 'different path')}"
+            f"{first['share']:.1%} take the most frequent {'' if first['place'] == 1 else 'shown '}"
+            f"of {counted(first['different'], 'different path')}"
         ),
         unit=f"share of {counted(first['base'], first['unit'])}",
         texts=[f"{row['count']:,} · {row['share']:.1%}" for row in table.iter_rows(named=True)],

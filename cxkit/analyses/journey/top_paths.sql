@@ -1,6 +1,7 @@
 -- Which first steps are most frequent? One row per path, of rows in the order in which they are stored.
 -- $of: 'touchpoint' or 'stage'    $unit: 'customer', or 'session' for the steps of a visit
 -- $steps: how many, 8 at most    $most: how many paths    $as_of: what happened later is left out
+-- $people: whether to count the people behind, each once, as a report asks
 with
 
 placed as (
@@ -9,9 +10,7 @@ placed as (
         epoch_us(occurred_at) as us,
         case $of when 'stage' then enum_code(stage) else enum_code(touchpoint) end as place
     from timeline
-    where
-        touchpoint is not null
-        and occurred_at <= $as_of::timestamp
+    where touchpoint is not null and occurred_at <= $as_of::timestamp
         and ($unit = 'customer' or source = 'events')
 ),
 
@@ -37,15 +36,16 @@ paths as (
     select
         place as p1, if(size > 1, p2, null) as p2, if(size > 2, p3, null) as p3,
         if(size > 3, p4, null) as p4, if(size > 4, p5, null) as p5, if(size > 5, p6, null) as p6,
-        if(size > 6, p7, null) as p7, if(size > 7, p8, null) as p8, count(*) as units
-    from heads
-    group by all
+        if(size > 6, p7, null) as p7, if(size > 7, p8, null) as p8,
+        if($people, customer_key, null) as person, count(*) as units
+    from heads group by all
 ),
 
 ranked as (
-    select *, sum(units) over ()::bigint as base, count(*) over () as different,
-        rank() over (order by units desc) as best
-    from paths
+    select * exclude (person, units), sum(units)::bigint as units, count(person) as people,
+        sum(sum(units)) over ()::bigint as base, count(*) over () as different,
+        rank() over (order by sum(units) desc) as best
+    from paths group by all
 )
 
 select
@@ -53,7 +53,7 @@ select
         when 'stage' then enum_range(null::stage_name)::varchar[]
         else enum_range(null::touchpoint_name)::varchar[] end[p + 1]
     ), ' → ') as path,
-    units, base, different
+    units, people, base, different
 from ranked
 where best <= $most
 order by units desc, path

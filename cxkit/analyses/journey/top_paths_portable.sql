@@ -1,6 +1,7 @@
 -- Which first steps are the most frequent? One row per path; on any engine, whatever the order.
 -- $of: 'touchpoint' or 'stage'    $unit: 'customer', 'session', 'order' or 'case'
 -- $steps: how many    $most: how many paths    $as_of: what happened later is left out
+-- $people: whether to count the people behind, each once, as a report asks
 with
 
 placed as (
@@ -41,13 +42,15 @@ steps as (
 ),
 
 paths as (
-    select string_agg(place, ' → ' order by step) as path
+    select customer_key, string_agg(place, ' → ' order by step) as path
     from steps
     where step <= $steps
     group by customer_key, case_id, session_no
 )
 
-select path, count(*) as units, sum(count(*)) over ()::bigint as base, count(*) over () as different
+select
+    path, count(*) as units, count(distinct if($people, customer_key, null)) as people,
+    sum(count(*)) over ()::bigint as base, count(*) over () as different
 from paths
 group by path
 order by units desc, path

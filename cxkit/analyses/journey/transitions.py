@@ -7,7 +7,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.notes import end_note
-from cxkit.passages import UNITS, lasting, place_names
+from cxkit.passages import UNITS, lasting, place_names, whom
 from cxkit.result import Result, counted, verb
 from cxkit.safe import shown
 from cxkit.stats.intervals import ENOUGH, add_wilson, said
@@ -55,7 +55,7 @@ def transitions(
         base (all passages of `from`; with `end` of `to`; at this step), share of the base with
         Wilson's interval (_low, _high), median_seconds and p90_seconds between the two (nearest
         rank, null for 'nothing'). The shares of a base add up to 1; a report leaves out pairs of
-        few passages. n is the number of passages
+        few people. n is the number of passages
         counted; with `start` or `end` of those of that one.
 
     Raises:
@@ -76,25 +76,32 @@ def transitions(
     if spot is None:
         queries = ["transitions", "transition_times"]
         table = _pairs(workspace.query(queries[0], **asked), workspace.query(queries[1], **asked))
+        if workspace.least:
+            queries.append("transition_people")
+            table = _with_people(table, workspace.query(queries[2], **asked))
     else:
-        queries = ["transitions_around"]
+        # the slower form counts the people as well
+        queries = [f"transitions_around{'_portable' if workspace.least else ''}"]
         way = 1 if end is None else -1
         table = _flows(workspace.query(queries[0], spot=spot, way=way, **asked), way)
-    passed, rows = _passages(table), table.height
-    table = table.filter(pl.col("count") >= workspace.least)
+    passed = _passages(table)
+    shown = table["people"] >= workspace.least  # no one is counted where every step may be shown
+    hidden = table.filter(~shown)
+    table = table.filter(shown).drop("people")
     return Result(
         name="transitions",
         question=QUESTION,
         table=table,
-        finding=_finding(table, of, passed),
+        finding=_finding(table, hidden, of, passed),
         caveats=(
-            *_caveats(table, unit, after, rows - table.height),
+            *_caveats(table, unit, after, hidden),
             *end_note(workspace, as_of),
         ),
         sql="\n".join(query_text(name) for name in queries),
         as_of=until,
         n=passed,
         draw=_chart,
+        chosen=whom(None, since),
     )
 
 
@@ -128,8 +135,15 @@ def _pairs(counts: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
         .select("here", "next", "steps")
     )
     table = pl.concat([steps, last], how="diagonal_relaxed").join(passed, on="here")
-    return _told(
-        table.with_columns(pl.lit(0, pl.Int64).alias("step")).rename({"here": "from", "next": "to"})
+    named = table.rename({"here": "from", "next": "to"})
+    return _told(named.with_columns(step=pl.lit(0, pl.Int64), people=pl.lit(0, pl.Int64)))
+
+
+def _with_people(table: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Say of how many people each step is."""
+    steps = people.select(pl.col("next").fill_null(_AFTER).alias("to"), "people", here="here")
+    return table.drop("people").join(
+        steps.rename({"here": "from"}), on=["from", "to"], how="left", maintain_order="left"
     )
 
 
@@ -141,6 +155,7 @@ def _flows(steps: pl.DataFrame, way: int) -> pl.DataFrame:
         pl.col("far").fill_null(nothing),
         base=pl.col("steps").sum().over("step", "near"),
         step=way * pl.col("step").cast(pl.Int64),
+        people=pl.col("people") if "people" in steps.columns else pl.lit(0, pl.Int64),
     )
     return _told(table.rename({"near": ends[0], "far": ends[1]}))
 
@@ -149,7 +164,7 @@ def _told(table: pl.DataFrame) -> pl.DataFrame:
     frame = add_wilson(table.rename({"steps": "count"}), "count", "base", "share").with_columns(
         median_seconds=pl.col("median_gap") / 1e6, p90_seconds=pl.col("p90_gap") / 1e6
     )
-    return frame.select(_COLUMNS).sort(
+    return frame.select(*_COLUMNS, "people").sort(
         pl.col("step").abs(),
         "base",
         "from",
@@ -164,15 +179,16 @@ def _passages(table: pl.DataFrame) -> int:
     return int(first["count"].sum())
 
 
-def _finding(table: pl.DataFrame, of: str, passed: int) -> str:
+def _finding(table: pl.DataFrame, hidden: pl.DataFrame, of: str, passed: int) -> str:
     if table.is_empty() and passed:
-        return "No step was taken often enough to be shown in a report."
+        return "No step was taken by enough people to be shown in a report."
     if table.is_empty():
         return f"No {of} was passed: there is nothing to follow."
     first = table.filter(pl.col("step").abs() == pl.col("step").abs().min())
-    steps = first.filter(
-        (pl.col("from") != pl.col("to")) & (pl.col("to") != _AFTER) & (pl.col("from") != _BEFORE)
-    ).sort("count", "from", "to", descending=[True, False, False])
+    on = (pl.col("from") != pl.col("to")) & (pl.col("to") != _AFTER) & (pl.col("from") != _BEFORE)
+    steps = first.filter(on).sort("count", "from", "to", descending=[True, False, False])
+    if steps.is_empty() and hidden.filter(on).height:
+        return "No step between two different ones was taken by enough people to be shown."
     if steps.is_empty():
         return f"In {counted(passed, 'passage')} no {of} was followed by a different one."
     row = steps.row(0, named=True)
@@ -182,17 +198,21 @@ def _finding(table: pl.DataFrame, of: str, passed: int) -> str:
     if row["step"] < 0:
         return f"'{row['to']}' came right after '{row['from']}' in {share}, {soon}"
     most = ", the most frequent step between two different ones" if row["step"] == 0 else ""
+    if most and hidden.filter(on, pl.col("count") > row["count"]).height:
+        most += " that can be shown"
     return f"'{row['from']}' was followed by '{row['to']}' in {share}{most}, {soon}"
 
 
 def _caveats(
-    table: pl.DataFrame, unit: str, after: datetime | None, hidden: int
+    table: pl.DataFrame, unit: str, after: datetime | None, hidden: pl.DataFrame
 ) -> tuple[str, ...]:
     notes = []
-    if hidden:
+    if hidden.height:
+        times = counted(int(hidden["count"].sum()), "time")
         notes.append(
-            f"{counted(hidden, 'step')} taken too seldom to be shown "
-            f"in a report {verb(hidden, 'are')} left out: the shares do not add up to 1."
+            f"{counted(hidden.height, 'step')} of too few people to be shown in a report "
+            f"{verb(hidden.height, 'are')} left out, taken {times} in all: the shares do not add "
+            "up to 1."
         )
     if table.is_empty():
         return tuple(notes)

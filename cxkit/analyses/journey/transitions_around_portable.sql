@@ -13,8 +13,7 @@ placed as (
         row_number() over one as row_no,
         epoch_us(occurred_at) - lag(epoch_us(occurred_at)) over one > 1800000000 as new_session
     from timeline
-    where
-        touchpoint is not null
+    where touchpoint is not null
         and occurred_at <= $as_of::timestamp
         and ($after::timestamp is null or occurred_at > $after::timestamp)
         and ($unit = 'customer' or source = 'events')
@@ -32,7 +31,7 @@ numbered as (
 
 trails as (
     select
-        place, us,
+        customer_key, place, us,
         lead(place, 1) over one as place_1, lead(us, 1) over one as us_1,
         lead(place, 2) over one as place_2, lead(us, 2) over one as us_2,
         lead(place, 3) over one as place_3, lead(us, 3) over one as us_3
@@ -41,19 +40,20 @@ trails as (
 ),
 
 steps as (
-    select 1 as step, place as near, place_1 as far, abs(us_1 - us) as gap from trails
+    select customer_key, 1 as step, place as near, place_1 as far, abs(us_1 - us) as gap from trails
     where place = $spot
     union all
-    select 2, place_1, place_2, abs(us_2 - us_1) from trails
+    select customer_key, 2, place_1, place_2, abs(us_2 - us_1) from trails
     where place = $spot and place_1 is not null
     union all
-    select 3, place_2, place_3, abs(us_3 - us_2) from trails
+    select customer_key, 3, place_2, place_3, abs(us_3 - us_2) from trails
     where place = $spot and place_2 is not null
 )
 
 select
     step, near, far, count(*) as steps,
-    quantile_disc(gap, 0.5) as median_gap, quantile_disc(gap, 0.9) as p90_gap
+    quantile_disc(gap, 0.5) as median_gap, quantile_disc(gap, 0.9) as p90_gap,
+    count(distinct customer_key) as people
 from steps
 group by step, near, far
 order by step, near, far nulls first

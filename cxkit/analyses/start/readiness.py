@@ -280,6 +280,7 @@ NEEDS = (
     Need("after_theme", "orders", "customer_id", _ORDER_ID, wished=True),
     Need("telling_words", "feedback", "comment", _COMMENT, sparse=True),
     Need("telling_words", "feedback", "score", _SCORES, wished=True, sparse=True),
+    Need("comments_to_code", "feedback", "comment", _COMMENT, sparse=True),
     Need("intents", "feedback", "comment", _COMMENT, sparse=True),
     Need(
         "intents",

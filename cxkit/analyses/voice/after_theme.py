@@ -7,6 +7,7 @@ import polars as pl
 
 from cxkit import charts
 from cxkit.errors import whole_number
+from cxkit.lapse import LapseRule, lapse_rule
 from cxkit.notes import end_note
 from cxkit.result import Result, counted
 from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
@@ -15,11 +16,23 @@ from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, shares_p
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What did people do next who wrote of a theme, against those who wrote of other things?"
-_DEEDS = {"bought": "buy", "came back": "come back", "contacted": "get in touch again"}
-_DONE = {"bought": "bought", "came back": "came back", "contacted": "got in touch again"}
+_LAPSED = "lapsed"  # no deed, but that none came: of customers, for as long as the lapse limit
+_DEEDS = {
+    "bought": "buy",
+    "came back": "come back",
+    "contacted": "get in touch again",
+    _LAPSED: "lapse",
+}
+_DONE = {
+    "bought": "bought",
+    "came back": "came back",
+    "contacted": "got in touch again",
+    _LAPSED: "lapsed",
+}
 _SCHEMA: dict[str, Any] = {
     "theme": pl.String,
     "did": pl.String,
+    "within_days": pl.Int64,
     "people": pl.Int64,
     "people_did": pl.Int64,
     "share": pl.Float64,
@@ -49,29 +62,37 @@ def after_theme(
 ) -> Result:
     """Compare what people did after they wrote of a theme with what others did after they wrote.
 
-    Who wrote of a theme counts once, from the first comment that speaks of it. Compared with are
-    the comments of people who had not written of it by then; so whoever writes often, and buys
-    often, is on both sides as often as chance brings it, and no side is of the busier people. One
-    person may have several comments there: intervals and tests take people for independent, not
-    comments. A deed counts on the days after the comment, up to `within_days`; only comments whose
-    days lie wholly in the data are counted, of each kind of deed by itself. Themes are those of
-    `themes`.
+    Who wrote of a theme counts once, from the first comment that speaks of it and can be followed.
+    Compared with are the comments of people who had not written of it by then; so whoever writes
+    often, and buys often, is on both sides as often as chance brings it, and no side is of the
+    busier people. One person may have several comments there: intervals and tests take people for
+    independent, not comments. A deed counts on the days after the comment, up to `within_days`;
+    only comments whose days lie wholly in the data are counted, of each kind of deed by itself.
+    Themes are those of `themes`.
+
+    Lapsed is who then bought nothing for as long as the lapse limit of `lifecycle`, whatever
+    `within_days` is. It is told of customers alone: who had bought, and was not silent for longer
+    than the limit, when they wrote; a prospect cannot leave, and who had left cannot leave again.
+    Everybody is followed for the same days from the comment on, so nobody counts as a customer for
+    having bought later, and a purchase after those days is a return, not a stay. Of customers it
+    is "bought" turned round where the limit is `within_days`; else the days differ as well.
 
     Args:
         workspace: an open store.
-        within_days: how long after a comment a deed counts.
+        within_days: how long after a comment a deed counts; for "lapsed" it is the lapse limit.
         as_of: count what was known at this moment; default: the latest time in the data.
 
     Returns:
         One row per theme and deed ("bought": a purchase; "came back": a visit or other event;
-        "contacted": a ticket or message), of deeds that the data hold: theme, did, people (who
-        wrote of it), people_did, share with Wilson's interval (_low, _high), others (comments of
-        people who had not), others_people, others_did, others_share (_low, _high), change (share
-        less others_share, with Newcombe's interval, _low, _high), q_value (Benjamini-Hochberg over
-        themes and deeds), found_by. change is null below 30 people on a side, and where a deed is
-        so rare, or so common, that 5 of either kind are not to be expected on a side (Cochran
-        1954). n is the number of comments that could be followed for any deed. In a report, themes
-        of few people go into 'other', and the figures of a row are null where a side is of few.
+        "contacted": a ticket or message; "lapsed": a customer's silence), of deeds that the data
+        hold: theme, did, within_days, people (who wrote of it), people_did, share with Wilson's
+        interval (_low, _high), others (comments of people who had not), others_people, others_did,
+        others_share (_low, _high), change (share less others_share, with Newcombe's interval, _low,
+        _high), q_value (Benjamini-Hochberg over themes and deeds), found_by. change is null below
+        30 people on a side, and where a deed is so rare, or so common, that 5 of either kind are
+        not to be expected on a side (Cochran 1954). n is the number of comments that could be
+        followed for any deed. In a report, themes of few people go into 'other', and the figures of
+        a row are null where a side is of few.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -81,7 +102,10 @@ def after_theme(
     until = workspace.moment(as_of)
     zone = workspace.settings.company.timezone
     told = spoken(workspace, until)
-    deeds = workspace.query("after_theme", as_of=until, zone=zone, within_days=within_days)
+    limit = lapse_rule(workspace, until)
+    deeds = workspace.query(
+        "after_theme", as_of=until, zone=zone, within_days=within_days, lapse_days=limit.days
+    )
     no_deeds = deeds["did"].has_nulls()  # there are comments to follow, and nothing to follow
     deeds = deeds.drop_nulls("did")
     whose = told.comments.select("feedback_id", "row", "customer_key").unique(
@@ -104,7 +128,7 @@ def after_theme(
         table=table,
         finding=_finding(table, told.comments.height, no_deeds, len(rows), within_days),
         caveats=(
-            *_caveats(table, told.comments.height, deeds, within_days, least),
+            *_caveats(table, told.comments.height, deeds, limit, least),
             *(told.notes if table.height else ()),
             *end_note(workspace, as_of),
         ),
@@ -120,9 +144,12 @@ def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: i
     for name in theme_order(themes):
         spoke = themes.filter(pl.col("theme") == name)["row"].to_list()
         marked = followed.with_columns(spoke=pl.col("row").is_in(spoke))
-        rows += [
-            _row(name, did, of, least) for (did,), of in marked.group_by("did", maintain_order=True)
-        ]
+        firsts = {did: _firsts(of) for (did,), of in marked.group_by("did", maintain_order=True)}
+        for did, of in firsts.items():
+            told = _row(of, least)
+            if did == _LAPSED and _few_apart(firsts["bought"], of, least):
+                told = {}
+            rows.append({"theme": name, "did": did, "within_days": of["within_days"][0]} | told)
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
         pl.selectors.float().fill_nan(None), found_by=pl.lit(found_by)
     )
@@ -136,19 +163,33 @@ def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: i
     return table.with_columns(pl.Series("q_value", q_values, dtype=pl.Float64))
 
 
-def _row(name: str, did: Any, rows: pl.DataFrame, least: int) -> _Row:
+def _firsts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the first comments that speak of a theme, and those of people who had not yet."""
+    before = pl.col("spoke").cast(pl.Int64).cum_sum().over("person") - pl.col("spoke")
+    return rows.filter(before == 0)
+
+
+def _few_apart(bought: pl.DataFrame, lapsed: pl.DataFrame, least: int) -> bool:
+    """Say whether two rows over the same days, one taken from the other, would tell of few people.
+
+    Of customers both say the same: what is left are those who were none.
+    """
+    if bought["within_days"][0] != lapsed["within_days"][0]:
+        return False
+    both = pl.concat([bought, lapsed]).unique(["row", "spoke"], keep="none")
+    return any(own["person"].n_unique() < least for _, own in both.group_by("spoke"))
+
+
+def _row(rows: pl.DataFrame, least: int) -> _Row:
     """Compare the first comments that speak of a theme with those of people who had not yet.
 
     Of a side of fewer than `least` people nothing is said, nor of the other: both together may be
     known.
     """
-    rows = rows.with_columns(
-        before=pl.col("spoke").cast(pl.Int64).cum_sum().over("person") - pl.col("spoke")
-    ).filter(pl.col("before") == 0)
     of, rest = rows.filter("spoke"), rows.filter(~pl.col("spoke"))
     heads = of.height, rest["person"].n_unique()
     if any(0 < people < least for people in heads):
-        return {"theme": name, "did": did}
+        return {}
     x, n = int(of["done"].sum()), of.height
     y, m = int(rest["done"].sum()), rest.height
     each = rows.group_by("person", "spoke").agg(x=pl.col("done").sum(), n=pl.len())
@@ -160,8 +201,6 @@ def _row(name: str, did: Any, rows: pl.DataFrame, least: int) -> _Row:
     share = wilson(x, n)
     others = wilson(*effective(y, m, design_effect(alone["x"].to_list(), alone["n"].to_list())))
     row = {
-        "theme": name,
-        "did": did,
         "people": n,
         "people_did": x,
         "share": share.value,
@@ -213,13 +252,20 @@ def _finding(table: pl.DataFrame, comments: int, no_deeds: bool, followed: int, 
         )
     sure = _sure(judged)
     if sure.is_empty():
-        deeds = _either([_DEEDS[did] for did in judged["did"].unique(maintain_order=True)])
+        spans = dict(judged.select("did", "within_days").iter_rows())
+        parts = []
+        if deeds := [_DEEDS[did] for did in spans if did != _LAPSED]:
+            parts = [f"{_either(deeds)} more or less often within {counted(days, 'day')}"]
+        if _LAPSED in spans:
+            parts.append(
+                f"lapse more or less often (buy nothing within {counted(spans[_LAPSED], 'day')})"
+            )
         return (
             f"After none of {counted(judged['theme'].n_unique(), 'theme')} is it sure that people "
-            f"{deeds} more or less often within {counted(days, 'day')} than after other comments "
+            f"{', or '.join(parts)}{',' * (len(parts) > 1)} than after other comments "
             f"({counted(followed, 'comment')} followed)."
         )
-    return f"{_told(sure.row(0, named=True), days)} (associated with, not caused by)."
+    return f"{_told(sure.row(0, named=True))} (associated with, not caused by)."
 
 
 def _either(words: list[str]) -> str:
@@ -227,24 +273,31 @@ def _either(words: list[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _told(row: _Row, days: int) -> str:
+def _told(row: _Row) -> str:
     ends = f"{100 * row['change_low']:+.1f} to {100 * row['change_high']:+.1f}"
+    days = counted(row["within_days"], "day")
+    who, did = "people", f"{_DONE[row['did']]} within {days}"
+    if row["did"] == _LAPSED:
+        who, did = "customers", f"lapsed (bought nothing within {days})"
     return (
-        f"Of {row['people']:,} people who wrote of '{row['theme']}' {100 * row['share']:.1f} % "
-        f"({100 * row['share_low']:.1f}–{100 * row['share_high']:.1f}) {_DONE[row['did']]} within "
-        f"{counted(days, 'day')}, against {100 * row['others_share']:.1f} % after "
-        f"{counted(row['others'], 'other comment')}: {100 * row['change']:+.1f} points ({ends})"
+        f"Of {row['people']:,} {who} who wrote of '{row['theme']}' {100 * row['share']:.1f} % "
+        f"({100 * row['share_low']:.1f}–{100 * row['share_high']:.1f}) {did}, against "
+        f"{100 * row['others_share']:.1f} % after {counted(row['others'], 'other comment')}: "
+        f"{100 * row['change']:+.1f} points ({ends})"
     )
 
 
 def _caveats(
-    table: pl.DataFrame, comments: int, deeds: pl.DataFrame, days: int, least: int
+    table: pl.DataFrame, comments: int, deeds: pl.DataFrame, limit: LapseRule, least: int
 ) -> tuple[str, ...]:
-    notes = [f"Also: {_told(row, days)}." for row in _sure(table).rows(named=True)[1:6]]
+    notes = [f"Also: {_told(row)}." for row in _sure(table).rows(named=True)[1:6]]
     if not comments:
         return ()
-    told = deeds.group_by("did", maintain_order=True).agg(
-        known=pl.len(), followed=pl.col("followed").sum()
+    silences = deeds.filter(did=_LAPSED)
+    told = (
+        deeds.filter(pl.col("did") != _LAPSED)
+        .group_by("did", maintain_order=True)
+        .agg(known=pl.len(), followed=pl.col("followed").sum())
     )
     for (known, followed), alike in told.group_by("known", "followed", maintain_order=True):
         done = _either([_DONE[did] for did in alike["did"]])
@@ -253,13 +306,26 @@ def _caveats(
             f"{counted(comments, 'comment')}; the days after {known - followed:,} are not wholly "
             f"in the data, and {comments - known:,} are of nobody known or have no date."
         )
+    if silences.height:
+        could, ripe = int(silences["could"].sum()), int(silences["followed"].sum())
+        note = (
+            f"Lapsed or not is told of {ripe:,} of {counted(could, 'comment')} of customers; the "
+            f"{counted(limit.days, 'day')} after {could - ripe:,} are not wholly in the data."
+        )
+        if never := silences.height - could:
+            note += (
+                f" {never:,} more are of people who could not lapse: they had not bought yet, or "
+                "had lapsed before they wrote."
+            )
+        notes += [note, limit.source]
     missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]
     if missing:
         notes.append(f"The data do not tell whether people {_either(missing)}.")
     blank = table["people"].null_count()
     if blank:
         notes.append(
-            f"Left blank: {counted(blank, 'row')} where a side is of fewer than {least} people."
+            f"Left blank: {counted(blank, 'row')} where a side, or what sets it apart from "
+            f"'bought', is of fewer than {least} people."
         )
     few = table.filter(pl.col("change").is_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED]))[
         "theme"

@@ -1,6 +1,6 @@
 -- What did people do after they wrote? One row per dated comment of a known person and kind of deed.
 -- $within_days: how long a deed after the comment counts    $zone: the company's time zone
--- $as_of: what happened later is not counted
+-- $lapse_days: a longer silence is lapsed    $as_of: what happened later is not counted
 with
 
 comments as (
@@ -28,23 +28,29 @@ days as (
     from deeds join people using (customer_id) where known and moment <= $as_of::timestamp
 ),
 
--- a kind of deed is seen from its first day in the data to its last
+-- a kind of deed is seen from its first day in the data to its last, and a lapse as purchases are
 seen as (
-    select did, min(day) as first_day, max(day) as last_day from days group by did
+    select did, min(day) as first_day, max(day) as last_day, did as by, $within_days as ahead,
+        -1 as back -- the day itself does not count: what a survey asks about often happened on it
+    from days group by did
+    union all
+    select 'lapsed', min(day), max(day), did, $lapse_days, $lapse_days
+    from days where did = 'bought' group by did
 ),
 
--- the day itself does not count: what a survey asks about often happened on it
 next as (
-    select comments.feedback_id, seen.did, comments.day, seen.first_day, seen.last_day,
-        min(days.day) as next_day
+    select comments.feedback_id, seen.did, comments.day, seen.first_day, seen.last_day, seen.ahead,
+        coalesce(bool_or(days.day > comments.day), false) as did_it,
+        -- only who has bought, and not so long ago as to be lapsed already, can lapse
+        coalesce(bool_or(seen.did <> 'lapsed' or days.day <= comments.day), false) as could
     -- where no deeds are known at all a comment stands by itself
     from comments left join seen on true left join days
-        on days.did = seen.did and days.customer_key = comments.customer_key
-        and days.day > comments.day and days.day <= comments.day + $within_days
+        on days.did = seen.by and days.customer_key = comments.customer_key
+        and days.day between comments.day - seen.back and comments.day + seen.ahead
     group by all
 )
 
-select feedback_id, did, day, next_day is not null as done,
-    day >= first_day and day + $within_days <= last_day as followed
+select feedback_id, did, day, ahead as within_days, could, did_it <> (did = 'lapsed') as done,
+    could and day >= first_day and day + ahead <= last_day as followed
 from next
 order by feedback_id, did

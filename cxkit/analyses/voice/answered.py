@@ -24,6 +24,7 @@ _SAID = {
     "questions in comments answered": ("question in a comment", "were answered"),
     "suggestions acknowledged": ("suggestion", "were acknowledged"),
     "complaints in comments answered": ("complaint in a comment", "were answered"),
+    "complaints in comments settled": ("complaint in a comment", "were settled"),
 }
 _KINDS = {
     "message": "messages answered",
@@ -35,6 +36,8 @@ _INTENTS = {
     "suggesting": "suggestions acknowledged",
     "complaining": "complaints in comments answered",
 }
+_SETTLED = "complaints in comments settled"  # in its place, where tickets tell more
+_EPISODE_DAYS = 7  # contacts of one customer no further apart are taken to be of one matter
 _Row = dict[str, Any]
 _SCHEMA: dict[str, Any] = {
     "what": pl.String,
@@ -43,6 +46,8 @@ _SCHEMA: dict[str, Any] = {
     "unfinished": pl.Int64,
     "base": pl.Int64,
     "in_time": pl.Int64,
+    "by_reply": pl.Int64,
+    "by_ticket": pl.Int64,
     "share_in_time": pl.Float64,
     "share_in_time_low": pl.Float64,
     "share_in_time_high": pl.Float64,
@@ -63,9 +68,14 @@ def answered(
     threads are not told, to the same customer and not to ask for something. A ticket is answered by
     its first reply. Comments that ask, suggest or complain (see `intents`) are answered where the
     survey's export says when the company wrote back; without a date of their own they count from
-    the invitation. Requests whose days are not over at the end of
-    the data are left out of the share and stay in the median time, which counts those still
-    waiting (Kaplan and Meier 1958).
+    the invitation. Requests whose days are not over at the end of the data are left out of the
+    share and stay in the median time, which counts those still waiting (Kaplan and Meier 1958).
+
+    A complaint in a comment is settled by a reply or, where its customer opened a ticket within 7
+    days before or after, once that ticket is resolved (of several: all of them), whichever comes
+    first. The time of resolution is the last one, so a ticket opened again is open until then; one
+    that was closed before the comment settled nothing of it. Where no export tells of replies to
+    comments, only complaints with such a ticket count.
 
     Args:
         workspace: an open store.
@@ -74,10 +84,11 @@ def answered(
 
     Returns:
         One row per kind of request, of kinds there are: what, requests, customers, unfinished (of
-        them: their days are not over), base (the others), in_time, share_in_time with Wilson's
-        interval (_low, _high; on as many requests as the customers are worth), median_days (null
-        where more than half wait for ever) and median_days_of_answered, which leaves out whoever
-        still waits and is too short. n is the sum of the requests.
+        them: their days are not over), base (the others), in_time, by_reply and by_ticket (of
+        complaints settled in time: by which), share_in_time with Wilson's interval (_low, _high; on
+        as many requests as the customers are worth), median_days (null where more than half wait
+        for ever) and median_days_of_answered, which leaves out whoever still waits and is too
+        short. n is the sum of the requests.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -87,6 +98,8 @@ def answered(
     rows = workspace.query("answered", as_of=until)
     told, undated = pl.col("asked_at").is_not_null(), pl.col("kind") == "undated"
     sent = dict(rows.filter(~told & ~undated).select("kind", "times").iter_rows())
+    near = workspace.query("comment_tickets", as_of=until, days=_EPISODE_DAYS)
+    rows = rows.join(near, on="feedback_id", how="left", maintain_order="left")
     requests = _requests(rows.filter(told), any(kind.startswith("company ") for kind in sent))
     table = _table(requests, until, within_days)
     return Result(
@@ -94,8 +107,8 @@ def answered(
         question=QUESTION,
         table=table,
         finding=_finding(table, within_days),
-        caveats=_caveats(table, rows, sent, within_days),
-        sql=query_text("answered"),
+        caveats=_caveats(table, rows, requests, sent, within_days),
+        sql=f"{query_text('answered')}\n{query_text('comment_tickets')}",
         as_of=until,
         n=int(table["requests"].sum()),
         draw=_chart,
@@ -109,23 +122,36 @@ def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
         what=kind.replace_strict(_KINDS, default=None, return_dtype=pl.String)
     )
     # an export that never says when the company wrote back does not say that it did not
-    columns = ["what", "customer_id", "asked_at", "replied_at"]
+    columns = ["what", "customer_id", "asked_at", "replied_at", "tickets", "resolved_at"]
     parts = [
         own.select(columns)
         for (name,), own in plain.group_by("kind")
         if own["replied_at"].count() or (name == "message" and company_writes)
     ]
     written = rows.filter(kind == "comment")
-    if written["replied_at"].count():
-        for own in _wanting(written):
-            parts += [
-                own.filter(intent).with_columns(what=pl.lit(what)).select(columns)
-                for intent, what in _INTENTS.items()
-            ]
+    replies = bool(written["replied_at"].count())
+    if replies or written["tickets"].count():
+        wanted = [
+            own.filter(intent).with_columns(what=pl.lit(what)).select(columns)
+            for own in _wanting(written)
+            for intent, what in _INTENTS.items()
+        ]
+        parts += [_settled(pl.concat(wanted), replies)]
     empty = plain.clear().select(columns)
     requests = pl.concat([empty, *parts]).with_row_index("row")
     customer = pl.coalesce("customer_id", pl.format("request {}", "row"))
     return requests.with_columns(customer_id=customer)
+
+
+def _settled(wanted: pl.DataFrame, replies: bool) -> pl.DataFrame:
+    """Let a complaint, and nothing else, count as settled by its ticket too, where any has one."""
+    complains = pl.col("what") == _INTENTS["complaining"]
+    wanted = wanted.with_columns(pl.when(complains).then(pl.col("tickets", "resolved_at")))
+    if not wanted["tickets"].count():
+        return wanted if replies else wanted.clear()
+    return wanted.filter(pl.lit(replies) | pl.col("tickets").is_not_null()).with_columns(
+        what=pl.when(complains).then(pl.lit(_SETTLED)).otherwise("what")
+    )
 
 
 def _wanting(written: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -141,10 +167,11 @@ def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> 
         own = requests.filter(pl.col("what") == what)
         if own.is_empty() or until is None:
             continue
-        waited = pl.coalesce("replied_at", pl.lit(until)) - pl.col("asked_at")
+        done = pl.min_horizontal("replied_at", "resolved_at")
+        waited = pl.coalesce(done, pl.lit(until)) - pl.col("asked_at")
         own = own.with_columns(
             days=waited.dt.total_milliseconds().clip(0) / 86_400_000,
-            over=pl.col("replied_at").is_not_null(),
+            over=done.is_not_null(),
             finished=pl.col("asked_at") <= until - timedelta(days=within_days),
         ).with_columns(in_time=pl.col("over") & (pl.col("days") <= within_days))
         ripe = own.filter("finished")
@@ -159,6 +186,10 @@ def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> 
             "base": ripe.height,
             "in_time": int(ripe["in_time"].sum()),
         }
+        if what == _SETTLED:
+            by_reply = pl.col("replied_at") <= pl.coalesce("resolved_at", "replied_at")
+            row["by_reply"] = ripe.filter("in_time", by_reply).height
+            row["by_ticket"] = row["in_time"] - row["by_reply"]
         if ripe.height:
             effect = design_effect(each["in_time"].to_numpy(), each["n"].to_numpy())
             share = wilson(*effective(row["in_time"], ripe.height, effect))
@@ -190,6 +221,8 @@ def _finding(table: pl.DataFrame, within_days: int) -> str:
             said += f" within {counted(within_days, 'day')}"
             if row["median_days"] is not None:
                 said += f", half within {lasted(row['median_days'])}"
+        if row["by_ticket"] is not None:
+            said += f" ({row['by_reply']:,} by a reply, {row['by_ticket']:,} by a ticket)"
         told.append(said)
     if not told:
         few = max(table["base"].to_list())
@@ -213,7 +246,11 @@ def _many(noun: str) -> str:
 
 
 def _caveats(
-    table: pl.DataFrame, rows: pl.DataFrame, sent: dict[str, int], within_days: int
+    table: pl.DataFrame,
+    rows: pl.DataFrame,
+    requests: pl.DataFrame,
+    sent: dict[str, int],
+    within_days: int,
 ) -> tuple[str, ...]:
     notes = []
     kinds = set(table["what"])
@@ -228,7 +265,9 @@ def _caveats(
     for kind, name in (("ticket", "tickets answered"), ("ticket resolved", "tickets resolved")):
         if name not in kinds and kind in set(rows["kind"]):
             notes.append(f"Nothing tells when {name.replace(' ', ' were ')}.")
-    if not kinds & set(_INTENTS.values()) and "comment" in set(rows["kind"]):
+    notes += _tickets_said(rows, requests)
+    wants = {*_INTENTS.values(), _SETTLED}
+    if not kinds & wants and "comment" in set(rows["kind"]):
         notes.append(
             "Whether comments are answered cannot be said: no export tells when somebody wrote "
             "back, or no comment in English wants anything."
@@ -268,7 +307,7 @@ def _caveats(
             f"The company asks {times} gives (help, thanks, content): {asks:,} messages against "
             f"{gives:,}."
         )
-    if kinds & set(_INTENTS.values()):
+    if kinds & wants:
         notes.append(
             "What a comment wants is read by rules, which make mistakes: see the analysis intents."
         )
@@ -277,6 +316,34 @@ def _caveats(
             "An answer in time may still be none that helps: this counts, it does not read."
         )
     return tuple(notes)
+
+
+def _tickets_said(rows: pl.DataFrame, requests: pl.DataFrame) -> list[str]:
+    """Say how far tickets tell whether complaints in comments were settled."""
+    near = f"a ticket within {_EPISODE_DAYS} days that was not closed before"
+    answered = requests.filter(what=_INTENTS["complaining"]).height
+    if answered:
+        return [
+            f"Nothing but a reply settles the {counted(answered, 'complaint')} in comments: beside "
+            f"none stands {near}."
+        ]
+    own = requests.filter(what=_SETTLED)
+    if own.is_empty():
+        return []
+    beside = own.filter(pl.col("tickets").is_not_null())
+    still = beside["resolved_at"].null_count()
+    replies = rows.filter(kind="comment")["replied_at"].count()
+    of = f"{own.height:,} complaints in comments" if replies else "the complaints in comments"
+    notes = [
+        f"Beside {beside.height:,} of {of} stands {near}, still open in {still:,}; that it is of "
+        "the same matter is taken for granted."
+    ]
+    if not replies:
+        notes.append(
+            "No export tells when somebody replied to a comment: complaints without a ticket are "
+            "left out, and nothing is said of questions and suggestions in comments."
+        )
+    return notes
 
 
 def _chart(table: pl.DataFrame) -> charts.Figure:

@@ -42,11 +42,11 @@ requests as (
     union all by name select 'comment' as kind, customer_id,
         coalesce(given_at, invited_at) as asked_at,
         case when answered_at <= $as_of::timestamp then answered_at end as replied_at,
-        comment, question
+        comment, question, feedback_id
     from feedback where regexp_matches(comment, '[^\s\p{Z}]')
 )
 
-select kind, customer_id, asked_at, replied_at, comment, question, 1 as times from requests
+select *, 1 as times from requests
 where asked_at <= $as_of::timestamp
 union all by name
 select 'company ' || coalesce(purpose, 'other') as kind, count(*) as times from sent
@@ -57,4 +57,4 @@ where thread is null and customer_id = '' having times > 0
 union all by name
 select 'undated' as kind, customer_id, replied_at, comment, question, 1 as times from requests
 where requests.kind = 'comment' and asked_at is null
-order by kind, asked_at, customer_id, replied_at, comment, question
+order by kind, asked_at, customer_id, replied_at, comment, question, feedback_id

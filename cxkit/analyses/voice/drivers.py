@@ -8,13 +8,14 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted
+from cxkit.scores import ces_note, rule_of
+from cxkit.settings import Settings
 from cxkit.stats.importance import MOST_DRIVERS, Importance, asymmetry, importance
 from cxkit.stats.intervals import ENOUGH, Interval, ratio
 from cxkit.workspace import Workspace, query_text
 
 QUESTION = "What drives satisfaction, and where should we start?"
 _NAMES = {"csat": "CSAT", "nps": "NPS", "ces": "CES", "stars": "the star rating"}
-_SCALES = {"csat": 5, "nps": 10, "ces": 7, "stars": 5}
 _PER_DRIVER = 10  # answers that a regression needs for each driver
 _ANSWERED = 0.5  # of the answers with the score: an aspect that fewer rate is left out
 _LOW, _HIGH = 0.25, 0.9  # how far up its scale a low and a high rating lies: 1-2 and 5 of 5
@@ -63,7 +64,8 @@ def drivers(
     Importance is an aspect's part of R squared, of what the score varies: LMG, which averages over
     all orders of the aspects; relative weights (Johnson 2000) stand beside it, and in its place
     where there are more than ten. All parts add up to R squared. Performance is the mean rating.
-    Both have intervals drawn by customer. Only answers with the score and every aspect count.
+    Both have intervals drawn by customer. Only answers with the score and every aspect count; CES
+    on five points is a score once the settings say which end is good, as for `score`.
 
     Args:
         workspace: an open store.
@@ -85,11 +87,11 @@ def drivers(
     Raises:
         BadQuestion: where metric is not one of the four.
     """
-    if metric is not None and metric not in _NAMES:
-        raise BadQuestion(f"No overall score is called '{metric}'. There are: {listed(_NAMES)}.")
+    if metric is not None and not (isinstance(metric, str) and metric in _NAMES):
+        raise BadQuestion(f"No overall score is called {metric!r}. There are: {listed(_NAMES)}.")
     until = workspace.moment(as_of)
     rows = workspace.query("drivers", as_of=until)
-    scored, other_scales = _one_scale(rows)
+    scored, other_scales = _one_scale(rows, workspace.settings)
     chosen = metric or _most_answered(scored)
     answers = _complete(scored, chosen)
     n, people = answers.score.len(), answers.person.n_unique()
@@ -108,7 +110,10 @@ def drivers(
         question=QUESTION,
         table=table,
         finding=_finding(table, chosen, n, people, told),
-        caveats=_caveats(table, answers, chosen, other_scales, told),
+        caveats=(
+            *_caveats(table, answers, chosen, other_scales, told),
+            *ces_note(workspace, until),
+        ),
         sql=query_text("drivers"),
         as_of=until,
         n=n,
@@ -116,25 +121,33 @@ def drivers(
     )
 
 
-def _one_scale(rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Keep the usual scale of each score and the commonest of each aspect; count the others."""
+def _one_scale(rows: pl.DataFrame, settings: Settings) -> tuple[pl.DataFrame, int]:
+    """Keep the commonest scale of each aspect, and of each score one that it has; count the others.
+
+    A score is one on the scales by which `score` reads it.
+    """
     is_item = pl.col("metric") == "item"
-    counts = rows.filter(is_item).group_by("asked", "scale").len()
-    commonest = counts.sort("len", "scale", descending=True, nulls_last=True).unique(
-        "asked", keep="first", maintain_order=True
+    counts = rows.group_by("metric", "asked", "scale").len()
+    scored = pl.Series(
+        [
+            metric == "item" or bool(rule_of(metric, scale, settings))
+            for metric, scale in counts.select("metric", "scale").iter_rows()
+        ],
+        dtype=pl.Boolean,
     )
-    usual = pl.col("asked").replace_strict(
-        _SCALES | dict(commonest.select("asked", "scale").iter_rows()),
-        default=None,
-        return_dtype=pl.Int64,
+    order = counts.filter(scored).sort("len", "scale", descending=True, nulls_last=True)
+    commonest = order.unique(["metric", "asked"], keep="first", maintain_order=True)
+    rows = rows.join(
+        commonest.select("metric", "asked", usual="scale", has=pl.lit(True)),
+        on=["metric", "asked"],
+        how="left",
+        maintain_order="left",
     )
     least = pl.when(pl.col("metric") == "nps").then(0).when(is_item).then(0).otherwise(1)
     sound = pl.col("score").is_between(least, pl.col("usual").fill_null(float("inf")))
-    marked = rows.with_columns(usual=usual).with_columns(
-        kept=(pl.col("scale").is_null() | (pl.col("scale") == pl.col("usual"))) & sound
-    )
-    kept = marked.filter("kept").with_columns(scale="usual").drop("usual", "kept")
-    return kept, rows.height - kept.height
+    same = pl.col("scale").is_null() | (pl.col("scale") == pl.col("usual"))
+    kept = rows.filter(pl.col("has") & same & sound).with_columns(scale="usual")
+    return kept.drop("usual", "has"), rows.height - kept.height
 
 
 def _most_answered(rows: pl.DataFrame) -> str:

@@ -6,7 +6,7 @@ answers as (
     -- all answers to one invitation stand in one record of a file
     select dense_rank() over (order by source_file, record_no) as answer, customer_id, metric,
         case when metric = 'item' then trim(question) else metric end as asked, score, scale
-    from feedback
+    from judged
     where score is not null and metric in ('item', 'csat', 'nps', 'ces', 'stars')
         and (metric <> 'item' or regexp_matches(question, '[^\s\p{Z}]'))
         and coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)

@@ -75,7 +75,8 @@ def intents(
             `preferred_channel` of the customer, or a field of the customers' attributes.
         coded: what comments want by your own reading: a frame with feedback_id and intent, one row
             for each thing that a comment wants and one without intent (null or "") where it wants
-            nothing of the four. Comments that are not judged do not count.
+            nothing of the four: the form of `comments_to_code`, filled in. Comments that are not
+            judged do not count.
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
@@ -184,7 +185,9 @@ def _coding(coded: object) -> pl.DataFrame:
     if nested := [name for name in columns if coded[name].dtype.is_nested()]:
         raise BadQuestion(f"The coded comments hold lists as {listed(nested)}. {takes}")
     told = coded.select(pl.col(columns).cast(pl.String)).with_columns(
-        pl.col("intent").replace("", None)
+        pl.col("intent").str.strip_chars().str.to_lowercase().replace("", None),
+        # what a spreadsheet might have run was written with an apostrophe before it
+        feedback_id=pl.col("feedback_id").str.replace(r"^'([\s\x{FEFF}]*[=+\-@＝＋－＠])", "$1"),
     )
     if unknown := set(told["intent"].drop_nulls()) - set(INTENTS):
         raise BadQuestion(

@@ -44,7 +44,9 @@ def model_card(
     The own-rating scorer learns from comments with a score beside them, in any language, and is
     used only where it is surely better than the general English scorer (see `learn_rating`). All
     figures are cross-validated over five folds with like texts kept together. Words that speak for
-    a class are shown where five people use them, in a report as many as its smallest group has.
+    a class are shown where five people use them, in a report as many as its smallest group has;
+    what looks like a name where so many known customers do. The company's names and brands in the
+    settings are not learned from.
 
     Args:
         workspace: an open store.
@@ -66,7 +68,11 @@ def model_card(
     """
     until = workspace.moment(as_of)
     rated = rated_comments(workspace, metric, until)
-    model = learned(rated.comments)
+    brands = workspace.settings.company.names
+    model = learned(rated.comments, brands)
+    terms = {}
+    if model and model.card.chosen == "own ratings":
+        terms = words_of_many(rated.comments, model.card, workspace.least, brands)
     table = _table(model.card) if model else pl.DataFrame(schema=_SCHEMA)
     return Result(
         name="model_card",
@@ -74,7 +80,7 @@ def model_card(
         table=table,
         finding=_finding(model.card) if model else cannot_learn(rated),
         caveats=(
-            *(_caveats(model.card, rated.comments, workspace.least) if model else ()),
+            *(_caveats(model.card, rated.comments, terms) if model else ()),
             *left_notes(rated.left),
         ),
         sql=query_text("model_card"),
@@ -113,8 +119,7 @@ def _finding(card: RatingCard) -> str:
     return f"{told}. What was learned is not surely better, so the general scorer stays."
 
 
-def _caveats(card: RatingCard, rated: pl.DataFrame, least: int) -> tuple[str, ...]:
-    terms = words_of_many(rated, card, least) if card.chosen == "own ratings" else {}
+def _caveats(card: RatingCard, rated: pl.DataFrame, terms: dict[str, list[str]]) -> tuple[str, ...]:
     mix = [f"{name} {share:.0%}" for name, share in card.languages.items() if share >= 0.005]
     sizes = ", ".join(f"{card.per_class[name]:,} {name}" for name in CLASSES)
     drawn = f"Of {rated.height:,} rated comments {card.rated:,} were drawn at random to learn from."

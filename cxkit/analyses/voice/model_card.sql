@@ -8,18 +8,21 @@ rules as (
 ),
 
 answers as (
-    -- all answers to one invitation stand in one record of a file, the comment beside any of them
+    -- all answers to one invitation stand in one record of a file, the comments beside any of them
     select
         feedback_id, metric, score, question,
         coalesce(customer_id, 'row ' || source_file || ' ' || record_no) as customer_key,
+        customer_id is not null as known,
         lowest, most, full_scale(metric, scale, score, most) as full_scale,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
-        max(own) over (partition by source_file, record_no) as beside
+        string_agg(own, e'\n' order by feedback_id, own) over (
+            partition by source_file, record_no
+        ) as beside
     from feedback left join rules using (metric)
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
-select metric, score, customer_key, coalesce(own, beside) as comment, question,
+select metric, score, customer_key, known, coalesce(own, beside) as comment, question,
     full_scale = most as usual, score between lowest and most as sound
 from answers
 where score is not null and most is not null and coalesce(own, beside) is not null

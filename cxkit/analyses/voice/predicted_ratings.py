@@ -52,7 +52,8 @@ def predicted_ratings(
     rated = rated_comments(workspace, metric, until)
     written = workspace.query("predicted_ratings", as_of=until)
     silent = written.filter(pl.col("comment").is_not_null())
-    model = learned(rated.comments) if silent.height else None
+    brands = workspace.settings.company.names
+    model = learned(rated.comments, brands) if silent.height else None
     if model:
         told = model.predict(silent["comment"], silent["question"])
         told = told.select(pl.col("predicted_rating").cast(pl.String), "score")

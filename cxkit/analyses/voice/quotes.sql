@@ -1,5 +1,5 @@
--- What do customers write, word for word? One row per answer, with the comment that it has or that
--- stands beside it in the same record.
+-- What do customers write, word for word? One row per answer, with the comment that it has or each
+-- that stands beside it in the same record.
 -- $as_of: what was written later is not `in_time`
 with
 
@@ -13,8 +13,7 @@ answers as (
 
 -- all answers to one invitation stand in one record of a file, the comment beside any of them
 told as (
-    select source_file, record_no, place, feedback_id, said_at, own,
-        row_number() over (partition by source_file, record_no order by own desc, place) as rank
+    select source_file, record_no, place, feedback_id, said_at, own
     from answers where own is not null and in_time
 )
 
@@ -24,6 +23,6 @@ select
     coalesce(told.said_at, answers.said_at) as given_at,
     coalesce(customer_id, 'row ' || answers.source_file || ' ' || answers.record_no) as customer_key,
     metric, score, touchpoint, coalesce(answers.own, told.own) as comment, in_time
-from answers left join told on answers.own is null and told.rank = 1
+from answers left join told on answers.own is null
     and answers.source_file = told.source_file and answers.record_no = told.record_no
 order by comment_no, beside, answers.place

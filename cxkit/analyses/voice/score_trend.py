@@ -46,6 +46,7 @@ _SCHEMA: dict[str, Any] = {
     "same_customers": pl.Int64,
     **{f"same_change{end}": pl.Float64 for end in _ENDS},
     "levels_p_value": pl.Float64,
+    "sure": pl.Boolean,
 }
 _Row = dict[str, Any]
 
@@ -62,9 +63,10 @@ def score_trend(
     Scores and intervals are those of `score`, of the answers given in each month or quarter. The
     change is the difference of the scores (NPS: of the adjusted ones, Lewis and Sauro 2021; shares:
     Newcombe 1998), and beside it that of the customers who answered in both, from their own
-    differences. It counts as a change only where the whole series varies by more than chance as
-    well (Cochran's Q), so that a series of noise has no story. The last month or quarter
-    is compared once it is over.
+    differences. It is sure only where the whole series varies by more than chance as well
+    (Cochran's Q), so that a series of noise has no story, or where it would be sure among as many
+    changes as the series has (Bonferroni), so that a long quiet one does not drown it. The last
+    month or quarter is compared once it is over.
 
     Args:
         workspace: an open store.
@@ -79,7 +81,7 @@ def score_trend(
         mean with _low and _high; in the last full row change (since the row before) with _low and
         _high and p_value, same_customers (who answered in both) and same_change (theirs; null below
         30) with _low and _high; levels_p_value (of all full rows from 30 answers on: is it all one
-        level?). n is the number of answers.
+        level?); in the last full row sure. n is the number of answers.
 
     Raises:
         BadQuestion: where `every` is neither month nor quarter, or no survey is about `touchpoint`.
@@ -87,7 +89,7 @@ def score_trend(
     one_of("every", every, _EVERY)
     if touchpoint is not None:
         known = workspace.sql("select distinct touchpoint as t from feedback order by t")["t"]
-        one_of("touchpoint of a survey", touchpoint, known.drop_nulls().to_list())
+        one_of("touchpoint", touchpoint, known.drop_nulls().to_list())
     until = workspace.moment(as_of)
     rows = workspace.query(
         "score_trend",
@@ -164,7 +166,10 @@ def _series(
         for row in rows:
             row["levels_p_value"] = p
     if rule and len(large) > 1 and full[-2:] == large[-2:]:
-        full[-1] |= _change(metric, whose, full[-1]["begins"], full[-2]["begins"])
+        last = _change(metric, whose, full[-1]["begins"], full[-2]["begins"])
+        alone = last["p_value"] * (len(large) - 1) < _LEVEL
+        last["sure"] = last["p_value"] < _LEVEL and (alone or full[-1]["levels_p_value"] < _LEVEL)
+        full[-1] |= last
     return rows
 
 
@@ -184,11 +189,6 @@ def _change(metric: str, whose: pl.DataFrame, last: date, before: date) -> _Row:
 
 def _ends(name: str, told: Interval) -> _Row:
     return {f"{name}{end}": value for end, value in zip(_ENDS, told, strict=True)}
-
-
-def _changed(row: _Row) -> bool:
-    """Say whether the last change is sure: by itself, and beside how much the whole varies."""
-    return bool(row["p_value"] < _LEVEL and row["levels_p_value"] < _LEVEL)
 
 
 def _finding(table: pl.DataFrame, every: str) -> str:
@@ -216,10 +216,15 @@ def _metric_told(rows: pl.DataFrame, every: str) -> str:
     sign = "+" if last["metric"] == "nps" else ""
     text += f", against {before['score']:{sign}.1f} in {_named(before)} ({before['answers']:,}): "
     text += _points(last, "change")
-    if _changed(last):
+    if last["sure"]:
         return f"{text}, a sure change"
     text += ", no sure change"
     large = full.filter(pl.col("answers") >= ENOUGH)
+    if last["p_value"] < _LEVEL:
+        return (
+            f"{text}: it would be one by itself, but of {large.height - 1:,} changes in a series "
+            "one such may be chance"
+        )
     if last["levels_p_value"] >= _LEVEL:
         return f"{text}; over {counted(large.height, every)} it stays within its noise"
     top, low = (
@@ -260,7 +265,7 @@ def _caveats(
         )
         low, high = row["same_change_low"], row["same_change_high"]
         moved = low is not None and (low > 0 or high < 0)
-        if _changed(row) and not (moved and row["same_change"] * row["change"] > 0):
+        if row["sure"] and not (moved and row["same_change"] * row["change"] > 0):
             told += ": the change may be one of who answers"
         notes.append(f"{told}.")
     partial = table.filter(state="partial")
@@ -311,7 +316,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     title = f"{name}, {every} by {every}: too few answers to compare the last two"
     if compared:
         change = f"{compared[0]['change']:+.1f} points in {_named(compared[0])}"
-        title = f"{name}: {change}, {'a sure' if _changed(compared[0]) else 'no sure'} change"
+        title = f"{name}: {change}, {'a sure' if compared[0]['sure'] else 'no sure'} change"
     drawn = rows.with_columns(
         score_full=pl.when(full).then("score"),
         score_partial=pl.when(~full).then("score"),

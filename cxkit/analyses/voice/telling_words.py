@@ -16,6 +16,7 @@ from cxkit.stats.keyness import keyness
 from cxkit.stats.segments import gathered
 from cxkit.text.discovery import stems_of
 from cxkit.text.excerpts import most_typical, sentence_at
+from cxkit.text.names import bare, names_in
 from cxkit.text.own_rating import SCALES
 from cxkit.text.themes import stem, words_of
 from cxkit.workspace import Workspace, query_text
@@ -52,7 +53,7 @@ _Row = dict[str, Any]
 class _Words(NamedTuple):
     """The comments of all sides with their stems; how each stem is spelled."""
 
-    comments: pl.DataFrame  # side, customer_key, feedback_id, comment
+    comments: pl.DataFrame  # side, customer_key, known, feedback_id, comment
     stems: list[frozenset[str]]
     spelled: dict[str, str]
 
@@ -90,7 +91,9 @@ def telling_words(
         (Benjamini-Hochberg over all words that 5 people use), quote (a typical sentence with it,
         masked), feedback_id (of the quote). Shown are words with z above 1.96; only those with
         q_value below .05 are sure. In a report only words are shown that as many people of the
-        side use as the settings' smallest group. n is the number of comments on all sides.
+        side use as the settings' smallest group. What looks like a name is shown where so many
+        known customers use it; the company's names and brands in the settings are left out. n is
+        the number of comments on all sides.
 
     Raises:
         BadQuestion: where there is no such metric or field, or both are asked for.
@@ -112,7 +115,8 @@ def telling_words(
     asked = _scored(answers, metric) if metric else _by_segment(answers, workspace.least)
     sides = asked.filter(pl.col("side").is_not_null())
     people = _people(sides)
-    words = _Words(sides, *stems_of(sides["comment"].to_list()))
+    brands = workspace.settings.company.names
+    words = _Words(sides, *stems_of(sides["comment"].to_list(), brands=brands))
     table = _table(words, people, workspace.least)
     return Result(
         name="telling_words",
@@ -172,12 +176,13 @@ def _people(sides: pl.DataFrame) -> dict[str, int]:
 
 def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
     used = (
-        words.comments.select("side", "customer_key")
+        words.comments.select("side", "customer_key", "known")
         .with_columns(pl.Series("stem", [sorted(s) for s in words.stems], dtype=pl.List(pl.String)))
         .explode("stem", empty_as_null=True)
         .drop_nulls()
         .unique()
     )
+    unsafe = _too_few_known(words, used, max(least, _LEAST))
     often = Counter(dict(used.unique(["customer_key", "stem"]).group_by("stem").len().rows()))
     named = [side for side in people if side != _OTHER]
     found = []
@@ -217,6 +222,7 @@ def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
             pl.col("first") / pl.col("base") > pl.col("second") / pl.col("others_base"),
             pl.col("first") >= max(least, _LEAST),
         )
+        .join(unsafe, on=["side", "word"], how="anti", maintain_order="left")
         .group_by("side", maintain_order=True)
         .head(_SHOWN)
     )
@@ -226,6 +232,19 @@ def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
         )
     rows = [_row(row, words) for row in apart.iter_rows(named=True)]
     return pl.DataFrame(rows, schema=_SCHEMA)
+
+
+def _too_few_known(words: _Words, used: pl.DataFrame, least: int) -> pl.DataFrame:
+    """List side and word of what looks like a name and is not of so many known customers.
+
+    Comments of nobody known may all be of one person, who signs them.
+    """
+    everybody = bool(words.comments["known"].all())
+    names = names_in([] if everybody else words.comments["comment"])
+    like = [one for one, word in words.spelled.items() if bare(word) in names]
+    known = pl.col("customer_key").filter("known").n_unique()
+    rows = used.filter(pl.col("stem").is_in(like)).group_by("side", word="stem").agg(known=known)
+    return rows.filter(pl.col("known") < least)
 
 
 def _row(row: _Row, words: _Words) -> _Row:

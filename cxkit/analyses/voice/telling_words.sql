@@ -9,19 +9,21 @@ rules as (
 ),
 
 answers as (
-    -- all answers to one invitation stand in one record of a file, the comment beside any of them
+    -- all answers to one invitation stand in one record of a file, the comments beside any of them
     select
         feedback_id, metric, score, touchpoint, question, customer_id, lowest, most,
         full_scale(metric, scale, score, most) as full_scale,
         coalesce(customer_id, 'feedback ' || feedback_id) as customer_key,
         case when regexp_matches(comment, '[^\s\p{Z}]') then comment end as own,
-        max(own) over (partition by source_file, record_no) as beside
+        string_agg(own, e'\n' order by feedback_id, own) over (
+            partition by source_file, record_no
+        ) as beside
     from feedback left join rules using (metric)
     where coalesce(coalesce(given_at, invited_at) <= $as_of::timestamp, true)
 )
 
 select
-    feedback_id, customer_key, metric, score, coalesce(own, beside) as comment,
+    feedback_id, customer_key, customer_id is not null as known, metric, score, coalesce(own, beside) as comment,
     own is not null as own,
     full_scale = most as usual, score between lowest and most as sound,
     coalesce(case $by

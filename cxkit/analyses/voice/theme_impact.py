@@ -1,5 +1,6 @@
 """What does each theme go with in the score: where people speak of it, and for the whole?"""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from cxkit.result import Result, counted, verb
 from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
 from cxkit.stats import impact
 from cxkit.stats.clustered import design_effect, effective
+from cxkit.stats.differencing import tells_of_few
 from cxkit.stats.intervals import ENOUGH, wilson
 from cxkit.text.own_rating import SCALES
 from cxkit.workspace import Workspace, query_text
@@ -71,7 +73,8 @@ def theme_impact(
         speak of the theme or do not; an interval is null where all scores of each side are the
         same. An answer may speak of several themes of a book. n is the
         number of answers with a comment. In a report, themes of few people go into 'other', and the
-        figures of a row are null where few people speak of the theme or few do not.
+        figures of a row are null where few people speak of the theme or few do not, or where rows
+        that overlap could be subtracted until they tell of few.
 
     Raises:
         BadQuestion: where there is no such metric.
@@ -95,7 +98,7 @@ def theme_impact(
     metric = metric or _most_commented(usual)
     told = spoken(workspace, until)
     rated = _valued(usual.filter(pl.col("metric") == metric))
-    commented = rated.filter(pl.col("comment_id").is_not_null())
+    commented = rated.filter(pl.col("comment_ids").is_not_null())
     themes = _of_answers(commented, told.comments, told.themes)
     least = workspace.least
     table = _table(commented, shown_apart(themes, least), metric, told.found_by, least)
@@ -106,7 +109,7 @@ def theme_impact(
         finding=_finding(table, commented.height, any(left_out.values())),
         caveats=(
             *_caveats(table, rated, usual, left_out, least),
-            *_named(themes, least),
+            *_named(themes, table, least),
             *(told.notes if commented.height else ()),
         ),
         sql=query_text("theme_impact"),
@@ -117,7 +120,7 @@ def theme_impact(
 
 
 def _most_commented(answers: pl.DataFrame) -> str:
-    written = answers.group_by("metric").agg(n=pl.col("comment_id").count())
+    written = answers.group_by("metric").agg(n=pl.col("comment_ids").count())
     ranked = written.sort(pl.col("n"), "metric", descending=[True, False])
     return str(ranked["metric"].first() or "nps")
 
@@ -139,8 +142,9 @@ def _of_answers(
 ) -> pl.DataFrame:
     """Return one row per answer and theme of its comment; `row` numbers the answers."""
     numbered = answers.with_row_index("row").select(
-        pl.col("row").cast(pl.Int64), "customer_key", feedback_id="comment_id"
+        pl.col("row").cast(pl.Int64), "customer_key", feedback_id="comment_ids"
     )
+    numbered = numbered.explode("feedback_id")  # a record may hold several comments
     # an id that stands twice would double its answers
     whose = comments.select("feedback_id", comment="row").unique("feedback_id", keep="first")
     of = themes.select("theme", comment="row")
@@ -149,6 +153,8 @@ def _of_answers(
         .join(of, on="comment", how="left", maintain_order="left")
         .select("row", pl.col("theme").fill_null(UNTAGGED), "customer_key")
         .unique(maintain_order=True)
+        # of several comments one may speak of a theme and the other of none
+        .filter((pl.col("theme") != UNTAGGED) | (pl.len().over("row") == 1))
     )
 
 
@@ -163,7 +169,11 @@ def _table(
         held = [[row in places[name] for name in judged] for row in range(answers.height)]
         figures = impact.theme_impact(answers["value"].to_list(), held, answers["person"].to_list())
         told = dict(zip(judged, figures, strict=True))
-    rows = [_row(answers, name, places[name], told.get(name), least) for name in names]
+    telling = _telling(answers, places, least)
+    rows = [
+        {"theme": name} if name in telling else _row(answers, name, places[name], told.get(name))
+        for name in names
+    ]
     table = pl.DataFrame(
         [{**row, "metric": metric, "found_by": found_by} for row in rows], schema=_SCHEMA
     ).with_columns(pl.selectors.float().fill_nan(None))
@@ -173,17 +183,10 @@ def _table(
     )
 
 
-def _row(
-    answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | None, least: int
-) -> _Row:
-    """Return what is said of a theme; only its name where a side is of few people.
-
-    What one side says is the whole, which is known, less the other side.
-    """
+def _row(answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | None) -> _Row:
+    """Return what is said of a theme."""
     spoke = pl.Series([row in rows for row in range(answers.height)], dtype=pl.Boolean)
     of, rest = answers.filter(spoke), answers.filter(~spoke)
-    if _few(of, least) or _few(rest, least):
-        return {"theme": name}
     marked = answers.with_columns(spoke=spoke)
     each = marked.group_by("person").agg(x=pl.col("spoke").sum(), n=pl.len())
     effect = design_effect(each["x"].to_list(), each["n"].to_list())
@@ -209,6 +212,32 @@ def _row(
             }
         row["q_value"] = told.q_value
     return row
+
+
+def _telling(answers: pl.DataFrame, places: dict[str, set[int]], least: int) -> set[str]:
+    """Return the themes whose figures a report leaves blank, so that none tells of few people.
+
+    What one side of a theme says is the whole, which is known, less the other side; and themes that
+    overlap can be subtracted from each other, and from those of no theme. As long as they tell of
+    few, the one that is needed least goes: no theme, then 'other', then the smallest.
+    """
+    people = answers["person"].to_list()
+    held = {name: [row in rows for row in range(answers.height)] for name, rows in places.items()}
+
+    def tell(names: Iterable[str]) -> bool:
+        groups = [held[name] for name in names]
+        return tells_of_few(list(zip(*groups, strict=True)), people, least)
+
+    blank = {name for name in held if tell([name])} if least else set()
+    left = sorted(
+        held.keys() - blank,
+        key=lambda name: (name != UNTAGGED, name != OTHER, len(places[name]), name),
+    )
+    while left and least and tell(left):
+        one = next((name for name in left if not tell(n for n in left if n != name)), left[0])
+        left.remove(one)
+        blank.add(one)
+    return blank
 
 
 def _few(answers: pl.DataFrame, least: int) -> bool:
@@ -281,8 +310,8 @@ def _caveats(
     least: int,
 ) -> tuple[str, ...]:
     notes = []
-    written = rated.filter(pl.col("comment_id").is_not_null())
-    rest = rated.filter(pl.col("comment_id").is_null())
+    written = rated.filter(pl.col("comment_ids").is_not_null())
+    rest = rated.filter(pl.col("comment_ids").is_null())
     metric = str(rated["metric"].first() or "")
     if rated.height:
         name, digits = _NAMES[metric], 1 if metric == "nps" else 2
@@ -300,7 +329,7 @@ def _caveats(
     if blank:
         notes.append(
             f"Left blank: {counted(blank, 'row')} where fewer than {least} people speak of the "
-            "theme, or fewer do not."
+            "theme, or fewer do not, or which would tell of so few by what other rows say."
         )
     few = table.filter(~pl.col("theme").is_in([OTHER, UNTAGGED]), pl.col("drag").is_null())
     if few.height and written.height:
@@ -309,7 +338,7 @@ def _caveats(
             "people have to name it, and as many not."
         )
     others = (
-        usual.filter(pl.col("metric") != metric, pl.col("comment_id").is_not_null())
+        usual.filter(pl.col("metric") != metric, pl.col("comment_ids").is_not_null())
         .group_by("metric")
         .len()
         .sort("metric")
@@ -328,12 +357,14 @@ def _caveats(
     return tuple(notes)
 
 
-def _named(themes: pl.DataFrame, least: int) -> tuple[str, ...]:
+def _named(themes: pl.DataFrame, table: pl.DataFrame, least: int) -> tuple[str, ...]:
     """Say how many answers name a theme at all, where neither side is of few people."""
     sides = themes.group_by(none=pl.col("theme") == UNTAGGED).agg(
         n=pl.col("row").n_unique(), people=pl.col("customer_key").n_unique()
     )
     if sides.is_empty() or sides["people"].min() < least:  # type: ignore[operator]
+        return ()
+    if not table.filter(theme=UNTAGGED).filter(pl.col("mentions").is_null()).is_empty():
         return ()
     named, without = (int(sides.filter(none=side)["n"].sum()) for side in (False, True))
     return (

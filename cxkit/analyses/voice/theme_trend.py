@@ -45,7 +45,7 @@ _SCHEMA: dict[str, Any] = {
 }
 # what tells how many wrote in a week or month, and of what
 _OF_A_PERIOD = (
-    "comments mentions people share share_low share_high past_share_low past_share_high cusum"
+    "comments mentions people share share_low share_high past_share_low past_share_high state cusum"
 ).split()
 _Row = dict[str, Any]
 
@@ -83,7 +83,8 @@ def theme_trend(
         the rise, else 0), and, of a theme that rose, rose (the first week of it), alarm (the week
         after which it was sure), peak (the week of the surest high share). "no theme" rises where a
         theme is missing from the book. n is the number of dated comments. In a report, themes of
-        few people go into 'other', and the figures of weeks in which few people wrote are null.
+        few people go into 'other'; the figures of weeks in which few people wrote are null, and
+        these weeks count nowhere.
 
     Raises:
         BadQuestion: where `every` is neither "week" nor "month".
@@ -112,7 +113,7 @@ def theme_trend(
         name="theme_trend",
         question=QUESTION,
         table=table,
-        finding=_finding(table, comments.height, every),
+        finding=_finding(table, comments.height, every, workspace.least),
         caveats=(
             *_caveats(table, told.comments.height - comments.height, every, workspace.least),
             *(told.notes if comments.height else ()),
@@ -135,10 +136,15 @@ def _table(
 ) -> pl.DataFrame:
     if comments.is_empty() or today is None:
         return pl.DataFrame(schema=_SCHEMA)
+    names = theme_order(themes)
     first, last = comments["begins"].min(), comments["begins"].max()
     begins = pl.date_range(first, last, EVERY[every], eager=True)  # type: ignore[arg-type]
     ends = begins.dt.offset_by(EVERY[every])
     periods = pl.DataFrame({"begins": begins, "over": ends.dt.offset_by("-1d") <= today})
+    few = _of_few(comments, least)
+    # whatever they moved, the sum of the next week or the share of the past, would tell of them
+    seen = ~pl.col("begins").is_in(few)
+    comments, themes = comments.filter(seen), themes.filter(seen)
     counts = periods.join(
         comments.group_by("begins").agg(
             comments=pl.len().cast(pl.Int64), writers=pl.col("person").n_unique()
@@ -147,10 +153,8 @@ def _table(
         how="left",
         maintain_order="left",
     ).with_columns(pl.col("comments", "writers").fill_null(0))
-    blank = pl.col("begins").is_in(_of_few(comments, least))
-    counts = counts.with_columns(blank=blank)
-    names = theme_order(themes)
-    over = counts.filter("over")
+    counts = counts.with_columns(blank=~seen)
+    over = counts.filter("over", ~pl.col("blank"))
     enough = int(over["comments"].sum()) >= ENOUGH and over.height >= _FEW
     limit = limit_for(over.height, len(names))
     people = comments.select("row", "person")
@@ -158,7 +162,7 @@ def _table(
     for name in names:
         of = themes.filter(pl.col("theme") == name).join(people, on="row", maintain_order="left")
         frames.append(_series(name, of, comments, counts, limit, enough))
-    table = pl.concat(frames).with_columns(pl.when(~blank).then(pl.col(_OF_A_PERIOD)))
+    table = pl.concat(frames).with_columns(pl.when(seen).then(pl.col(_OF_A_PERIOD)))
     rank = {name: place for place, name in enumerate(names)}
     order = (
         table.group_by("theme")
@@ -242,10 +246,9 @@ def _series(
     if start is not None and found.alarm is not None:
         end = _end(over, start, found.alarm, limits.centre)
         rising[start : end + 1] = [1] * (end + 1 - start)
-        shown = [at for at in range(start, end + 1) if not over["blank"][at]]
         # the surest height: a week of two comments is no peak
-        top = max(shown, key=lambda at: (shares[at].low, -at), default=None)
-        peak = None if top is None else over["begins"][top]
+        written = [at for at in range(start, end + 1) if over["comments"][at]]
+        peak = over["begins"][max(written, key=lambda at: (shares[at].low, -at))]
     state = pl.when("over").then(pl.lit("judged" if enough else "too few"))
     return frame.select(
         pl.lit(name).alias("theme"),
@@ -292,9 +295,18 @@ def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
     return rose.partition_by("theme", maintain_order=True)
 
 
-def _finding(table: pl.DataFrame, n: int, every: str) -> str:
+def _finding(table: pl.DataFrame, n: int, every: str, least: int) -> str:
     if not n:
         return "There are no dated comments: whether a theme rose cannot be said."
+    blank = table.filter(pl.col("comments").is_null())
+    table = table.filter(pl.col("comments").is_not_null())
+    if table.is_empty():
+        return (
+            f"In no {every} {least} people or more wrote: a report does not say whether a theme "
+            "rose."
+        )
+    if blank.height:
+        n = int(table.filter(theme=table["theme"][0])["comments"].sum())
     judged = table.filter(pl.col("state") == "judged")
     if judged.is_empty():
         return (
@@ -419,7 +431,7 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         high="past_share_high",
         panel="theme",
         marked="rising",
-        pale=(here["state"] == "unfinished").to_list(),
+        pale=here["state"].eq_missing("unfinished").to_list(),
         outside=here.select(above.fill_null(False))["share"].to_list(),
         title=title,
         x_unit="written in the time that begins on",
