@@ -19,11 +19,13 @@ from cxkit.text.rules import (
     Feelings,
     Token,
     feelings,
+    longest,
+    named_in_answer,
     opens_with_nothing,
     read_words,
 )
 
-SCORER = "general-en-2"
+SCORER = "general-en-3"
 SPREAD = 3.0  # a strong value of this size becomes a score of about .7
 # people call a text neutral up to half a point of the scale of -4 to 4: so do the levels
 LITTLE = 0.405
@@ -77,8 +79,11 @@ def judge(
     True
     """
     tokens = read_words(text)
-    felt = feelings(tokens, shouting=text.isupper(), question=question)
     known = weights or _weights()
+    if named := named_in_answer(tokens, question):
+        value = named * SPREAD / rules.SPREAD
+        return Judgement(squashed(value), *chances(value, known), False)
+    felt = feelings(tokens, shouting=text.isupper(), question=question)
     leaning, count = lean(tokens, known)
     if felt is None and abs(leaning) < NO_LEANING + FEW / (count + 1):
         return None
@@ -113,7 +118,15 @@ def lean(tokens: list[Token], known: Weights) -> tuple[float, int]:
     before = ""
     denied = 0  # how many words the last negation still reaches
     after: dict[str, int] | None = None  # the weights of pairs that begin with the word before
-    for word, _, role, _, _, short in tokens:
+    skipped = 0
+    for at, (word, _, role, _, _, short, idioms) in enumerate(tokens):
+        if skipped:
+            skipped -= 1
+            continue
+        if idioms is not None and (idiom := longest(idioms, tokens, at)):
+            skipped, after = idiom[1] - 1, None
+            denied = max(denied - idiom[1], 0)
+            continue
         if word in LEFT_TO_RULES:
             denied, after = NEGATION_REACHES, None
             continue
@@ -137,14 +150,22 @@ def lean(tokens: list[Token], known: Weights) -> tuple[float, int]:
 def grams(tokens: list[Token]) -> set[str]:
     """Name the words and pairs of words by their roots; "!" stands before a denied word.
 
-    Words that are left to the rules are not named; what they deny is.
+    Words that are left to the rules are not named; what they deny is. Nor are the words of an idiom
+    that means the opposite of what they say ("not bad at all").
 
     >>> sorted(grams(read_words("never helpful, works")))
     ['!helpful', ',', ', work', 'helpful ,', 'nev', 'nev helpful', 'work']
     """
     named = set()
-    denied, before = 0, ""
-    for word, _, role, _, _, short in tokens:
+    denied, before, skipped = 0, "", 0
+    for at, (word, _, role, _, _, short, idioms) in enumerate(tokens):
+        if skipped:
+            skipped -= 1
+            continue
+        if idioms is not None and (idiom := longest(idioms, tokens, at)):
+            skipped, before = idiom[1] - 1, ""
+            denied = max(denied - idiom[1], 0)
+            continue
         if word in LEFT_TO_RULES:
             denied, before = NEGATION_REACHES, ""
             continue

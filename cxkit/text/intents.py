@@ -25,13 +25,13 @@ import polars as pl
 from cxkit.text.kept import row_by_row
 from cxkit.text.language import detect_languages
 from cxkit.text.progress import shown
-from cxkit.text.rules import _ASKS_FOR_FAULTS, _ASKS_FOR_PRAISE, _WORD, _spelled_out, word_score
+from cxkit.text.rules import _spelled_out, asked_for, word_score
 
 INTENTS = ("asking", "complaining", "suggesting", "praising")
-SCORER = "intents-en-1"
+SCORER = "intents-en-2"
 ENOUGH = 1.0  # evidence from which on a sentence has an intent
 # How a sentence sounds (-1 to 1, see `word_score`) is evidence too; beyond these it is enough.
-SOUNDS_BAD, SOUNDS_GOOD = -0.45, 0.45
+SOUNDS_BAD, SOUNDS_GOOD = -0.3, 0.45
 # How far its words lean is a fifth of a case per unit, and never more than two fifths.
 LEANS, LEANS_AT_MOST = 0.2, 2.0
 
@@ -110,7 +110,7 @@ def find_intents(
     comments = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     comments = comments.with_columns(detect_languages(comments["text"], languages)["language"])
     distinct = comments.unique(maintain_order=True)
-    asked = _asked(question)
+    asked = asked_for(question)
     found = row_by_row((SCORER, asked), distinct, lambda rows: _all_judged(rows, asked))
     judged = found.with_columns(distinct["text"], scorer=pl.lit(SCORER))
     return comments.join(
@@ -216,18 +216,6 @@ def _united(spans: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]]
             last[intent] = [intent, start, end]
             joined.append(last[intent])
     return ((intent, start, end) for intent, start, end in joined)
-
-
-def _asked(question: str | None) -> str | None:
-    """Say what a question asks for: "faults", "praise" or neither.
-
-    >>> _asked("What could we do better?"), _asked("What did you like?"), _asked("Comments")
-    ('faults', 'praise', None)
-    """
-    words = frozenset(_WORD.findall((question or "").lower()))
-    if words & _ASKS_FOR_FAULTS:
-        return "faults"
-    return "praise" if words & _ASKS_FOR_PRAISE else None
 
 
 def read_sentence(text: str, sentence: Sentence, asked: str | None = None) -> Evidence:

@@ -23,7 +23,10 @@ INTENSIFIED = 0.35
 SHOUTED = 0.7  # one word in capitals among others
 BEFORE_BUT, AFTER_BUT = 0.5, 1.5
 LEAST_OF_A_SIDE = 2  # words on each side of a "but" that sets one against the other
+# an answer of so few words, none of which judges, names what is good or bad: it weighs so much
+MOST_NAMED, LEAST_JUDGED, NAMED = 10, 1.0, 0.6
 EXCLAMATION, MOST_EXCLAMATIONS = 0.06, 4
+NUMBER = "<n>"  # in a phrase: any number in digits
 SPREAD = 2.0  # the raw value that becomes a score of .71
 
 _NEGATIONS = frozenset(
@@ -56,10 +59,19 @@ _NOTHING_GOES_ON = frozenset(
 )
 _ASKS_FOR_FAULTS = frozenset(
     "improve improved improvement improvements better differently change changed wrong worst "
-    "dislike disliked problem problems frustrated frustrating bad missing".split()
+    "dislike disliked problem problems frustrated frustrating bad missing broken broke poor fix "
+    "complaint complaints complain annoyed annoying disappointed disappointing disappoint concern "
+    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults".split()
 )
 _ASKS_FOR_PRAISE = frozenset(
-    "like liked love loved enjoy enjoyed well good great best happy praise".split()
+    "like liked love loved enjoy enjoyed well good great best happy praise impressed favourite "
+    "favorite delighted strengths".split()
+)
+
+# an answer with one of these says that there is nothing to name, or that all was well
+_NAMES_NOTHING = frozenset(
+    "n na nothing none nil nope nah yes yeah yep ok okay fine everything everyone everybody all "
+    "anything any well sure unsure know idea comment comments answer maybe dunno same above".split()
 )
 
 _VERBS_BEFORE_NT = "are could did does do had has have is must need should was were would".split()
@@ -74,6 +86,7 @@ _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 _ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+_HYPHEN = re.compile(r"(?<=[^\W_])[-‐‑](?=[^\W_])")  # "well-made" is "well made"
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _REMEMBERED = 40  # characters: longer runs without a space are rare and would only fill the memory
@@ -88,6 +101,7 @@ class Token(NamedTuple):
     shouted: bool
     phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
     root: str  # the word without its ending
+    idioms: dict[Any, Any] | None  # those of the phrases that mean the opposite of their words
 
 
 class Feelings(NamedTuple):
@@ -105,7 +119,8 @@ def word_score(text: str, question: str | None = None) -> float | None:
     """Say how a comment sounds, from -1 to 1; None where no word carries any feeling.
 
     The score is raw / sqrt(raw^2 + 4) with raw = sum of weights / sqrt(number of words), so that
-    a comment is not louder for being long. The question decides what a bare "Nothing" means.
+    a comment is not louder for being long. The question decides what a bare "Nothing" means, and
+    how an answer sounds that only names a matter ("Parking").
 
     >>> round(word_score("Lovely staff"), 2)
     0.7
@@ -115,8 +130,13 @@ def word_score(text: str, question: str | None = None) -> float | None:
     True
     >>> word_score("It is blue") is None
     True
+    >>> [round(word_score("Parking", f"What {was}?"), 2) for was in ("was good", "went wrong")]
+    [0.29, -0.29]
     """
-    found = feelings(read_words(text), shouting=text.isupper(), question=question)
+    tokens = read_words(text)
+    if named := named_in_answer(tokens, question):
+        return squashed(named)
+    found = feelings(tokens, shouting=text.isupper(), question=question)
     return squashed(found.raw) if found else None
 
 
@@ -149,9 +169,9 @@ def feelings(
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
     while position < len(tokens):
-        word, weight, role, shouted, phrases, _ = tokens[position]
+        word, weight, role, shouted, phrases, _, _ = tokens[position]
         length = 1
-        if phrases is not None and (found := _longest(tokens, position)):
+        if phrases is not None and (found := longest(phrases, tokens, position)):
             weight, length = found
             # "still not" goes on denying; "nobody called me back" has said it all
             role = "negation" if tokens[position + length - 1].role == "negation" else ""
@@ -243,23 +263,70 @@ def _meaning_of_nothing(question: str | None) -> float:
     >>> _meaning_of_nothing(None)
     0.0
     """
-    asked = frozenset(_WORD.findall((question or "").lower()))
-    if asked & _ASKS_FOR_FAULTS:
-        return 2.0
-    return -1.5 if asked & _ASKS_FOR_PRAISE else 0.0
+    return {"faults": 2.0, "praise": -1.5}.get(asked_for(question) or "", 0.0)
 
 
-def _longest(tokens: list[Token], position: int) -> tuple[float, int] | None:
-    """Find the longest phrase that starts at a position: its weight and its length in words."""
+def asked_for(question: str | None) -> str | None:
+    """Say what a question asks for: "faults", "praise" or neither.
+
+    >>> [asked_for(words) for words in ("What could we do better?", "What did you like?", "Other")]
+    ['faults', 'praise', None]
+    >>> asked_for("What didn't you like?"), asked_for("What would you like to tell us?")
+    ('faults', None)
+    """
+    parts = _WORD.findall((question or "").lower().replace("’", "'"))
+    words = {word for part in parts for word in _spelled_out(part, {})}
+    praise = words & _ASKS_FOR_PRAISE
+    if "would" in words:  # "What would you like to add?" asks for neither
+        praise -= {"like", "love"}
+    if words & _ASKS_FOR_FAULTS or (praise and "not" in words):
+        return "faults"
+    return "praise" if praise else None
+
+
+def named_in_answer(tokens: list[Token], question: str | None) -> float:
+    """Weigh an answer that only names a matter, by what was asked; 0 where it does more or less.
+
+    >>> [named_in_answer(read_words("Staff attitude"), question)
+    ...  for question in ("What could we improve?", "What did you like?", "Comments")]
+    [-0.6, 0.6, 0.0]
+    >>> named_in_answer(read_words("Rude staff"), "What did you like?")
+    0.0
+    """
+    side = asked_for(question) if question else None
+    if side is None or not 0 < sum(token.word[:1].isalpha() for token in tokens) <= MOST_NAMED:
+        return 0.0
+    position = 0
+    while position < len(tokens):
+        word, weight, role, _, phrases, _, _ = tokens[position]
+        if word in _NAMES_NOTHING or role == "negation":
+            return 0.0
+        found = longest(phrases, tokens, position)
+        weight, length = found or (weight, 1)
+        if abs(weight) > LEAST_JUDGED:
+            return 0.0
+        position += length
+    return -NAMED if side == "faults" else NAMED
+
+
+def longest(
+    node: dict[Any, Any] | None, tokens: list[Token], position: int
+) -> tuple[float, int] | None:
+    """Find the longest phrase that starts at a position: its weight and its length in words.
+
+    `node` is the tree of phrases that begin with the word there.
+    """
     found = None
-    node: dict[Any, Any] | None = tokens[position].phrases
     for length in itertools.count(1):
         if node is None:
             return found
         if None in node:
             found = node[None], length
         at = position + length
-        node = node.get(tokens[at].word) if at < len(tokens) else None
+        if at >= len(tokens):
+            return found
+        word = tokens[at].word
+        node = node.get(word) or (node.get(NUMBER) if word.isdigit() else None)
     return found
 
 
@@ -279,11 +346,11 @@ def _read(chunk: str) -> tuple[Token, ...]:
     lower = chunk.lower()
     if lower.startswith(("@", "http:", "https:", "www.")):
         return ()
-    weights, phrases = _knowledge()
+    weights, phrases, idioms = _knowledge()
     if not chunk.isalnum():
         emoticon = weights.get(chunk, weights.get(lower))
         if emoticon is not None:
-            return (Token(chunk, emoticon, "", False, None, chunk),)
+            return (Token(chunk, emoticon, "", False, None, chunk, None),)
     shouted = len(chunk) > 1 and chunk.isupper()
     return tuple(
         Token(
@@ -291,12 +358,17 @@ def _read(chunk: str) -> tuple[Token, ...]:
             weights.get(word, 0.0),
             _ROLES.get(word, ""),
             shouted,
-            phrases.get(word),
+            _begins(phrases, word),
             root(word),
+            _begins(idioms, word),
         )
-        for part in _WORD.findall(lower)
+        for part in _WORD.findall(_HYPHEN.sub(" ", lower))
         for word in _spelled_out(part, weights)
     )
+
+
+def _begins(tree: dict[Any, Any], word: str) -> dict[Any, Any] | None:
+    return tree.get(word) or (tree.get(NUMBER) if word.isdigit() else None)
 
 
 _remembered = lru_cache(maxsize=1 << 16)(_read)
@@ -338,8 +410,8 @@ def root(word: str) -> str:
 
 
 @cache
-def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
-    """Read the word list and the phrases: weights of single words, and a tree of phrases."""
+def _knowledge() -> tuple[dict[str, float], dict[Any, Any], dict[Any, Any]]:
+    """Read the word list and the phrases: weights of words, and trees of phrases and of idioms."""
     weights: dict[str, float] = {}
     for line in _vader_lines("vader_lexicon.txt"):
         word, weight, _ = line.split("\t", 2)
@@ -348,16 +420,48 @@ def _knowledge() -> tuple[dict[str, float], dict[Any, Any]]:
         sign, _, meaning = line.partition("\t")
         if len(sign) == 1:
             weights[sign] = sum(weights.get(word, 0.0) for word in meaning.split())
+    phrases = read_phrases()
+    weights |= {phrase[0]: strength for phrase, strength in phrases if len(phrase) == 1}
     tree: dict[Any, Any] = {}
-    for phrase, strength in read_phrases():
+    idioms: dict[Any, Any] = {}
+    for phrase, strength in phrases:
         if len(phrase) == 1:
-            weights[phrase[0]] = strength
             continue
-        node = tree
-        for word in phrase:
-            node = node.setdefault(word, {})
-        node[None] = strength
-    return weights, tree
+        _plant(tree, phrase, strength)
+        if _is_idiom(phrase, strength, weights):
+            _plant(idioms, phrase, strength)
+    for word in [word for word in tree if word.isdigit()]:
+        _join(tree[word], tree[NUMBER])
+    return weights, tree, idioms
+
+
+def _is_idiom(phrase: tuple[str, ...], strength: float, weights: dict[str, float]) -> bool:
+    """Say whether a phrase means the opposite of its words; a plain "not good" does not.
+
+    >>> weights = {"bad": -2.5, "good": 1.9, "thanks": 1.5}
+    >>> [_is_idiom(tuple(phrase.split()), strength, weights) for phrase, strength in
+    ...  (("not bad", 1.2), ("not good", -2.0), ("thanks for nothing", -2.8), ("so good", 2.0))]
+    [True, False, True, False]
+    """
+    if strength * sum(weights.get(word, 0.0) for word in phrase) >= 0:
+        return False
+    first = next(word for word in phrase if weights.get(word) or _ROLES.get(word) == "negation")
+    return strength > 0 or _ROLES.get(first) != "negation"
+
+
+def _plant(tree: dict[Any, Any], phrase: tuple[str, ...], strength: float) -> None:
+    for word in phrase:
+        tree = tree.setdefault(word, {})
+    tree[None] = strength
+
+
+def _join(node: dict[Any, Any], other: dict[Any, Any]) -> None:
+    """Let a node of the tree lead wherever the other leads, where it leads nowhere yet."""
+    for word, below in other.items():
+        if word is None:
+            node.setdefault(None, below)
+        else:
+            _join(node.setdefault(word, {}), below)
 
 
 def read_phrases() -> list[tuple[tuple[str, ...], float]]:
@@ -370,12 +474,16 @@ def read_phrases() -> list[tuple[tuple[str, ...], float]]:
         for word in words.split()
     ]
     for reason in book.values():
-        for phrase, weight in reason.items():
-            choices = [groups[p[1:-1]] if p.startswith("{") else [p] for p in phrase.split()]
-            phrases += [
-                (tuple(" ".join(chosen).split()), float(weight))
-                for chosen in itertools.product(*choices)
-            ]
+        for name, told in reason.items():
+            # either a phrase and its weight, or a weight and its phrases
+            several = isinstance(told, str)
+            weight = float(name if several else told)
+            for phrase in told.split(";") if several else (name,):
+                choices = [groups[p[1:-1]] if p.startswith("{") else [p] for p in phrase.split()]
+                phrases += [
+                    (tuple(" ".join(chosen).split()), weight)
+                    for chosen in itertools.product(*choices)
+                ]
     return phrases
 
 

@@ -80,7 +80,7 @@ def level_of(score: float) -> str:
 class RuleScorer:
     """Judge English comments by words and phrases (see `cxkit.text.rules`)."""
 
-    id: str = "rules-en-1"
+    id: str = "rules-en-2"
 
     def score(self, text: str, question: str | None = None, language: str | None = "en") -> Score:
         """Judge one comment.
@@ -88,7 +88,7 @@ class RuleScorer:
         >>> RuleScorer().score("Nothing to improve").level
         'very positive'
         >>> RuleScorer().score("Muito bom", language="pt")
-        Score(scorer='rules-en-1', score=None, reason='language', chances=None, mixed=None)
+        Score(scorer='rules-en-2', score=None, reason='language', chances=None, mixed=None)
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)

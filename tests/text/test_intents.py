@@ -195,7 +195,7 @@ def test_a_column_is_judged_in_its_order():
     assert table["nothing"].to_list() == [False, None, True, None, False]
     assert table["reason"].to_list() == [None, "empty", None, "empty", None]
     assert table["language"].to_list() == ["en", None, "en", None, "en"]
-    assert table["scorer"].unique().to_list() == ["intents-en-1"]
+    assert table["scorer"].unique().to_list() == ["intents-en-2"]
     assert table["spans"].list.len().to_list() == [1, 0, 1, 0, 1]
     span = pl.Struct({"intent": pl.String, "start": pl.Int64, "end": pl.Int64})
     assert table["spans"].dtype == pl.List(span)

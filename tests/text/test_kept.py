@@ -91,7 +91,7 @@ def test_settings_do_not_mix():
         score_comments(TEXTS, languages=["en"], scorer=scorer)["scorer"][0]
         for scorer in (general, rules, VaderScorer(), GeneralScorer("another"))
     ]
-    assert scores == [GeneralScorer().id, "rules-en-1", "vader-3.3", "another"]
+    assert scores == [GeneralScorer().id, "rules-en-2", "vader-3.3", "another"]
     assert score_comments(TEXTS, languages=["pt"])["reason"].to_list()[1] == "language"
     assert score_comments(TEXTS, languages=["en"])["reason"].to_list()[1] is None
     asked = [

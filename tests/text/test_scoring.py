@@ -37,7 +37,7 @@ def test_a_column_is_scored_in_its_order():
     assert table["reason"].to_list() == [None, "empty", None, "no signal", "empty", None]
     assert table["scored"].to_list() == [True, False, True, False, False, True]
     assert table["score"].is_null().to_list() == [False, True, False, True, True, False]
-    assert table["scorer"].unique().to_list() == ["general-en-2"]
+    assert table["scorer"].unique().to_list() == ["general-en-3"]
     assert table["language"].to_list() == ["en", None, "en", "en", None, "en"]
     assert table["level"].dtype == pl.Enum(LEVELS)
 
