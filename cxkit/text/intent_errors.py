@@ -18,6 +18,6 @@ MEASURED = {
         (544, 734), (2061, 2210), "sentences of software forums (SemEval-2019 task 9)"
     ),
     "complaining": Measured(
-        (202, 298), (166, 189), "tweets to makers of electronics and to retailers"
+        (225, 298), (158, 189), "tweets to makers of electronics and to retailers"
     ),
 }
