@@ -117,6 +117,7 @@ def _majority(
     if counts:
         return min(counts, key=lambda language: (-counts[language], language))
     together = " ".join(column.drop_nulls().head(READ_AT_MOST))[:READ_AT_MOST]
+    together = _NO_LANGUAGE.sub(" ", together)
     if not _WORD.search(together):  # emoji and signs are in no language: the scorers know them
         return "en" if "en" in candidates else candidates[0]
     return str(_identifier(candidates).classify(together)[0])

@@ -61,7 +61,7 @@ _ASKS_FOR_FAULTS = frozenset(
     "improve improved improvement improvements better differently change changed wrong worst "
     "dislike disliked problem problems frustrated frustrating bad missing broken broke poor fix "
     "complaint complaints complain annoyed annoying disappointed disappointing disappoint concern "
-    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults".split()
+    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults least".split()
 )
 _ASKS_FOR_PRAISE = frozenset(
     "like liked love loved enjoy enjoyed well good great best happy praise impressed favourite "

@@ -105,4 +105,5 @@ def test_what_judges_or_names_nothing_is_read_as_ever(text):
 
 def test_other_questions_ask_for_no_side():
     assert asked_for("Anything else?") is None
+    assert asked_for("What did you like least about your stay?") == "faults"
     assert word_score("The food", "Anything else?") is None

@@ -34,6 +34,11 @@ def test_addresses_are_not_words():
     assert found["reason"].to_list() == ["inherited", "detected"]
 
 
+def test_an_address_among_emoji_tells_no_language():
+    found = detect_languages(["😡😡", "👍", "https://x.y/z"])
+    assert found["language"].unique().to_list() == ["en"]
+
+
 def test_empty_texts_have_no_language():
     assert detect_languages(["", None, " "]).rows() == [(None, "empty")] * 3
     assert detect_languages([]).height == 0
