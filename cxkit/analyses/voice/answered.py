@@ -87,10 +87,10 @@ def answered(
         One row per kind of request, of kinds there are: what, requests, customers, unfinished (of
         them: their days are not over), base (the others), in_time, by_reply and by_ticket (of
         complaints settled in time: by which), without_ticket (complaints whose days are over, left
-        out since no export tells of replies and no ticket is near), share_in_time with Wilson's interval (_low, _high; on
-        as many requests as the customers are worth), median_days (null where more than half wait
-        for ever) and median_days_of_answered, which leaves out whoever still waits and is too
-        short. n is the sum of the requests.
+        out since no export tells of replies and no ticket is near), share_in_time with Wilson's
+        interval (_low, _high; on as many requests as the customers are worth), median_days (null
+        where more than half wait for ever) and median_days_of_answered, which leaves out whoever
+        still waits and is too short. n is the sum of the requests.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -347,14 +347,17 @@ def _tickets_said(rows: pl.DataFrame, requests: pl.DataFrame) -> list[str]:
     still = beside["resolved_at"].null_count()
     replies = rows.filter(kind="comment")["replied_at"].count()
     notes = [
-        f"Beside {beside.height:,} of {counted(own.height, 'complaint')} in comments stands {near}, still open in {still:,}; that it is of "
-        "the same matter is taken for granted."
+        f"Beside {beside.height:,} of {counted(own.height, 'complaint')} in comments stands "
+        f"{near}, still open in {still:,}; that it is of the same matter is taken for granted."
     ]
     if not replies:
+        without, left = own.height - beside.height, ""
+        if without:
+            left = f"{counted(without, 'complaint')} without a ticket {verb(without, 'are')} left "
+            left += "out, and "
         notes.append(
-            "No export tells when somebody replied to a comment: "
-            f"{counted(own.height - beside.height, 'complaint')} without a ticket "
-            f"{verb(own.height - beside.height, 'are')} left out, and nothing is said of questions and suggestions in comments."
+            f"No export tells when somebody replied to a comment: {left}nothing is said of "
+            "questions and suggestions in comments."
         )
     return notes
 
