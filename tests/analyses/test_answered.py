@@ -274,6 +274,25 @@ def test_a_ticket_near_a_complaint_settles_it_once_resolved(tmp_path):
     assert before.table.select(ROW).row(-1)[1:] == (12, 12, 4, 2, 2)
 
 
+def test_a_closed_ticket_without_a_time_is_neither_open_nor_settling(tmp_path):
+    fed = complaints("2026-01-12", *[None] * 4)
+    desk = [
+        ticket("c1", "2026-01-11", status="Closed"),
+        ticket("c2", "2026-01-11", status="Solved - by phone"),
+        ticket("c2", "2026-01-11", "2026-01-13", status="Solved"),
+        ticket("c3", "2026-01-11", status="Open"),
+        ticket("c4", "2026-01-11", "2026-01-14"),
+    ]
+    found = settled(tmp_path, fed, desk)
+    assert found.table.select(ROW).row(-1) == ("complaints in comments settled", 5, 5, 3, 1, 2)
+    assert found.caveats[2:4] == (
+        "Beside 2 complaints in comments stands a ticket that is closed, of which nothing tells "
+        "when: it is taken for none.",
+        "Beside 3 of 5 complaints in comments stands a ticket within 7 days that was not closed "
+        "before, still open in 1; that it is of the same matter is taken for granted.",
+    )
+
+
 def test_the_finding_says_how_many_were_settled_which_way(tmp_path):
     fed = complaints(*["2026-01-12"] * 20, *[None] * 20)
     desk = [ticket(f"c{n}", "2026-01-11", "2026-01-14") for n in range(20, 30)]

@@ -75,7 +75,8 @@ def answered(
     A complaint in a comment is settled by a reply or, where its customer opened a ticket within 7
     days before or after, once that ticket is resolved (of several: all of them), whichever comes
     first. The time of resolution is the last one, so a ticket opened again is open until then; one
-    that was closed before the comment settled nothing of it. Where no export tells of replies to
+    that was closed before the comment settled nothing of it, nor did one of which the status alone
+    (closed, solved, resolved, done) tells that it is. Where no export tells of replies to
     comments, only complaints with such a ticket count.
 
     Args:
@@ -124,7 +125,8 @@ def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
         what=kind.replace_strict(_KINDS, default=None, return_dtype=pl.String)
     )
     # an export that never says when the company wrote back does not say that it did not
-    columns = ["what", "customer_id", "asked_at", "replied_at", "tickets", "resolved_at", "untold"]
+    columns = ["what", "customer_id", "asked_at", "replied_at", "tickets", "resolved_at"]
+    columns += ["untimed", "untold"]
     parts = [
         own.select(columns)
         for (name,), own in plain.group_by("kind")
@@ -334,22 +336,31 @@ def _caveats(
 def _tickets_said(rows: pl.DataFrame, requests: pl.DataFrame) -> list[str]:
     """Say how far tickets tell whether complaints in comments were settled."""
     near = f"a ticket within {_EPISODE_DAYS} days that was not closed before"
+    complains = pl.col("what").is_in([_INTENTS["complaining"], _SETTLED])
+    untimed = requests.filter(complains, "untimed").height
+    notes = []
+    if untimed:
+        notes.append(
+            f"Beside {counted(untimed, 'complaint')} in comments stands a ticket that is closed, "
+            "of which nothing tells when: it is taken for none."
+        )
     answered = requests.filter(what=_INTENTS["complaining"]).height
     if answered:
         return [
+            *notes,
             f"Nothing but a reply settles the {counted(answered, 'complaint')} in comments: beside "
-            f"none stands {near}."
+            f"none stands {near}.",
         ]
     own = requests.filter(what=_SETTLED)
     if own.is_empty():
-        return []
+        return notes
     beside = own.filter(pl.col("tickets").is_not_null())
     still = beside["resolved_at"].null_count()
     replies = rows.filter(kind="comment")["replied_at"].count()
-    notes = [
+    notes.append(
         f"Beside {beside.height:,} of {counted(own.height, 'complaint')} in comments stands "
         f"{near}, still open in {still:,}; that it is of the same matter is taken for granted."
-    ]
+    )
     if not replies:
         without, left = own.height - beside.height, ""
         if without:
