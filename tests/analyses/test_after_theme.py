@@ -261,8 +261,9 @@ def test_lapsed_is_a_customer_who_then_buys_nothing_for_as_long_as_the_limit(tmp
     assert rows == [("bought", 90, 6, 4), ("lapsed", 60, 4, 3)]
     assert (
         "Lapsed or not is told of 4 of 5 comments of customers; the 60 days after 1 are not wholly "
-        "in the data. 2 more are of people who could not lapse: they had not bought yet, or had "
-        "lapsed before they wrote." in found.caveats
+        "in the data. 2 more are left out: the data hold no purchase of these people in the 60 "
+        "days before they wrote, so that nothing tells that they were customers then."
+        in found.caveats
     )
     assert "Lapsed means silent for more than 60 days, as the settings say." in found.caveats
 

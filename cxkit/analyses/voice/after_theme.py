@@ -9,7 +9,7 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.lapse import LapseRule, lapse_rule
 from cxkit.notes import end_note
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
 from cxkit.stats.clustered import contrast_effect, design_effect, effective
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, shares_p, wilson
@@ -314,8 +314,9 @@ def _caveats(
         )
         if never := silences.height - could:
             note += (
-                f" {never:,} more are of people who could not lapse: they had not bought yet, or "
-                "had lapsed before they wrote."
+                f" {never:,} more {verb(never, 'are')} left out: the data hold no purchase of "
+                f"these people in the {counted(limit.days, 'day')} before they wrote, so that "
+                "nothing tells that they were customers then."
             )
         notes += [note, limit.source]
     missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]

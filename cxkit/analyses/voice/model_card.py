@@ -104,10 +104,11 @@ def _finding(card: RatingCard) -> str:
     f1, low, high = card.macro_f1
     told = (
         f"Learned from {card.rated:,} comments of your own with {a_score(card.metric)} score, "
-        f"the predicted rating tells low, middle and high apart with a macro-F1 of {f1:.2f} "
-        f"({low:.2f}–{high:.2f}; a guess gets {_CHANCE:.2f}) and ranks comments as their ratings "
-        f"do by {card.spearman[0]:.2f} ({card.spearman[1]:.2f}–{card.spearman[2]:.2f}; Spearman); "
-        "the general scorer "
+        f"the predicted rating gets {f1:.2f} ({low:.2f}–{high:.2f}) for being right about low, "
+        f"middle or high, where a guess gets {_CHANCE:.2f} and no mistake 1.00 (macro-F1), and "
+        f"{card.spearman[0]:.2f} ({card.spearman[1]:.2f}–{card.spearman[2]:.2f}) for putting "
+        "comments in the order of their ratings, where chance gets 0 and the very order 1.00 "
+        "(Spearman); the general scorer "
         + (
             "does not read them"
             if card.general_read == 0
