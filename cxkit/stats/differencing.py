@@ -1,6 +1,7 @@
 """Could sums over groups that overlap be subtracted until they tell of a few people alone?"""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,29 @@ def tells_of_few(
         return several > 1
     told = np.flatnonzero(few)[np.abs(alone).max(axis=1) > _ZERO]
     return len(np.unique(whose[np.isin(whose[:, 0], told), 1])) < least
+
+
+def sides_tell_of_few(
+    held: npt.ArrayLike, rest: npt.ArrayLike, person: Sequence[int], least: int
+) -> bool:
+    """Say whether sums over either side of several splits can be subtracted to tell of few people.
+
+    `held` and `rest` have one row per split and one column per answer, true where the answer is on
+    that side; an answer may be on neither. The sums of each side are combined in all ways (see
+    `tells_of_few`); of both sides together each two splits are subtracted.
+
+    >>> first, second = [True] * 9 + [False] * 9, [False] * 9 + [True] * 9
+    >>> sides_tell_of_few([first, second], [second, first], range(18), least=9)
+    False
+    >>> sides_tell_of_few([first, second], [second, [True] * 8 + [False] * 10], range(18), least=9)
+    True
+    """
+    of, others = np.asarray(held, bool), np.asarray(rest, bool)
+    if any(tells_of_few(side.T, person, least, total=False) for side in (of, others)):
+        return True
+    who = np.asarray(person)
+    pairs = combinations(of | others, 2)
+    return any(0 < len(np.unique(who[one != other])) < least for one, other in pairs)
 
 
 def _kernel(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
