@@ -101,6 +101,20 @@ def test_comments_of_nobody_known_do_not_count_for_a_name(tmp_path):
     assert "zebulon" in str(cx.model_card(company(tmp_path / "word", feedback=small)).caveats)
 
 
+def test_a_report_counts_known_customers_for_every_word(tmp_path, monkeypatch):
+    """Nothing tells 'zebulon' from a word: in a report nobody known counts as nobody."""
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    for known in (0, 9, 10):
+        signed = [f"{text} zebulon" for text in texts(BAD, 0, 30)]
+        made = rows((5, texts(GOOD)), (1, signed + texts(BAD, 30)))
+        for number, row in enumerate(row for row in made if "zebulon" in row["comment"]):
+            row["customer_id"] = f"z{number}" if number < known else None
+        told = cx.model_card(company(tmp_path / str(known), feedback=made)).caveats
+        words = [caveat for caveat in told if caveat.startswith("Words")]
+        assert ("zebulon" in str(words)) == (known == 10)
+        assert ("A report shows no words here: no comment says whose it is." in told) == (not known)
+
+
 def test_the_names_of_the_company_are_not_learned(tmp_path):
     bad = [f"{text}, huttonia" for text in texts(BAD)]
     made = rows((5, texts(GOOD)), (1, bad))

@@ -19,6 +19,7 @@ from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How well can ratings be told from comments here, and by which scorer?"
 _CHANCE = 1 / 3  # macro-F1 of a guess at three classes
+_NO_WORDS = "A report shows no words here: no comment says whose it is."
 _SCHEMA = {
     "metric": pl.String,
     "scorer": pl.String,
@@ -45,8 +46,9 @@ def model_card(
     used only where it is surely better than the general English scorer (see `learn_rating`). All
     figures are cross-validated over five folds with like texts kept together. Words that speak for
     a class are shown where five people use them, in a report as many as its smallest group has;
-    what looks like a name where so many known customers do. The company's names and brands in the
-    settings are not learned from.
+    what looks like a name where so many known customers do, and in a report every word: comments
+    of nobody known may all be of one person. The company's names and brands in the settings are not
+    learned from.
 
     Args:
         workspace: an open store.
@@ -81,6 +83,11 @@ def model_card(
         finding=_finding(model.card) if model else cannot_learn(rated),
         caveats=(
             *(_caveats(model.card, rated.comments, terms) if model else ()),
+            *(
+                [_NO_WORDS]
+                if terms and workspace.least and not rated.comments["known"].any()
+                else []
+            ),
             *left_notes(rated.left),
         ),
         sql=query_text("model_card"),
