@@ -72,7 +72,7 @@ def judge(
     The `weights` are those that ship unless others are given.
 
     >>> round(judge("I waited 3 weeks and nobody called me back").score, 2)
-    -0.36
+    -0.35
     >>> abs(judge("Please add a guest checkout").score) < 0.1  # to ask for something is no blame
     True
     >>> judge("Lovely staff, but the delivery was terribly slow").mixed

@@ -23,6 +23,7 @@ from cxkit.text.progress import shown
 
 CANDIDATES = ("de", "en", "es", "fr", "it", "nl", "pt")
 LEAST_WORDS = 4  # a shorter comment tells too little: it inherits
+OTHER = "und"  # as ISO 639-2 says of what is undetermined
 SHORT = 9  # words: below, what else is known of the column has a say
 SMALL_WORD = 4.0  # a word that one language alone has makes it e^4 times as likely
 READ_AT_MOST = 2_000  # characters: more add nothing to the answer
@@ -36,10 +37,11 @@ def detect_languages(
 ) -> pl.DataFrame:
     """Learn the language of each comment in a column, and how it is known.
 
-    One row per text, in the order given: `language` (ISO 639-1 code, one of the candidates; null
-    where empty) and `reason`: "detected"; "inherited" for a comment of fewer than four words,
-    which gets the language that most of the longer comments have; "given" where there is only one
-    candidate; "empty". A comment of fewer than nine words is judged by its small words and by the
+    One row per text, in the order given: `language` (ISO 639-1 code, one of the candidates; "und"
+    where most letters are of an alphabet that none of them has; null where empty) and `reason`:
+    "detected"; "inherited" for a comment of fewer than four words, which gets the language that
+    most of the longer comments have; "given" where there is only one candidate; "empty". A comment
+    of fewer than nine words is judged by its small words and by the
     languages of the others too. The candidates default to `CANDIDATES`; the fewer, the surer.
 
     >>> texts = ["The parcel came two weeks late", "O produto chegou antes do prazo", "Ok", "",
@@ -49,6 +51,7 @@ def detect_languages(
      ('en', 'detected')]
     """
     known = tuple(sorted(set(candidates or CANDIDATES)))
+    named = *known, OTHER
     column = pl.Series("text", texts, dtype=pl.String)
     distinct = column.unique(maintain_order=True)
     judged = row_by_row(
@@ -57,7 +60,7 @@ def detect_languages(
     told = {
         text: (
             reason,
-            {name: size for name, size in zip(known, row, strict=True) if size is not None},
+            {name: size for name, size in zip(named, row, strict=True) if size is not None},
         )
         for text, (reason, *row) in zip(distinct, judged.iter_rows(), strict=True)
     }
@@ -73,8 +76,9 @@ def detect_languages(
 
 def _all_told(texts: pl.Series, candidates: tuple[str, ...]) -> pl.DataFrame:
     told = [_told(text, candidates) for text in shown(texts, len(texts), "detecting languages")]
-    rows = [(reason, *map(likely.get, candidates)) for reason, likely in told]
-    schema = {"reason": pl.String, **dict.fromkeys(candidates, pl.Float64)}
+    named = *candidates, OTHER
+    rows = [(reason, *map(likely.get, named)) for reason, likely in told]
+    schema = {"reason": pl.String, **dict.fromkeys(named, pl.Float64)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -85,6 +89,9 @@ def _told(text: str | None, candidates: tuple[str, ...]) -> tuple[str, dict[str,
     if len(candidates) == 1:
         return "given", {candidates[0]: 0.0}
     read = _NO_LANGUAGE.sub(" ", text[:READ_AT_MOST])
+    if not read.isascii() and _in_another_script(read):
+        language = _identifier(()).classify(read)[0]
+        return "detected", {language if language in candidates else OTHER: 0.0}
     words = _WORD.findall(read)
     if len(words) < LEAST_WORDS:
         return "inherited", {}
@@ -98,6 +105,16 @@ def _told(text: str | None, candidates: tuple[str, ...]) -> tuple[str, dict[str,
     return "detected", likely
 
 
+def _in_another_script(read: str) -> bool:
+    """Say whether most letters are none of the Latin alphabet."""
+    letters = [letter for letter in read if letter.isalpha()]
+    return 2 * sum(map(_is_latin, letters)) < len(letters)
+
+
+def _is_latin(letter: str) -> bool:
+    return letter < "\u0250" or "\u1e00" <= letter < "\u1f00"
+
+
 def _usual(told: list[dict[str, float]], candidates: tuple[str, ...]) -> dict[str, float]:
     """Return the logarithm of how common each language is in the column."""
     counts = Counter(max(likely, key=likely.__getitem__) for likely in told if likely)
@@ -106,7 +123,9 @@ def _usual(told: list[dict[str, float]], candidates: tuple[str, ...]) -> dict[st
 
 
 def _likeliest(likely: dict[str, float], usual: dict[str, float]) -> str | None:
-    return max(likely, key=lambda language: likely[language] + usual[language], default=None)
+    return max(
+        likely, key=lambda language: likely[language] + usual.get(language, 0.0), default=None
+    )
 
 
 def _majority(
@@ -117,6 +136,7 @@ def _majority(
     if counts:
         return min(counts, key=lambda language: (-counts[language], language))
     together = " ".join(column.drop_nulls().head(READ_AT_MOST))[:READ_AT_MOST]
+    together = _NO_LANGUAGE.sub(" ", together)
     if not _WORD.search(together):  # emoji and signs are in no language: the scorers know them
         return "en" if "en" in candidates else candidates[0]
     return str(_identifier(candidates).classify(together)[0])
@@ -144,5 +164,5 @@ def _identifier(candidates: tuple[str, ...]) -> langid.LanguageIdentifier:
         raise BadQuestion(
             f"No language is called {listed(unknown)}. Use ISO 639-1 codes such as en, de or pt."
         )
-    identifier.set_languages(candidates)
+    identifier.set_languages(candidates or None)  # None: all that it knows
     return identifier

@@ -62,12 +62,17 @@ _ASKS_FOR_FAULTS = frozenset(
     "improve improved improvement improvements better differently change changed wrong worst "
     "dislike disliked problem problems frustrated frustrating bad missing broken broke poor fix "
     "complaint complaints complain annoyed annoying disappointed disappointing disappoint concern "
-    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults".split()
+    "concerns hate hated fail failed lacking lacked unhappy dissatisfied fault faults least "
+    "stopped prevented".split()
 )
 _ASKS_FOR_PRAISE = frozenset(
     "like liked love loved enjoy enjoyed well good great best happy praise impressed favourite "
     "favorite delighted strengths".split()
 )
+
+_PARTS = re.compile(r"\b(?:and|or|but)\b|[/&;,.?!|]")  # of a question that asks for several things
+_YES_OR_NO = re.compile(r"\W{0,9}(?:did|do|does|is|are|was|were|have|has|had|can|will|would)\b")
+_ANY = re.compile(r"\b(?:any|anything|something|what|which|why|how)\b")
 
 # an answer with one of these says that there is nothing to name, or that all was well
 _NAMES_NOTHING = frozenset(
@@ -282,18 +287,29 @@ def _meaning_of_nothing(question: str | None) -> float:
 
 
 def asked_for(question: str | None) -> str | None:
-    """Say what a question asks for: "faults", "praise" or neither.
+    """Say what a question asks for: "faults", "praise", or neither, or both.
 
     >>> [asked_for(words) for words in ("What could we do better?", "What did you like?", "Other")]
     ['faults', 'praise', None]
     >>> asked_for("What didn't you like?"), asked_for("What would you like to tell us?")
     ('faults', None)
+    >>> asked_for("What did you like, and what could we improve?"), asked_for("Did we do well?")
+    (None, None)
     """
-    parts = _WORD.findall((question or "").lower().replace("’", "'"))
-    words = {word for part in parts for word in _spelled_out(part, {})}
+    asked = (question or "").lower().replace("’", "'")
+    if _YES_OR_NO.match(asked) and not _ANY.search(asked):
+        return None
+    sides = {_side(part) for part in _PARTS.split(asked)} - {None}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def _side(asked: str) -> str | None:
+    words = {word for part in _WORD.findall(asked) for word in _spelled_out(part, {})}
     praise = words & _ASKS_FOR_PRAISE
     if "would" in words:  # "What would you like to add?" asks for neither
         praise -= {"like", "love"}
+    if "way" in words:  # "What is the best way to reach you?"
+        praise -= {"best", "good"}
     if words & _ASKS_FOR_FAULTS or (praise and "not" in words):
         return "faults"
     return "praise" if praise else None

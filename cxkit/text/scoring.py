@@ -109,7 +109,7 @@ class GeneralScorer:
         >>> told.level, told.mixed
         ('negative', True)
         >>> [round(chance, 2) for chance in GeneralScorer().score("Superb service").chances]
-        [0.01, 0.01, 0.99]
+        [0.01, 0.01, 0.98]
         """
         if reason := _unreadable(text, language):
             return Score(self.id, reason=reason)

@@ -335,3 +335,10 @@ def test_days_that_are_not_over_leave_a_complaint_out_of_the_share(tmp_path):
     desk = [ticket("c0", "2026-02-26", "2026-02-27"), ticket("c1", "2026-02-26")]
     row = settled(tmp_path, fed, desk).table.row(-1, named=True)
     assert (row["requests"], row["unfinished"], row["base"], row["in_time"]) == (3, 2, 1, 1)
+
+
+def test_an_id_that_stands_twice_takes_nobody_elses_ticket(tmp_path):
+    twice = complaints(None, None)
+    twice[1]["feedback_id"] = twice[0]["feedback_id"]
+    found = settled(tmp_path, twice, [ticket("c0", "2026-01-11", "2026-01-12")])
+    assert found.table.select(ROW).row(-1) == ("complaints in comments settled", 1, 1, 1, 0, 1)

@@ -134,3 +134,13 @@ def test_a_report_counts_and_lists_nobody(tmp_path, monkeypatch):
     assert found.n == 60 and found.finding == whole.finding
     assert found.chart().layout.title.text == whole.chart().layout.title.text
     assert not {"clinic", "pharmacy", "c1"} & set(str(found.outputs()).replace("'", " ").split())
+
+
+def test_a_report_does_not_deny_the_few_who_stopped(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-01T10:00 visit" for n in range(53)]
+    rows += [f"c{n} 2026-01-02T10:00 buy" for n in range(50)]
+    ws = company(tmp_path, events=events(*rows, "zoe 2026-06-30T10:00 newsletter"))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.stage_people(ws, stages=["visit", "buy"])
+    assert found.finding == "Too few people stopped anywhere for a report to say where."
+    assert "Too few people stopped anywhere" in found.chart().layout.title.text

@@ -4,6 +4,7 @@ import pytest
 
 from cxkit.text.general import judge
 from cxkit.text.rules import asked_for, named_in_answer, read_words, word_score
+from cxkit.text.scoring import CUTS, GeneralScorer
 
 GOOD = [
     "Could be worse",
@@ -105,4 +106,38 @@ def test_what_judges_or_names_nothing_is_read_as_ever(text):
 
 def test_other_questions_ask_for_no_side():
     assert asked_for("Anything else?") is None
+    assert asked_for("What did you like least about your stay?") == "faults"
     assert word_score("The food", "Anything else?") is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What did you like and what could we improve?",
+        "What was the best and worst part?",
+        "What worked well / did not work well?",
+        "What is the best way to reach you?",
+        "Did we do well?",
+    ],
+)
+def test_a_question_of_both_kinds_or_of_none_says_nothing_of_an_answer(question):
+    assert asked_for(question) is None
+    assert GeneralScorer().score("The staff", question).score == (
+        GeneralScorer().score("The staff", "Comments").score
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ("The delivery was late", -1),
+        ("Delivery late", -1),
+        ("They are never late", 1),
+        ("Switching over was a breeze", 1),
+        ("They jacked up my bill with zero notice", -1),
+        ("Opened the account in five minutes flat", 1),
+        ("Steak was like shoe leather", -1),
+    ],
+)
+def test_plain_words_have_a_side(text, side):
+    assert side * GeneralScorer().score(text).score >= CUTS[0]

@@ -34,6 +34,11 @@ def test_addresses_are_not_words():
     assert found["reason"].to_list() == ["inherited", "detected"]
 
 
+def test_an_address_among_emoji_tells_no_language():
+    found = detect_languages(["😡😡", "👍", "https://x.y/z"])
+    assert found["language"].unique().to_list() == ["en"]
+
+
 def test_empty_texts_have_no_language():
     assert detect_languages(["", None, " "]).rows() == [(None, "empty")] * 3
     assert detect_languages([]).height == 0
@@ -66,3 +71,11 @@ def test_the_other_comments_have_a_say_in_a_short_one():
 def test_emoji_alone_are_read_as_the_scorers_read_them():
     assert detect_languages(["😡", "👍 👍", "!!"])["language"].unique().to_list() == ["en"]
     assert detect_languages(["😡", PORTUGUESE])["language"].to_list() == ["pt", "pt"]
+
+
+def test_other_alphabets_are_no_language_that_was_asked_about():
+    texts = [ENGLISH, "配送が遅い", "Привет, где моя посылка", "Το δέμα άργησε πολύ"]
+    assert detect_languages(texts)["language"].to_list() == ["en", "und", "und", "und"]
+    assert detect_languages(texts, ["en", "ru"])["language"].to_list() == ["en", "und", "ru", "und"]
+    russian = detect_languages(["Привет", "очень плохо", "ok"])
+    assert russian["language"].to_list() == ["und", "und", "und"]

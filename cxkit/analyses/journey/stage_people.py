@@ -282,10 +282,9 @@ def _caveats(table: pl.DataFrame, asked: Plan, noun: str) -> tuple[str, ...]:
 def _chart(table: pl.DataFrame) -> charts.Figure:
     counts = _next(table)
     if counts.is_empty():
-        unknown = (table["reason"] == _UNKNOWN).any()
-        return charts.nothing(
-            "Where they stopped cannot be followed" if unknown else "Nobody stopped on the way"
-        )
+        unknown, few = ((table["reason"] == why).any() for why in (_UNKNOWN, _OTHER))
+        nobody = "Too few people stopped anywhere" if few else "Nobody stopped on the way"
+        return charts.nothing("Where they stopped cannot be followed" if unknown else nobody)
     worst = _worst(counts).head(_MOST)
     first = worst.row(0, named=True)
     return charts.bars(

@@ -99,7 +99,7 @@ def answered(
     told, undated = pl.col("asked_at").is_not_null(), pl.col("kind") == "undated"
     sent = dict(rows.filter(~told & ~undated).select("kind", "times").iter_rows())
     near = workspace.query("comment_tickets", as_of=until, days=_EPISODE_DAYS)
-    rows = rows.join(near, on="feedback_id", how="left", maintain_order="left")
+    rows = rows.join(near, on=["feedback_id", "customer_id"], how="left", maintain_order="left")
     requests = _requests(rows.filter(told), any(kind.startswith("company ") for kind in sent))
     table = _table(requests, until, within_days)
     return Result(

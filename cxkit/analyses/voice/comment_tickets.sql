@@ -16,7 +16,7 @@ desk as (
 )
 
 select
-    feedback_id, count(*) as tickets,
+    feedback_id, customer_id, count(*) as tickets,
     -- while one of them is open the matter is
     if(count(closed_at) = count(*), max(closed_at), null) as resolved_at
 from comments join desk using (customer_id)
@@ -26,5 +26,5 @@ where
     and coalesce(closed_at >= asked_at, true)
     -- a desk that never says when it resolved does not say that it did not
     and exists (from desk where closed_at is not null)
-group by feedback_id
-order by feedback_id
+group by feedback_id, customer_id
+order by feedback_id, customer_id

@@ -27,6 +27,7 @@ _NAMES = {
     "it": "Italian",
     "nl": "Dutch",
     "pt": "Portuguese",
+    "und": "in another alphabet",
 }
 _SCHEMA: dict[str, Any] = {
     "segment": pl.String,
