@@ -286,6 +286,7 @@ def _meaning_of_nothing(question: str | None) -> float:
     return {"faults": 2.0, "praise": -1.5}.get(asked_for(question) or "", 0.0)
 
 
+@lru_cache(maxsize=1 << 8)
 def asked_for(question: str | None) -> str | None:
     """Say what a question asks for: "faults", "praise", or neither, or both.
 
@@ -388,12 +389,19 @@ def _read(chunk: str) -> tuple[Token, ...]:
             stirs = bool(emoticon)
             return (Token(chunk, emoticon, "", False, _NONE, chunk, _NONE, stirs, False),)
     shouted = len(chunk) > 1 and chunk.isupper()
-    found = [lower] if lower.isalnum() else _WORD.findall(_HYPHEN.sub(" ", lower))
+    if lower.isalnum():
+        return _tokens_of(lower, shouted)
+    plain = lower.isascii() and "-" not in lower
+    found = _WORD.findall(lower if plain else _HYPHEN.sub(" ", lower))
     tokens: list[Token] = []
     for part in found:
-        read = _tokens if len(part) <= _REMEMBERED else _tokens.__wrapped__
-        tokens += read(part, shouted)
+        tokens += _tokens_of(part, shouted)
     return tuple(tokens)
+
+
+def _tokens_of(part: str, shouted: bool) -> tuple[Token, ...]:
+    read = _tokens if len(part) <= _REMEMBERED else _tokens.__wrapped__
+    return read(part, shouted)
 
 
 @lru_cache(maxsize=_AT_MOST)
