@@ -117,11 +117,12 @@ def lean(said: Words, known: Weights) -> tuple[float, int]:
     """
     singles, pairs = known.grams, known.pairs
     words, told = _named(said)
-    found = [weight for weight in map(singles.get, set(told)) if weight is not None]
+    found: dict[Any, int] = {word: singles[word] for word in told if word in singles}
     following = zip(words, words[1:], map(pairs.get, words), strict=False)
-    both = {(one, other, below[other]) for one, other, below in following if below and other in below}
-    found += [weight for _, _, weight in both]
-    return sum(found) * known.unit / math.sqrt(len(found) or 1), len(found)
+    found |= {
+        (one, other): below[other] for one, other, below in following if below and other in below
+    }
+    return sum(found.values()) * known.unit / math.sqrt(len(found) or 1), len(found)
 
 
 def grams(said: Words) -> set[str]:
@@ -134,7 +135,9 @@ def grams(said: Words) -> set[str]:
     ['!helpful', ',', ', work', 'helpful ,', 'nev', 'nev helpful', 'work']
     """
     words, told = _named(said)
-    pairs = {f"{one} {other}" for one, other in itertools.pairwise(words) if BREAK not in (one, other)}
+    pairs = {
+        f"{one} {other}" for one, other in itertools.pairwise(words) if BREAK not in (one, other)
+    }
     return set(told) - {BREAK} | pairs
 
 
@@ -148,8 +151,10 @@ def _named(said: Words) -> tuple[list[str], list[str]]:
     told = words.copy()
     position = 0
     for start in stirring:
-        word, _, role, _, _, _, idioms, _, _ = tokens[start]
-        if start < position or not (role == "negation" or (idioms and longest(idioms, tokens, start))):
+        if start < position:
+            continue
+        token = tokens[start]
+        if token[2] != "negation" and not (token[6] and longest(token[6], tokens, start)):
             continue
         # from here on to where nothing is denied any more
         position, denied = start, 0  # denied: how many words the last negation still reaches

@@ -798,7 +798,7 @@ def _spoken(texts: Sequence[str], negators: frozenset[str]) -> _Spoken:
     lengths = []
     for text in texts:
         tokens = _tokens(text)
-        if not negators.isdisjoint(tokens):
+        if negators and not negators.isdisjoint(tokens):
             tokens = turned(tokens, negators)
         ids += map(place.__getitem__, tokens)
         lengths.append(len(tokens))

@@ -89,7 +89,15 @@ _WITHOUT_APOSTROPHE = {verb + "nt": verb for verb in _VERBS_BEFORE_NT} | {
 }
 _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 
-_ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
+_ENDINGS = {  # by their last letter; the first that fits is cut
+    "y": ("ingly", "edly", "ly", "y"),
+    "s": ("ings", "ies", "es", "s"),
+    "g": ("ing",),
+    "d": ("ied", "ed"),
+    "r": ("er",),
+    "t": ("est",),
+    "e": ("e",),
+}
 
 _NONE: dict[Any, Any] = {}  # no phrase starts here
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
@@ -98,9 +106,6 @@ _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
 # longer runs without a space, and more of them, are not kept
 _REMEMBERED, _AT_MOST = 40, 1 << 16  # characters, runs
-
-
-
 
 
 class Token(NamedTuple):
@@ -342,9 +347,7 @@ def named_in_answer(said: Words, question: str | None) -> float:
     return -NAMED if side == "faults" else NAMED
 
 
-def longest(
-    node: dict[Any, Any], tokens: list[Token], position: int
-) -> tuple[float, int] | None:
+def longest(node: dict[Any, Any], tokens: list[Token], position: int) -> tuple[float, int] | None:
     """Find the longest phrase that starts at a position: its weight and its length in words.
 
     `node` is the tree of phrases that begin with the word there.
@@ -468,7 +471,7 @@ def root(word: str) -> str:
     ['disappoint', 'disappoint', 'crash', 'eas', 'is', 'bus']
     """
     if len(word) > 4:
-        for ending in _ENDINGS:
+        for ending in _ENDINGS.get(word[-1], ()):
             if word.endswith(ending) and len(word) - len(ending) >= 3:
                 word = word[: -len(ending)]
                 break
