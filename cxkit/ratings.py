@@ -95,10 +95,13 @@ def words_of_many(
 
     Comments are no people: one who signs thirty of them makes his name a telling word. Of comments
     without a customer nobody knows whether one person wrote them, so that they do not count for
-    words that look like a name.
+    words that look like a name. Not every name looks like one: where `least` is above 0, in a
+    report, they count for no word.
     """
     rated = _drawn(rated)
     terms = [term for named in card.terms.values() for term in named]
+    if least:
+        rated = rated.filter("known")
     names = names_in([] if rated["known"].all() else rated["comment"])
     named = [term for term in terms if not names.isdisjoint(bare(term).split())]
     users: dict[str, int] = {}

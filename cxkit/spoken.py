@@ -3,8 +3,9 @@
 All comments are read, whatever an analysis asks of them: so a theme means the same everywhere.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from cxkit.theme_keep import tagged
 from cxkit.workspace import Workspace
 
 UNTAGGED, OTHER = "no theme", "other"
+_Key = TypeVar("_Key", str, tuple[str, str])
 
 
 class Spoken(NamedTuple):
@@ -61,3 +63,25 @@ def theme_order(themes: pl.DataFrame) -> list[str]:
     names = order["theme"].to_list()
     last = [name for name in (OTHER, UNTAGGED) if name in names]
     return [name for name in names if name not in last] + last
+
+
+def left_blank(sizes: Mapping[_Key, int], tell: Callable[[Iterable[_Key]], bool]) -> set[_Key]:
+    """Return the rows whose figures a report leaves blank, so that none tells of few people.
+
+    `sizes` holds the rows, named by their theme or by theme and deed, and how large each is; `tell`
+    says whether few people can be worked out from some of them (see `stats.differencing`). Themes
+    overlap, so they can be subtracted from each other and from those of no theme. As long as they
+    tell of few, the one that is needed least goes: no theme, then 'other', then the smallest.
+    """
+
+    def needed(key: _Key) -> tuple[bool, bool, int, _Key]:
+        theme = key if isinstance(key, str) else key[0]
+        return theme != UNTAGGED, theme != OTHER, sizes[key], key
+
+    blank = {key for key in sizes if tell([key])}
+    left = sorted(sizes.keys() - blank, key=needed)
+    while left and tell(left):
+        one = next((key for key in left if not tell(k for k in left if k != key)), left[0])
+        left.remove(one)
+        blank.add(one)
+    return blank

@@ -228,10 +228,50 @@ def test_a_report_says_nothing_of_few_people(tmp_path, monkeypatch):
         (48, 32, 32, 0)
     ]
     assert (
-        "Left blank: 2 rows where a side, or what sets it apart from 'bought', is of fewer than 10 "
-        "people." in found.caveats
+        "Left blank: 2 rows where a side, or what sets it apart from other rows, is of fewer than "
+        "10 people." in found.caveats
     )
     found.chart()
+
+
+TWO = theme_book("""
+[[themes]]
+name = "delivery"
+include = ["deliver*"]
+[[themes]]
+name = "price"
+include = ["price*"]
+""")
+
+
+def test_a_report_gives_away_no_deed_of_few_who_name_one_theme_alone(tmp_path, monkeypatch):
+    """Forty-three speak of the delivery, forty of them of the price too: three are left."""
+    texts = ["The delivery price was high"] * 40 + [LATE] * 3 + [FLAT] * 40
+    fed = [wrote(f"c{n:02}", day(10), text) for n, text in enumerate(texts)]
+    orders = [*EDGES, *(bought(f"c{n:02}", day(20)) for n in range(0, 83, 2))]
+    ws = company(tmp_path, feedback=fed, orders=orders)
+    cx.keep_themes(ws, TWO)
+    counts = ("theme", "people", "people_did", "others", "others_did")
+    whole = cx.after_theme(ws).table.filter(did="bought").select(counts).rows()
+    assert whole == [("delivery", 43, 22, 40, 20), ("price", 40, 20, 43, 22),
+                     ("no theme", 40, 20, 43, 22)]  # fmt: skip
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    shown = cx.after_theme(ws).table.filter(did="bought").select(counts).rows()
+    assert shown == [whole[0], ("price", None, None, None, None), whole[2]]
+
+
+def test_a_report_gives_away_no_deed_of_few_who_wrote_again(tmp_path, monkeypatch):
+    """Both sides of a theme are all but what one person wrote of it again."""
+    texts = ["The price was high"] * 40 + [LATE] * 30 + [FLAT] * 40
+    fed = [wrote(f"c{n:03}", day(10), text) for n, text in enumerate(texts)]
+    fed.append(wrote("c000", day(30), "The price was high"))
+    orders = [*EDGES, *(bought(f"c{n:03}", day(40)) for n in range(0, 110, 2))]
+    ws = company(tmp_path, feedback=fed, orders=orders)
+    cx.keep_themes(ws, TWO)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    shown = cx.after_theme(ws).table.filter(did="bought")
+    sums = shown.select("theme", pl.col("people") + pl.col("others")).rows()
+    assert sums == [("price", None), ("delivery", 111), ("no theme", 111)]
 
 
 RULE = {"lifecycle": {"lapse_days": 60}}
@@ -261,8 +301,9 @@ def test_lapsed_is_a_customer_who_then_buys_nothing_for_as_long_as_the_limit(tmp
     assert rows == [("bought", 90, 6, 4), ("lapsed", 60, 4, 3)]
     assert (
         "Lapsed or not is told of 4 of 5 comments of customers; the 60 days after 1 are not wholly "
-        "in the data. 2 more are of people who could not lapse: they had not bought yet, or had "
-        "lapsed before they wrote." in found.caveats
+        "in the data. 2 more are left out: the data hold no purchase of these people in the 60 "
+        "days before they wrote, so that nothing tells that they were customers then."
+        in found.caveats
     )
     assert "Lapsed means silent for more than 60 days, as the settings say." in found.caveats
 

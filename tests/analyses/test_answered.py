@@ -274,6 +274,25 @@ def test_a_ticket_near_a_complaint_settles_it_once_resolved(tmp_path):
     assert before.table.select(ROW).row(-1)[1:] == (12, 12, 4, 2, 2)
 
 
+def test_a_closed_ticket_without_a_time_is_neither_open_nor_settling(tmp_path):
+    fed = complaints("2026-01-12", *[None] * 4)
+    desk = [
+        ticket("c1", "2026-01-11", status="Closed"),
+        ticket("c2", "2026-01-11", status="Solved - by phone"),
+        ticket("c2", "2026-01-11", "2026-01-13", status="Solved"),
+        ticket("c3", "2026-01-11", status="Open"),
+        ticket("c4", "2026-01-11", "2026-01-14"),
+    ]
+    found = settled(tmp_path, fed, desk)
+    assert found.table.select(ROW).row(-1) == ("complaints in comments settled", 5, 5, 3, 1, 2)
+    assert found.caveats[2:4] == (
+        "Beside 2 complaints in comments stands a ticket that is closed, of which nothing tells "
+        "when: it is taken for none.",
+        "Beside 3 of 5 complaints in comments stands a ticket within 7 days that was not closed "
+        "before, still open in 1; that it is of the same matter is taken for granted.",
+    )
+
+
 def test_the_finding_says_how_many_were_settled_which_way(tmp_path):
     fed = complaints(*["2026-01-12"] * 20, *[None] * 20)
     desk = [ticket(f"c{n}", "2026-01-11", "2026-01-14") for n in range(20, 30)]
@@ -324,9 +343,34 @@ def test_where_no_export_tells_of_replies_only_complaints_with_a_ticket_count(tm
     found = settled(tmp_path, fed, desk)
     assert found.table.select(ROW).row(-1) == ("complaints in comments settled", 2, 2, 1, 0, 1)
     assert (
-        "No export tells when somebody replied to a comment: complaints without a ticket are left "
+        "No export tells when somebody replied to a comment: 1 complaint without a ticket is left "
         "out, and nothing is said of questions and suggestions in comments." in found.caveats
     )
+
+
+def test_a_share_of_those_with_a_ticket_is_not_told_as_one_of_all(tmp_path):
+    fed = complaints(*[None] * 400)
+    fed += [{**one, "given_at": "2026-02-25"} for one in complaints(*[None] * 9, who="young")]
+    desk = [ticket(f"c{n}", "2026-01-11", "2026-01-12") for n in range(40)]
+    desk += [ticket("young0", "2026-02-26")]
+    found = settled(tmp_path, fed, desk)
+    assert found.finding.endswith(
+        "f the 40 of 400 complaints in comments that have a ticket 100.0 % (91.2–100.0) were "
+        "settled (0 by a reply, 40 by a ticket)."
+    )
+    row = found.table.row(-1, named=True)
+    assert (row["requests"], row["base"], row["without_ticket"]) == (41, 40, 360)
+    assert (
+        "No export tells when somebody replied to a comment: 368 complaints without a ticket are "
+        "left out, and nothing is said of questions and suggestions in comments." in found.caveats
+    )
+    assert any(note.startswith("Beside 41 of 409 complaints in") for note in found.caveats)
+    alone = found.draw(found.table.tail(1))
+    assert alone.layout.title.text == (
+        "<b>Least often done: complaints in comments settled, 100% of 40 with a ticket (400 in all)"
+        "</b>"
+    )
+    assert "40 of 40 · 100% with a ticket (400 in all)" in str(alone.to_dict())
 
 
 def test_days_that_are_not_over_leave_a_complaint_out_of_the_share(tmp_path):

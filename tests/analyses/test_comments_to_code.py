@@ -50,7 +50,7 @@ def test_a_hundred_judged_comments_are_drawn_and_always_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-@pytest.mark.parametrize("name", ["f{:04}", "{:05}", "=A{}"])
+@pytest.mark.parametrize("name", ["f{:04}", "{:05}", "=A{}", "'=A{}"])
 def test_drawn_filled_in_and_given_back(tmp_path, kind, name):
     ws = company(tmp_path / "store", feedback=written(140, name=name))
     path = cx.comments_to_code(ws).save(tmp_path / f"form.{kind}")
@@ -66,6 +66,29 @@ def test_what_it_shows_is_masked(tmp_path):
     row = {**written(1)[0], "comment": "Why does nobody answer ann@shop.test when I write?"}
     told = cx.comments_to_code(company(tmp_path, feedback=[row])).table["comment"][0]
     assert "ann@shop.test" not in told and told.startswith("Why does nobody answer")
+
+
+def test_ids_that_a_spreadsheet_loses_or_that_stand_twice_are_told(tmp_path):
+    rows = written(110)
+    for row, name in zip(rows, ["", "\tf1", "f\x01", "a\nb"], strict=False):
+        row["feedback_id"] = name
+    rows[5]["feedback_id"] = rows[4]["feedback_id"]
+    found = cx.comments_to_code(company(tmp_path / "a", feedback=rows), n=105)
+    assert set(found.table["feedback_id"]) == {f"f{i:04}" for i in range(4, 110) if i != 5}
+    assert (
+        "Left out of the draw: of all comments 4 have an id that a spreadsheet loses, and 1 "
+        "repeats the id of another." in found.caveats
+    )
+    same = company(tmp_path / "b", feedback=written(5, name="d"))
+    found = cx.comments_to_code(same, n=3)
+    assert found.finding == (
+        "Of 5 comments only 1 can be drawn, fewer than the 3 asked for; intents(coded=) takes 100: "
+        "4 repeat the id of another."
+    )
+    empty = company(tmp_path / "c", feedback=[{**written(1)[0], "feedback_id": ""}])
+    assert cx.comments_to_code(empty).finding == (
+        "None of 1 comment can be drawn: 1 has an id that a spreadsheet loses."
+    )
 
 
 def test_few_comments_and_none(tmp_path, monkeypatch):

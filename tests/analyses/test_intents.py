@@ -70,7 +70,7 @@ def test_the_mistakes_on_other_texts_are_told_and_not_corrected_for(tmp_path):
     assert "How often it errs about asking and praising was measured on no text." in found.caveats
     assert (
         "No share is corrected for mistakes, since those on your comments are unknown. Code 100 "
-        "judged ones, drawn at random, and ask with coded=." in found.caveats
+        "judged ones, drawn at random by comments_to_code, and ask with coded=." in found.caveats
     )
     title = found.chart().layout.title.text
     assert title == "<b>40% of 100 judged comments complain</b>"
@@ -136,6 +136,21 @@ def test_fewer_than_a_hundred_coded_comments_are_too_few(tmp_path):
             cx.intents(ws, coded=wrong)
     with pytest.raises(BadQuestion, match="hold lists as intent"):
         cx.intents(ws, coded=pl.DataFrame({"feedback_id": ["f001"], "intent": [["asking"]]}))
+
+
+def test_coded_rows_of_no_judged_comment_are_told(tmp_path, monkeypatch):
+    ws = company(tmp_path, feedback=written(*[COMPLAINT] * 104, FOREIGN))
+    coded = coding(*["complaining"] * 110, *["asking"] * 2).with_columns(
+        feedback_id=pl.when(pl.int_range(pl.len()) > 109).then(None).otherwise("feedback_id")
+    )
+    told = "Left out of the coded comments: 6 ids of no judged comment{}, and 2 rows without an id."
+    found = cx.intents(ws, coded=coded)
+    assert told.format(" (f104, f105, f106 and 3 more)") in found.caveats
+    assert any("On the comments that you coded" in note for note in found.caveats)
+    whole = cx.intents(ws, coded=coded.head(104))
+    assert not any("Left out of the coded" in note for note in whole.caveats)
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    assert told.format("") in cx.intents(ws, coded=coded).caveats
 
 
 def test_an_empty_intent_says_that_a_comment_wants_nothing(tmp_path):

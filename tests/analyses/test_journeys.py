@@ -30,17 +30,29 @@ def test_rows_in_order(tmp_path):
 def test_a_report_lays_out_nobody(tmp_path, monkeypatch):
     ws = company(tmp_path, events=ROWS)
     monkeypatch.setenv("CXKIT_REPORT", "1")
-    result = cx.journeys(ws, customers=["ann", "bob"])
-    assert result.table.is_empty() and result.n == 2
+    told = "A report shows no journeys of fewer than 10 customers."
+    for asked in (["ann"], ["ann", "bob"]):
+        result = cx.journeys(ws, customers=asked)
+        assert result.table.is_empty() and result.n == 0
+        assert result.finding == told
+        assert result.caveats == (
+            "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook.",
+        )
+        shown = str(result.outputs())
+        assert "newsletter" not in shown and "bob" not in shown and "01 Jan" not in shown
+        assert result.chart().layout.title.text == f"<b>{told}</b>"
+
+
+def test_a_report_counts_the_journeys_of_many(tmp_path, monkeypatch):
+    rows = [f"c{n} 2026-01-{n + 1:02}T10:00 visit" for n in range(10)]
+    ws = company(tmp_path, events=events(*rows))
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    result = cx.journeys(ws, customers=[f"c{n}" for n in range(10)])
+    assert result.table.is_empty() and result.n == 10
     assert result.finding == (
-        "2 customers had 3 touchpoints between 01 Jan 2026 10:00 and 05 Jan 2026 10:00."
+        "10 customers had 10 touchpoints between 01 Jan 2026 10:00 and 10 Jan 2026 10:00."
     )
-    assert result.caveats == (
-        "A report lays out no journeys of single people: ask journeys(ws, ...) in a notebook.",
-    )
-    shown = str(result.outputs())
-    assert "newsletter" not in shown and "bob" not in shown
-    assert "2 customers had 3 touchpoints" in result.chart().layout.title.text
+    assert "10 customers had 10 touchpoints" in result.chart().layout.title.text
 
 
 def test_up_to_the_as_of_date(tmp_path):

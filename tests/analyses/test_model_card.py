@@ -19,13 +19,17 @@ def test_the_card_of_clear_portuguese_comments(tmp_path):
     assert last["used"]
     assert last["macro_f1_low"] > 0.9 > 1 / 3 > card.table.filter(scorer="general")["macro_f1"][0]
     assert card.table["used"].sum() == 1
-    f1 = [f"{last[name]:.2f}" for name in ("macro_f1", "macro_f1_low", "macro_f1_high")]
-    assert (
-        "Learned from 132 comments of your own with a star score, the predicted rating tells low, "
-        f"middle and high apart with a macro-F1 of {f1[0]} ({f1[1]}–{f1[2]}; a guess gets 0.33)"
-    ) in card.finding
-    assert card.finding.endswith(
-        "; the general scorer does not read them. What was learned is surely better, so it is used."
+    f1, rho = (
+        [f"{last[name + end]:.2f}" for end in ("", "_low", "_high")]
+        for name in ("macro_f1", "spearman")
+    )
+    assert card.finding == (
+        "Learned from 132 comments of your own with a star score, the predicted rating gets "
+        f"{f1[0]} ({f1[1]}–{f1[2]}) for being right about low, middle or high, where a guess gets "
+        f"0.33 and no mistake 1.00 (macro-F1), and {rho[0]} ({rho[1]}–{rho[2]}) for putting "
+        "comments in the order of their ratings, where chance gets 0 and the very order 1.00 "
+        "(Spearman); the general scorer does not read them. What was learned is surely better, so "
+        "it is used."
     )
     assert card.caveats[0].startswith("Learned from 60 negative, 12 neutral, 60 positive (132 ")
     assert any(c.startswith("Words that speak for negative: ") and "não" in c for c in card.caveats)
@@ -95,6 +99,20 @@ def test_comments_of_nobody_known_do_not_count_for_a_name(tmp_path):
     assert "zebulon" not in str(card.caveats).lower()
     small = [{**row, "comment": row["comment"].lower()} for row in made]  # then it is a word
     assert "zebulon" in str(cx.model_card(company(tmp_path / "word", feedback=small)).caveats)
+
+
+def test_a_report_counts_known_customers_for_every_word(tmp_path, monkeypatch):
+    """Nothing tells 'zebulon' from a word: in a report nobody known counts as nobody."""
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    for known in (0, 9, 10):
+        signed = [f"{text} zebulon" for text in texts(BAD, 0, 30)]
+        made = rows((5, texts(GOOD)), (1, signed + texts(BAD, 30)))
+        for number, row in enumerate(row for row in made if "zebulon" in row["comment"]):
+            row["customer_id"] = f"z{number}" if number < known else None
+        told = cx.model_card(company(tmp_path / str(known), feedback=made)).caveats
+        words = [caveat for caveat in told if caveat.startswith("Words")]
+        assert ("zebulon" in str(words)) == (known == 10)
+        assert ("A report shows no words here: no comment says whose it is." in told) == (not known)
 
 
 def test_the_names_of_the_company_are_not_learned(tmp_path):

@@ -170,6 +170,10 @@ def test_a_change_that_is_one_of_many_is_said_to_be(tmp_path):
         "no sure change: it would be one by itself, but of 59 changes in a series one such may be "
         "chance."
     )
+    # forty answers of twenty customers are none that the change is counted among
+    twice = [one for day in (10, 11) for one in given(f"2011-05-{day}", *[9] * 20, who="x")]
+    among = company(tmp_path / "among", feedback=rows + twice, events=END)
+    assert "but of 59 changes in a series" in cx.score_trend(among).finding
     short = company(tmp_path / "short", feedback=rows[:200], events=END)
     assert cx.score_trend(short).finding.endswith("a sure change.")
 

@@ -143,6 +143,31 @@ def test_a_report_puts_places_of_few_together(tmp_path, monkeypatch):
     few.chart()
 
 
+def test_a_report_speaks_of_no_place_among_the_others(tmp_path, monkeypatch):
+    """Three who went on are joined by the many who ended: how many did is then not told."""
+    walks = [(40, "visit cart pay"), (30, "visit cart"), (3, "visit clinic pay"), (20, "visit"),
+             (3, "visit cart pay help")]  # fmt: skip
+    people = [steps.split() for many, steps in walks for _ in range(many)]
+    rows = [f"c{n} 2026-01-0{at}T10:00 {step}"
+            for n, steps in enumerate(people) for at, step in enumerate(steps, 1)]  # fmt: skip
+    ws = company(tmp_path, events=events(*rows))
+    assert "after 3 steps: 44.8 % (35.2–54.7) of all; 0.0 %" in cx.step_matrix(ws).finding
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.step_matrix(ws)
+    assert found.finding == (
+        "Of 96 customers 100.0 % (96.2–100.0) began with 'visit'; after how many steps most end is "
+        "not shown here; 0.0 % (0.0–3.8) have not ended before step 6."
+    )
+    # ended and clinic before the third step, ended and help before the fifth
+    assert (
+        "'other' puts together, step by step, 3 places of too few people to be shown in a report, "
+        "119 of the counts in all." in found.caveats
+    )
+    assert "how many have not ended before step 4 is not shown here" in (
+        cx.step_matrix(ws, steps=4).finding
+    )
+
+
 def test_a_report_counts_people_not_visits(tmp_path, monkeypatch):
     """Three people who come often are three people: their place is no place of its own."""
     often = [f"c{n} 2026-01-{day:02}T10:00 clinic" for n in range(3) for day in range(1, 21)]

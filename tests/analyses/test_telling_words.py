@@ -96,6 +96,34 @@ def test_words_of_few_people_stay_out_of_reports(tmp_path, monkeypatch):
     assert shown.height and shown["people"].min() >= ws.least
 
 
+def test_a_report_counts_known_customers_for_every_word(tmp_path, monkeypatch):
+    """Thirty comments with a name that looks like a word may all be of one person."""
+    fed = rows(*[(f"{BAD} zebulon", 1)] * 30, *[(BAD, 1)] * 30, *[(GOOD, 10)] * 60)
+    for row in fed[9:30]:
+        del row["customer_id"]
+    ws = company(tmp_path / "a", feedback=fed)
+    assert "zebulon" in cx.telling_words(ws).table["word"].to_list()
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    shown = cx.telling_words(ws).table["word"].to_list()
+    assert "zebulon" not in shown and "courier" in shown
+    assert "Names in quotes are not masked: read before you pass them on." in (
+        cx.telling_words(ws).caveats
+    )
+    for row in fed[30:]:
+        del row["customer_id"]
+    few = cx.telling_words(company(tmp_path / "b", feedback=fed))
+    assert few.table.is_empty() and few.finding.startswith(
+        "No word that 10 known customers use surely tells them apart: comments are of 60 people "
+    )
+    for row in fed[:9]:
+        del row["customer_id"]
+    none = cx.telling_words(company(tmp_path / "c", feedback=fed))
+    assert none.table.is_empty() and none.finding.startswith(
+        "A report shows no words here: no comment says whose it is: comments are of 60 people "
+    )
+    none.chart()
+
+
 def test_by_segment_each_against_the_others(tmp_path):
     people = [{"customer_id": f"c{n:04}", "region": "north" if n < 50 else "south"}
               for n in range(100)]  # fmt: skip

@@ -88,6 +88,31 @@ def test_a_report_folds_themes_of_few_people(tmp_path, monkeypatch):
     assert "price" not in cx.themes(ws).table["theme"].to_list()
 
 
+def test_a_report_gives_away_no_tone_of_few_who_name_one_theme_alone(tmp_path, monkeypatch):
+    """Forty-three speak of the delivery, forty of them of the price too: three are left."""
+    fed = rows(*[DEAR] * 40, *[LATE] * 3, *[FLAT] * 30)
+    ws = company(tmp_path, feedback=fed)
+    cx.keep_themes(ws, BOOK)
+    counts = ("theme", "comments", "scored", "negative")
+    assert cx.themes(ws).table.select(counts).rows() == [
+        ("delivery", 43, 43, 43), ("price", 40, 40, 0), ("no theme", 30, 0, 0),
+    ]  # fmt: skip
+    monkeypatch.setenv("CXKIT_REPORT", "1")
+    found = cx.themes(ws)
+    assert found.table.select(counts).rows() == [
+        ("delivery", 43, 43, 43), ("price", None, None, None), ("no theme", 30, 0, 0),
+    ]  # fmt: skip
+    assert found.table.filter(theme="price").select(pl.selectors.float()).null_count().row(0) == (
+        (1,) * 8
+    )
+    assert (
+        "Left blank: 1 row of fewer than 10 people, or which would tell of so few by what other "
+        "rows say." in found.caveats
+    )
+    assert ": 59% of the comments" in found.chart().layout.title.text  # and it leads nothing
+    assert "leads" not in found.chart().layout.title.text
+
+
 def test_no_comments_and_hard_ones(tmp_path):
     empty = cx.themes(company(tmp_path / "a", feedback=rows(None, "", " ")))
     assert empty.finding == "There are no comments: nobody has written anything yet."

@@ -31,7 +31,8 @@ def journeys(
     Returns:
         One row per touchpoint: customer_id, occurred_at (UTC), touchpoint, channel, amount.
         n is the number of customers found. The ids are as in the store: think before you pass
-        the result on. A report counts them, and has no rows.
+        the result on. A report has no rows, and says nothing of fewer than the smallest group: n
+        is 0 then.
     """
     until = workspace.moment(as_of)
     asked = names("customers", customers)
@@ -41,13 +42,19 @@ def journeys(
         name="journeys",
         question=QUESTION,
         table=table.clear() if workspace.least else table,
-        finding=_finding(table, len(set(asked))),
+        finding=_few(workspace.least)
+        if 0 < found < workspace.least
+        else _finding(table, len(set(asked))),
         caveats=(_HIDDEN,) if workspace.least else _caveats(workspace, asked),
         sql=query_text("journeys"),
         as_of=until,
-        n=found,
+        n=0 if found < workspace.least else found,
         draw=_chart,
     )
+
+
+def _few(least: int) -> str:
+    return f"A report shows no journeys of fewer than {least:,} customers."
 
 
 def _finding(table: pl.DataFrame, asked: int) -> str:

@@ -67,7 +67,7 @@ def step_matrix(
         name="step_matrix",
         question=QUESTION,
         table=table,
-        finding=_finding(whole, workspace.least),
+        finding=_finding(whole, table, workspace.least),
         caveats=(
             *_caveats(table, unit, whole),
             *end_note(workspace, as_of),
@@ -153,7 +153,8 @@ def _at_least(rows: pl.DataFrame) -> int:
     return int(sum(people) if rows["unit"][0] in _PERSONS else max(people, default=0))
 
 
-def _finding(table: pl.DataFrame, least: int = 0) -> str:
+def _finding(table: pl.DataFrame, shown: pl.DataFrame, least: int) -> str:
+    """Say where most begin and end; of what stands among others in `shown` nothing is said."""
     if table.is_empty():
         return "Nobody has passed any touchpoint: there are no steps."
     noun, base = table["unit"][0], int(table["base"][0])
@@ -172,29 +173,35 @@ def _finding(table: pl.DataFrame, least: int = 0) -> str:
         end = f"ended after {steps}" if ended.height else f"had not ended before step {far}"
         return f"The one {noun} began with '{first['place']}' and {end}."
 
-    def part(count: int, people: int) -> str:
-        """Return a share, unless it is of too few people to be shown."""
-        if count == 0 or people >= least:
-            return said(count, base)
-        return f"fewer than {least}" if noun in _PERSONS else "a share not shown here"
-
-    begun = f"Of {counted(base, noun)} {part(first['count'], first['people'])} began with "
-    begun += f"'{first['place']}'" if first["people"] >= least else "the same"
+    seen = set(shown.select("step", "place").rows())
+    begun = f"Of {counted(base, noun)} "
+    if (first["step"], first["place"]) in seen:
+        begun += f"{said(first['count'], base)} began with '{first['place']}'"
+    elif noun in _PERSONS and first["people"] < least:
+        begun += f"fewer than {least} began with the same"
+    else:
+        begun += "a share not shown here began with the same"
     if ended.is_empty():
         return f"{begun}; none had ended before step {far}{small}."
+    begin = int(ended["step"][0])  # before this step nobody has ended
     last = ended.with_columns(
         gone=pl.col("count") - pl.col("count").shift(1, fill_value=0),
         people=pl.col("people") - pl.col("people").shift(1, fill_value=0),
-        step_before=pl.col("step") - 1,
     )
     row = last.sort("gone", descending=True, maintain_order=True).row(0, named=True)
-    still = here.filter(pl.col("step") == far)
-    on = part(base - int(last["count"][-1]), _at_least(still) if still.height else 0)
-    return (
-        f"{begun}; the largest share to end does so after "
-        f"{counted(int(row['step_before']), 'step')}: {part(row['gone'], row['people'])} of all; "
-        f"{on} have not ended before step {far}{small}."
-    )
+    step = int(row["step"])
+    steps = f"the largest share to end does so after {counted(step - 1, 'step')}"
+    both = all((at, _ENDED) in seen for at in (step - 1, step) if at >= begin)
+    if both and row["people"] >= least:
+        steps += f": {said(row['gone'], base)} of all"
+    elif noun in _PERSONS and row["people"] < least:
+        steps += f": fewer than {least} of all"
+    else:
+        steps = "after how many steps most end is not shown here"
+    on = f"{said(base - int(last['count'][-1]), base)} have not ended before step {far}"
+    if (far, _ENDED) not in seen:
+        on = f"how many have not ended before step {far} is not shown here"
+    return f"{begun}; {steps}; {on}{small}."
 
 
 def _caveats(table: pl.DataFrame, unit: str, whole: pl.DataFrame) -> tuple[str, ...]:
@@ -210,10 +217,10 @@ def _caveats(table: pl.DataFrame, unit: str, whole: pl.DataFrame) -> tuple[str, 
             f"'{_ENDED}' means nothing more up to the end of the data: whoever came lately may go "
             "on."
         )
-    if folded.height:
+    if places := folded["place"].n_unique():
         notes.append(
-            f"'{_OTHER}' puts together, step by step, {counted(folded.height, 'place')} of too few "
-            f"people to be shown in a report, {int(folded['count'].sum()):,} of the counts in all."
+            f"'{_OTHER}' puts together, step by step, {counted(places, 'place')} of too few people "
+            f"to be shown in a report, {int(folded['count'].sum()):,} of the counts in all."
         )
     if int(table["base"][0]) < ENOUGH:
         notes.append(f"Only {counted(int(table['base'][0]), table['unit'][0])}: too few to say.")

@@ -1,5 +1,6 @@
 """What did people do next who wrote of a theme, against those who wrote of other things?"""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ from cxkit import charts
 from cxkit.errors import whole_number
 from cxkit.lapse import LapseRule, lapse_rule
 from cxkit.notes import end_note
-from cxkit.result import Result, counted
-from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
+from cxkit.result import Result, counted, verb
+from cxkit.spoken import OTHER, UNTAGGED, left_blank, shown_apart, spoken, theme_order
 from cxkit.stats.clustered import contrast_effect, design_effect, effective
+from cxkit.stats.differencing import sides_tell_of_few
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg, newcombe, shares_p, wilson
 from cxkit.workspace import Workspace, query_text
 
@@ -52,6 +54,8 @@ _SCHEMA: dict[str, Any] = {
 }
 _EXPECTED = 5  # deeds, and people without them, that each side would have if both were alike
 _Row = dict[str, Any]
+_Key = tuple[str, str]  # theme, did
+_Sides = list[list[bool]]  # who wrote of the theme, and the others: true where a comment counts
 
 
 def after_theme(
@@ -92,7 +96,7 @@ def after_theme(
         30 people on a side, and where a deed is so rare, or so common, that 5 of either kind are
         not to be expected on a side (Cochran 1954). n is the number of comments that could be
         followed for any deed. In a report, themes of few people go into 'other', and the figures of
-        a row are null where a side is of few.
+        a row are null where a side is of few, or where few could be worked out from several rows.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -140,7 +144,8 @@ def after_theme(
 
 
 def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: int) -> pl.DataFrame:
-    rows = []
+    sides: dict[_Key, pl.DataFrame] = {}
+    rows: dict[_Key, _Row] = {}
     for name in theme_order(themes):
         spoke = themes.filter(pl.col("theme") == name)["row"].to_list()
         marked = followed.with_columns(spoke=pl.col("row").is_in(spoke))
@@ -149,8 +154,17 @@ def _table(followed: pl.DataFrame, themes: pl.DataFrame, found_by: str, least: i
             told = _row(of, least)
             if did == _LAPSED and _few_apart(firsts["bought"], of, least):
                 told = {}
-            rows.append({"theme": name, "did": did, "within_days": of["within_days"][0]} | told)
-    table = pl.DataFrame(rows, schema=_SCHEMA, orient="row").with_columns(
+            if told:
+                sides[name, did] = of
+            rows[name, did] = told
+    for key in _telling(sides, least):
+        rows[key] = {}
+    days = dict(followed.select("did", "within_days").iter_rows())
+    filled = [
+        {"theme": name, "did": did, "within_days": days[did]} | row
+        for (name, did), row in rows.items()
+    ]
+    table = pl.DataFrame(filled, schema=_SCHEMA, orient="row").with_columns(
         pl.selectors.float().fill_nan(None), found_by=pl.lit(found_by)
     )
     judged = table.with_row_index("at").filter(
@@ -178,6 +192,44 @@ def _few_apart(bought: pl.DataFrame, lapsed: pl.DataFrame, least: int) -> bool:
         return False
     both = pl.concat([bought, lapsed]).unique(["row", "spoke"], keep="none")
     return any(own["person"].n_unique() < least for _, own in both.group_by("spoke"))
+
+
+def _telling(sides: dict[_Key, pl.DataFrame], least: int) -> set[_Key]:
+    """Return the themes and deeds that a report leaves blank, so that none tells of few people.
+
+    Rows of one deed overlap, on either side. Both sides of a row together are all but the later
+    comments of those who wrote of the theme: so of any two rows the few whose later comments count
+    in one of them alone are looked for as well. Over the same days "lapsed" is "bought" turned
+    round.
+    """
+    blank: set[_Key] = set()
+    if not least:
+        return blank
+    days = {did: rows["within_days"][0] for (_, did), rows in sides.items()}
+    for deed in days:
+        if deed == _LAPSED and days.get("bought") == days[deed]:
+            continue
+        same = {deed, _LAPSED} if deed == "bought" and days.get(_LAPSED) == days[deed] else {deed}
+        some = {key: rows for key, rows in sides.items() if key[1] in same}
+        whose = pl.concat(some.values()).unique("row").sort("row")
+        people = whose["person"].to_list()
+        held = {
+            key: [_marks(whose, rows.filter(pl.col("spoke") == side)) for side in (True, False)]
+            for key, rows in some.items()
+        }
+
+        def tell(
+            keys: Iterable[_Key], held: dict[_Key, _Sides] = held, people: list[int] = people
+        ) -> bool:
+            of, rest = zip(*(held[key] for key in keys), strict=True)
+            return sides_tell_of_few(of, rest, people, least)
+
+        blank |= left_blank({key: sum(held[key][0]) for key in some}, tell)
+    return blank
+
+
+def _marks(whose: pl.DataFrame, rows: pl.DataFrame) -> list[bool]:
+    return whose["row"].is_in(rows["row"].to_list()).to_list()
 
 
 def _row(rows: pl.DataFrame, least: int) -> _Row:
@@ -314,8 +366,9 @@ def _caveats(
         )
         if never := silences.height - could:
             note += (
-                f" {never:,} more are of people who could not lapse: they had not bought yet, or "
-                "had lapsed before they wrote."
+                f" {never:,} more {verb(never, 'are')} left out: the data hold no purchase of "
+                f"these people in the {counted(limit.days, 'day')} before they wrote, so that "
+                "nothing tells that they were customers then."
             )
         notes += [note, limit.source]
     missing = [_DEEDS[did] for did in _DEEDS if did not in set(deeds["did"])]
@@ -325,7 +378,7 @@ def _caveats(
     if blank:
         notes.append(
             f"Left blank: {counted(blank, 'row')} where a side, or what sets it apart from "
-            f"'bought', is of fewer than {least} people."
+            f"other rows, is of fewer than {least} people."
         )
     few = table.filter(pl.col("change").is_null(), ~pl.col("theme").is_in([OTHER, UNTAGGED]))[
         "theme"

@@ -48,6 +48,7 @@ _SCHEMA: dict[str, Any] = {
     "in_time": pl.Int64,
     "by_reply": pl.Int64,
     "by_ticket": pl.Int64,
+    "without_ticket": pl.Int64,
     "share_in_time": pl.Float64,
     "share_in_time_low": pl.Float64,
     "share_in_time_high": pl.Float64,
@@ -74,7 +75,8 @@ def answered(
     A complaint in a comment is settled by a reply or, where its customer opened a ticket within 7
     days before or after, once that ticket is resolved (of several: all of them), whichever comes
     first. The time of resolution is the last one, so a ticket opened again is open until then; one
-    that was closed before the comment settled nothing of it. Where no export tells of replies to
+    that was closed before the comment settled nothing of it, nor did one of which the status alone
+    (closed, solved, resolved, done) tells that it is. Where no export tells of replies to
     comments, only complaints with such a ticket count.
 
     Args:
@@ -85,10 +87,11 @@ def answered(
     Returns:
         One row per kind of request, of kinds there are: what, requests, customers, unfinished (of
         them: their days are not over), base (the others), in_time, by_reply and by_ticket (of
-        complaints settled in time: by which), share_in_time with Wilson's interval (_low, _high; on
-        as many requests as the customers are worth), median_days (null where more than half wait
-        for ever) and median_days_of_answered, which leaves out whoever still waits and is too
-        short. n is the sum of the requests.
+        complaints settled in time: by which), without_ticket (complaints whose days are over, left
+        out since no export tells of replies and no ticket is near), share_in_time with Wilson's
+        interval (_low, _high; on as many requests as the customers are worth), median_days (null
+        where more than half wait for ever) and median_days_of_answered, which leaves out whoever
+        still waits and is too short. n is the sum of the requests.
 
     Raises:
         BadQuestion: where within_days is below 1.
@@ -117,12 +120,13 @@ def answered(
 
 def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
     """Name what each row stands for; a comment stands for each thing that it wants."""
-    kind = pl.col("kind")
+    rows, kind = rows.with_columns(untold=pl.lit(False)), pl.col("kind")
     plain = rows.filter(kind != "comment").with_columns(
         what=kind.replace_strict(_KINDS, default=None, return_dtype=pl.String)
     )
     # an export that never says when the company wrote back does not say that it did not
     columns = ["what", "customer_id", "asked_at", "replied_at", "tickets", "resolved_at"]
+    columns += ["untimed", "untold"]
     parts = [
         own.select(columns)
         for (name,), own in plain.group_by("kind")
@@ -144,13 +148,17 @@ def _requests(rows: pl.DataFrame, company_writes: bool) -> pl.DataFrame:
 
 
 def _settled(wanted: pl.DataFrame, replies: bool) -> pl.DataFrame:
-    """Let a complaint, and nothing else, count as settled by its ticket too, where any has one."""
+    """Let a complaint, and nothing else, count as settled by its ticket too, where any has one.
+
+    Where no replies are told, nothing tells of complaints without one, nor of other requests.
+    """
     complains = pl.col("what") == _INTENTS["complaining"]
     wanted = wanted.with_columns(pl.when(complains).then(pl.col("tickets", "resolved_at")))
     if not wanted["tickets"].count():
         return wanted if replies else wanted.clear()
-    return wanted.filter(pl.lit(replies) | pl.col("tickets").is_not_null()).with_columns(
-        what=pl.when(complains).then(pl.lit(_SETTLED)).otherwise("what")
+    return wanted.filter(pl.lit(replies) | complains).with_columns(
+        what=pl.when(complains).then(pl.lit(_SETTLED)).otherwise("what"),
+        untold=pl.lit(not replies) & pl.col("tickets").is_null(),
     )
 
 
@@ -174,6 +182,8 @@ def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> 
             over=done.is_not_null(),
             finished=pl.col("asked_at") <= until - timedelta(days=within_days),
         ).with_columns(in_time=pl.col("over") & (pl.col("days") <= within_days))
+        without = own.filter("untold", "finished").height
+        own = own.filter(~pl.col("untold"))
         ripe = own.filter("finished")
         each = ripe.group_by("customer_id", maintain_order=True).agg(
             pl.col("in_time").sum().cast(pl.Float64), n=pl.len().cast(pl.Float64)
@@ -190,6 +200,7 @@ def _table(requests: pl.DataFrame, until: datetime | None, within_days: int) -> 
             by_reply = pl.col("replied_at") <= pl.coalesce("resolved_at", "replied_at")
             row["by_reply"] = ripe.filter("in_time", by_reply).height
             row["by_ticket"] = row["in_time"] - row["by_reply"]
+            row["without_ticket"] = without
         if ripe.height:
             effect = design_effect(each["in_time"].to_numpy(), each["n"].to_numpy())
             share = wilson(*effective(row["in_time"], ripe.height, effect))
@@ -215,7 +226,11 @@ def _finding(table: pl.DataFrame, within_days: int) -> str:
         if row["base"] < ENOUGH:
             continue
         low, high = 100 * row["share_in_time_low"], 100 * row["share_in_time_high"]
-        said = f"of {row['base']:,} {_many(noun)} {100 * row['share_in_time']:.1f} % "
+        of = f"of {row['base']:,} {_many(noun)}"
+        if row["without_ticket"]:
+            every = row["base"] + row["without_ticket"]
+            of = f"of the {row['base']:,} of {every:,} {_many(noun)} that have a ticket"
+        said = f"{of} {100 * row['share_in_time']:.1f} % "
         said += f"({low:.1f}–{high:.1f}) {done}"
         if not told:
             said += f" within {counted(within_days, 'day')}"
@@ -321,27 +336,39 @@ def _caveats(
 def _tickets_said(rows: pl.DataFrame, requests: pl.DataFrame) -> list[str]:
     """Say how far tickets tell whether complaints in comments were settled."""
     near = f"a ticket within {_EPISODE_DAYS} days that was not closed before"
+    complains = pl.col("what").is_in([_INTENTS["complaining"], _SETTLED])
+    untimed = requests.filter(complains, "untimed").height
+    notes = []
+    if untimed:
+        notes.append(
+            f"Beside {counted(untimed, 'complaint')} in comments stands a ticket that is closed, "
+            "of which nothing tells when: it is taken for none."
+        )
     answered = requests.filter(what=_INTENTS["complaining"]).height
     if answered:
         return [
+            *notes,
             f"Nothing but a reply settles the {counted(answered, 'complaint')} in comments: beside "
-            f"none stands {near}."
+            f"none stands {near}.",
         ]
     own = requests.filter(what=_SETTLED)
     if own.is_empty():
-        return []
+        return notes
     beside = own.filter(pl.col("tickets").is_not_null())
     still = beside["resolved_at"].null_count()
     replies = rows.filter(kind="comment")["replied_at"].count()
-    of = f"{own.height:,} complaints in comments" if replies else "the complaints in comments"
-    notes = [
-        f"Beside {beside.height:,} of {of} stands {near}, still open in {still:,}; that it is of "
-        "the same matter is taken for granted."
-    ]
+    notes.append(
+        f"Beside {beside.height:,} of {counted(own.height, 'complaint')} in comments stands "
+        f"{near}, still open in {still:,}; that it is of the same matter is taken for granted."
+    )
     if not replies:
+        without, left = own.height - beside.height, ""
+        if without:
+            left = f"{counted(without, 'complaint')} without a ticket {verb(without, 'are')} left "
+            left += "out, and "
         notes.append(
-            "No export tells when somebody replied to a comment: complaints without a ticket are "
-            "left out, and nothing is said of questions and suggestions in comments."
+            f"No export tells when somebody replied to a comment: {left}nothing is said of "
+            "questions and suggestions in comments."
         )
     return notes
 
@@ -358,10 +385,17 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
         high="share_in_time_high",
         label="what",
         title=f"Least often done: {least['what']}, {least['share_in_time']:.0%} of "
-        f"{least['base']:,}",
+        f"{least['base']:,}{_with_ticket(least)}",
         unit="share of the requests that were answered in time",
         texts=[
-            f"{row['in_time']:,} of {row['base']:,} · {row['share_in_time']:.0%}"
+            f"{row['in_time']:,} of {row['base']:,} · {row['share_in_time']:.0%}{_with_ticket(row)}"
             for row in rows.iter_rows(named=True)
         ],
     )
+
+
+def _with_ticket(row: _Row) -> str:
+    """Say that a share is of those with a ticket alone, where others are left out."""
+    if not row["without_ticket"]:
+        return ""
+    return f" with a ticket ({row['base'] + row['without_ticket']:,} in all)"

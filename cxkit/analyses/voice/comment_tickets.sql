@@ -11,14 +11,20 @@ comments as (
 
 desk as (
     select customer_id, opened_at,
+        -- closed, and nothing tells when: neither open nor known to have settled anything
+        resolved_at is null
+            and regexp_matches(
+                coalesce(lower(status), ''), '^\s*(closed|solved|resolved|done)\b'
+            ) as untimed,
         case when resolved_at <= $as_of::timestamp then resolved_at end as closed_at
     from tickets where opened_at <= $as_of::timestamp
 )
 
 select
-    feedback_id, customer_id, count(*) as tickets,
+    feedback_id, customer_id, nullif(count_if(not untimed), 0) as tickets,
     -- while one of them is open the matter is
-    if(count(closed_at) = count(*), max(closed_at), null) as resolved_at
+    if(count(closed_at) = tickets, max(closed_at), null) as resolved_at,
+    bool_or(untimed) as untimed
 from comments join desk using (customer_id)
 where
     opened_at between asked_at - to_days($days) and asked_at + to_days($days)

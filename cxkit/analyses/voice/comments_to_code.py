@@ -6,7 +6,7 @@ from datetime import date, datetime
 import polars as pl
 
 from cxkit.errors import whole_number
-from cxkit.result import Result, counted
+from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
 from cxkit.text.intents import INTENTS, find_intents
 from cxkit.workspace import Workspace, query_text
@@ -14,6 +14,8 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "Which comments should you read by hand, to know how often the sorter is wrong?"
 _ENOUGH = 100  # as `intents` asks for
 _AT_ONCE = 500  # comments that are judged at a time
+_KEPT = r"^[^\x00-\x1f\x7f]+$"  # ids that come back from a spreadsheet as they went
+_EMPTY = ": there is nothing to draw"
 _HIDDEN = "A report holds no form to fill in: ask comments_to_code(ws) in a notebook."
 
 
@@ -26,7 +28,9 @@ def comments_to_code(
 ) -> Result:
     """Draw comments by lot and lay them out to be coded by hand: a form for `intents(coded=)`.
 
-    Drawn are comments that `intents` judges, each with the same chance. The lot of a comment is
+    Drawn are comments that `intents` judges, each with the same chance. Left out are comments with
+    an id that a spreadsheet loses (empty, or with tabs or other control characters), and of several
+    with the same id all but one. The lot of a comment is
     made of its id, its words and `seed` alone: the same question draws the same comments, and a
     larger `n` keeps those of a smaller one.
 
@@ -52,7 +56,10 @@ def comments_to_code(
     lot = whole_number("seed", seed, least=0, most=1_000_000_000)
     until = workspace.moment(as_of)
     comments = workspace.query("comments_to_code", as_of=until)
-    drawn = _drawn(comments.unique("feedback_id", keep="first", maintain_order=True), many, lot)
+    # an id that would come back as another tells nothing of its comment
+    kept = comments.filter(pl.col("feedback_id").str.contains(_KEPT))
+    apart = kept.unique("feedback_id", keep="first", maintain_order=True)
+    drawn = _drawn(apart, many, lot)
     table = drawn.select(
         "feedback_id",
         pl.lit(None, pl.String).alias("intent"),
@@ -60,12 +67,14 @@ def comments_to_code(
         "question",
     )
     table = table.clear() if workspace.least else table
+    unread = apart.height - drawn.height if drawn.height < many else 0
+    left = _left(comments.height - kept.height, kept.height - apart.height, unread)
     return Result(
         name="comments_to_code",
         question=QUESTION,
         table=table,
-        finding=_HIDDEN if workspace.least else _finding(table, many, comments.height),
-        caveats=_caveats(table),
+        finding=_HIDDEN if workspace.least else _finding(table, many, comments.height, left),
+        caveats=_caveats(table, left),
         sql=query_text("comments_to_code"),
         as_of=until,
         n=table.height,
@@ -96,16 +105,29 @@ def _judged(comments: pl.DataFrame) -> pl.Series:
     return sure
 
 
-def _finding(table: pl.DataFrame, many: int, comments: int) -> str:
+def _left(lost: int, twice: int, unread: int) -> list[str]:
+    """Say why comments are not drawn, where it is not for their words alone."""
+    reasons = []
+    if lost:
+        reasons.append(f"{lost:,} {verb(lost, 'have')} an id that a spreadsheet loses")
+    if twice:
+        reasons.append(f"{twice:,} {verb(twice, 'repeat')} the id of another")
+    if reasons and unread:
+        reasons.append(f"{unread:,} cannot be judged")
+    return reasons
+
+
+def _finding(table: pl.DataFrame, many: int, comments: int, left: list[str]) -> str:
     if not comments:
         return "There are no comments: nothing can be drawn."
+    can, why = ("drawn", f": {', and '.join(left)}") if left else ("judged", "")
     if table.is_empty():
-        return f"None of {counted(comments, 'comment')} can be judged: there is nothing to draw."
+        return f"None of {counted(comments, 'comment')} can be {can}{why or _EMPTY}."
     if table.height < many:
         few = "" if table.height >= _ENOUGH else f"; intents(coded=) takes {_ENOUGH}"
         return (
-            f"Of {counted(comments, 'comment')} only {table.height:,} can be judged, fewer than "
-            f"the {many:,} asked for{few}."
+            f"Of {counted(comments, 'comment')} only {table.height:,} can be {can}, fewer than "
+            f"the {many:,} asked for{few}{why}."
         )
     return (
         f"{counted(table.height, 'comment')} were drawn by lot, of {comments:,} in all: write into "
@@ -113,10 +135,11 @@ def _finding(table: pl.DataFrame, many: int, comments: int) -> str:
     )
 
 
-def _caveats(table: pl.DataFrame) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, left: list[str]) -> tuple[str, ...]:
     if table.is_empty():
         return ()
     return (
+        *([f"Left out of the draw: of all comments {', and '.join(left)}."] if left else []),
         f"intent is one of {', '.join(INTENTS)}, or empty: an empty row says that a comment wants "
         "none of these. Where it wants two things, copy its row.",
         "Code all of them, and without a look at what the sorter says: whichever are left out, or "

@@ -75,8 +75,8 @@ def intents(
             `preferred_channel` of the customer, or a field of the customers' attributes.
         coded: what comments want by your own reading: a frame with feedback_id and intent, one row
             for each thing that a comment wants and one without intent (null or "") where it wants
-            nothing of the four: the form of `comments_to_code`, filled in. Comments that are not
-            judged do not count.
+            nothing of the four: the form of `comments_to_code`, filled in. Rows of comments that
+            are not judged do not count, and a caveat names them.
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
@@ -101,8 +101,10 @@ def intents(
         comments.with_columns(one=pl.lit(1)), "one", least=workspace.least, people=comments
     )
     judged = _judged(comments)
+    coded = None if coded is None else _as_written(coded, judged)
     own = _errors(judged, coded) if coded is not None else {}
     few = "" if own or coded is None else _few(_read(judged, coded).height, coded)
+    strange = () if coded is None else _strange(judged, coded, workspace.least)
     foreign = 2 * int((judged["reason"] == "language").sum()) > judged.height
     table = _table(judged, foreign, workspace.least)
     if own and not by and not foreign:
@@ -112,7 +114,7 @@ def intents(
         question=QUESTION,
         table=table,
         finding=_finding(table, by, foreign),
-        caveats=_caveats(table, by, foreign, own, few),
+        caveats=_caveats(table, by, foreign, own, few, strange),
         sql=query_text("intents"),
         as_of=until,
         n=comments.height,
@@ -185,15 +187,35 @@ def _coding(coded: object) -> pl.DataFrame:
     if nested := [name for name in columns if coded[name].dtype.is_nested()]:
         raise BadQuestion(f"The coded comments hold lists as {listed(nested)}. {takes}")
     told = coded.select(pl.col(columns).cast(pl.String)).with_columns(
-        pl.col("intent").str.strip_chars().str.to_lowercase().replace("", None),
-        # what a spreadsheet might have run was written with an apostrophe before it
-        feedback_id=pl.col("feedback_id").str.replace(r"^'([\s\x{FEFF}]*[=+\-@＝＋－＠])", "$1"),
+        pl.col("intent").str.strip_chars().str.to_lowercase().replace("", None)
     )
     if unknown := set(told["intent"].drop_nulls()) - set(INTENTS):
         raise BadQuestion(
             f"The coded comments are a frame that names the intents {listed(unknown)}. {takes}"
         )
     return told
+
+
+def _as_written(coded: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """Undo the apostrophe that the form puts before ids that a spreadsheet might run."""
+    name = pl.col("feedback_id")
+    plain = name.str.replace(r"^'([\s\x{FEFF}]*[=+\-@＝＋－＠])", "$1")
+    own = name.is_in(judged["feedback_id"].unique().implode())  # an id may begin with one
+    return coded.with_columns(feedback_id=pl.when(own).then(name).otherwise(plain))
+
+
+def _strange(judged: pl.DataFrame, coded: pl.DataFrame, least: int) -> tuple[str, ...]:
+    """Say which coded rows are of no judged comment; a report names no ids."""
+    known = judged.filter(pl.col("reason").is_null())["feedback_id"].unique().implode()
+    has_id = pl.col("feedback_id").fill_null("") != ""
+    ids = coded.filter(has_id, ~pl.col("feedback_id").is_in(known))["feedback_id"].unique()
+    parts = []
+    if len(ids):
+        names = "" if least else f" ({listed((f'{name:.40}' for name in ids), most=3)})"
+        parts.append(f"{counted(len(ids), 'id')} of no judged comment{names}")
+    if without := coded.filter(~has_id).height:
+        parts.append(f"{counted(without, 'row')} without an id")
+    return (f"Left out of the coded comments: {', and '.join(parts)}.",) if parts else ()
 
 
 def _read(judged: pl.DataFrame, coded: pl.DataFrame) -> pl.DataFrame:
@@ -369,6 +391,7 @@ def _caveats(
     foreign: bool,
     own: dict[str, Measured],
     few: str,
+    strange: tuple[str, ...],
 ) -> tuple[str, ...]:
     comments, _, whole = _counts_of(table)
     if comments == 0 or foreign:
@@ -380,12 +403,14 @@ def _caveats(
             f"{'was' if whole[_OTHER] == 1 else 'were'} not judged."
         )
     notes += _mistakes(table, own)
+    notes += strange
     if own and by:
         notes.append("Shares are not corrected by segment: the sorter may err otherwise in each.")
     if not own:
         notes.append(
             "No share is corrected for mistakes, since those on your comments are unknown. "
-            f"{few}Code {_CODED} judged ones, drawn at random, and ask with coded=."
+            f"{few}Code {_CODED} judged ones, drawn at random by comments_to_code, and ask with "
+            "coded=."
         )
     notes.append(
         "Whoever writes a comment may want other things than those who write none. Addresses and "
@@ -405,7 +430,7 @@ def _caveats(
 
 def _few(read: int, coded: pl.DataFrame) -> str:
     """Say why the comments coded by hand tell nothing of the sorter's mistakes."""
-    ids = coded["feedback_id"].drop_nulls().n_unique()
+    ids = coded["feedback_id"].replace("", None).drop_nulls().n_unique()
     if not ids:
         return ""
     if not read:

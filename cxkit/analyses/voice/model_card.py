@@ -19,6 +19,7 @@ from cxkit.workspace import Workspace, query_text
 
 QUESTION = "How well can ratings be told from comments here, and by which scorer?"
 _CHANCE = 1 / 3  # macro-F1 of a guess at three classes
+_NO_WORDS = "A report shows no words here: no comment says whose it is."
 _SCHEMA = {
     "metric": pl.String,
     "scorer": pl.String,
@@ -45,8 +46,9 @@ def model_card(
     used only where it is surely better than the general English scorer (see `learn_rating`). All
     figures are cross-validated over five folds with like texts kept together. Words that speak for
     a class are shown where five people use them, in a report as many as its smallest group has;
-    what looks like a name where so many known customers do. The company's names and brands in the
-    settings are not learned from.
+    what looks like a name where so many known customers do, and in a report every word: comments
+    of nobody known may all be of one person. The company's names and brands in the settings are not
+    learned from.
 
     Args:
         workspace: an open store.
@@ -81,6 +83,11 @@ def model_card(
         finding=_finding(model.card) if model else cannot_learn(rated),
         caveats=(
             *(_caveats(model.card, rated.comments, terms) if model else ()),
+            *(
+                [_NO_WORDS]
+                if terms and workspace.least and not rated.comments["known"].any()
+                else []
+            ),
             *left_notes(rated.left),
         ),
         sql=query_text("model_card"),
@@ -104,10 +111,11 @@ def _finding(card: RatingCard) -> str:
     f1, low, high = card.macro_f1
     told = (
         f"Learned from {card.rated:,} comments of your own with {a_score(card.metric)} score, "
-        f"the predicted rating tells low, middle and high apart with a macro-F1 of {f1:.2f} "
-        f"({low:.2f}–{high:.2f}; a guess gets {_CHANCE:.2f}) and ranks comments as their ratings "
-        f"do by {card.spearman[0]:.2f} ({card.spearman[1]:.2f}–{card.spearman[2]:.2f}; Spearman); "
-        "the general scorer "
+        f"the predicted rating gets {f1:.2f} ({low:.2f}–{high:.2f}) for being right about low, "
+        f"middle or high, where a guess gets {_CHANCE:.2f} and no mistake 1.00 (macro-F1), and "
+        f"{card.spearman[0]:.2f} ({card.spearman[1]:.2f}–{card.spearman[2]:.2f}) for putting "
+        "comments in the order of their ratings, where chance gets 0 and the very order 1.00 "
+        "(Spearman); the general scorer "
         + (
             "does not read them"
             if card.general_read == 0

@@ -80,8 +80,9 @@ def score_trend(
         every, state ("full" or "partial"), answers, customers, score with _low and _high, unit,
         mean with _low and _high; in the last full row change (since the row before) with _low and
         _high and p_value, same_customers (who answered in both) and same_change (theirs; null below
-        30) with _low and _high; levels_p_value (of all full rows from 30 answers on: is it all one
-        level?); in the last full row sure. n is the number of answers.
+        30) with _low and _high; levels_p_value (of all full rows of 30 answers and
+        30 customers or more: is it all one level?); in the last full row sure. n is the number of
+        answers.
 
     Raises:
         BadQuestion: where `every` is neither month nor quarter, or no survey is about `touchpoint`.
@@ -219,7 +220,7 @@ def _metric_told(rows: pl.DataFrame, every: str) -> str:
     if last["sure"]:
         return f"{text}, a sure change"
     text += ", no sure change"
-    large = full.filter(pl.col("answers") >= ENOUGH)
+    large = full.filter(pl.min_horizontal("answers", "customers") >= ENOUGH)
     if last["p_value"] < _LEVEL:
         return (
             f"{text}: it would be one by itself, but of {large.height - 1:,} changes in a series "

@@ -24,6 +24,7 @@ from cxkit.workspace import Workspace, query_text
 QUESTION = "Which words tell the unhappy from the happy, or one group from the others?"
 _LOW, _HIGH, _OTHER, _MISSING = "low score", "high score", "other", "missing"
 _NAMES = {"nps": "NPS", "csat": "CSAT", "stars": "stars", "ces": "CES"}
+_NAMES_STAY = "Names in quotes are not masked: read before you pass them on."
 _LEAST = 5  # people: a word of fewer may be somebody's name
 _SHOWN = 15  # words of a side
 _READ_FOR_A_QUOTE = 100  # comments with a word that the typical one is looked for among
@@ -90,10 +91,10 @@ def telling_words(
         others_base, others_share (_low, _high) of the other side, log_odds, z, q_value
         (Benjamini-Hochberg over all words that 5 people use), quote (a typical sentence with it,
         masked), feedback_id (of the quote). Shown are words with z above 1.96; only those with
-        q_value below .05 are sure. In a report only words are shown that as many people of the
-        side use as the settings' smallest group. What looks like a name is shown where so many
-        known customers use it; the company's names and brands in the settings are left out. n is
-        the number of comments on all sides.
+        q_value below .05 are sure. In a report only words are shown that as many known customers
+        of the side use as the settings' smallest group: comments of nobody known may all be of one
+        person. What looks like a name is shown where 5 known customers use it; the company's names
+        and brands in the settings are left out. n is the number of comments on all sides.
 
     Raises:
         BadQuestion: where there is no such metric or field, or both are asked for.
@@ -118,12 +119,17 @@ def telling_words(
     brands = workspace.settings.company.names
     words = _Words(sides, *stems_of(sides["comment"].to_list(), brands=brands))
     table = _table(words, people, workspace.least)
+    hidden = _hidden(words, people, workspace.least) if _sure(table).is_empty() else ""
     return Result(
         name="telling_words",
         question=QUESTION,
         table=table,
-        finding=_finding(table, people, sides.height, metric, by),
-        caveats=(*_caveats(asked, people, metric, by), *_left_out(answers, metric)),
+        finding=_finding(table, people, sides.height, metric, by, hidden),
+        caveats=(
+            *_caveats(asked, people, metric, by),
+            *_left_out(answers, metric),
+            *([_NAMES_STAY] if workspace.least and table["quote"].count() else []),
+        ),
         sql=query_text("telling_words"),
         as_of=until,
         n=sides.height,
@@ -182,7 +188,7 @@ def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
         .drop_nulls()
         .unique()
     )
-    unsafe = _too_few_known(words, used, max(least, _LEAST))
+    unsafe = _too_few_known(words, used, max(least, _LEAST), report=least > 0)
     often = Counter(dict(used.unique(["customer_key", "stem"]).group_by("stem").len().rows()))
     named = [side for side in people if side != _OTHER]
     found = []
@@ -234,14 +240,15 @@ def _table(words: _Words, people: dict[str, int], least: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
-def _too_few_known(words: _Words, used: pl.DataFrame, least: int) -> pl.DataFrame:
-    """List side and word of what looks like a name and is not of so many known customers.
+def _too_few_known(words: _Words, used: pl.DataFrame, least: int, report: bool) -> pl.DataFrame:
+    """List side and word of what may be a name and is not of so many known customers.
 
-    Comments of nobody known may all be of one person, who signs them.
+    Comments of nobody known may all be of one person, who signs them. What is no name can look like
+    one and the other way round: a report takes every word for one.
     """
     everybody = bool(words.comments["known"].all())
-    names = names_in([] if everybody else words.comments["comment"])
-    like = [one for one, word in words.spelled.items() if bare(word) in names]
+    names = names_in([] if everybody or report else words.comments["comment"])
+    like = [one for one, word in words.spelled.items() if report or bare(word) in names]
     known = pl.col("customer_key").filter("known").n_unique()
     rows = used.filter(pl.col("stem").is_in(like)).group_by("side", word="stem").agg(known=known)
     return rows.filter(pl.col("known") < least)
@@ -307,8 +314,22 @@ def _called(side: str, metric: str | None, heads: int = 2) -> str:
     return f"who {verb(heads, 'give')} {ends[0]}–{ends[1]} {_NAMES[metric]}"
 
 
+def _hidden(words: _Words, people: dict[str, int], least: int) -> str:
+    """Say why a report shows no word that surely tells the sides apart, where a notebook might."""
+    if least and people and not words.comments["known"].any():
+        return "A report shows no words here: no comment says whose it is"
+    if least and not _sure(_table(words, people, 0)).is_empty():
+        return f"No word that {least:,} known customers use surely tells them apart"
+    return ""
+
+
 def _finding(
-    table: pl.DataFrame, people: dict[str, int], n: int, metric: str | None, by: str | None
+    table: pl.DataFrame,
+    people: dict[str, int],
+    n: int,
+    metric: str | None,
+    by: str | None,
+    hidden: str,
 ) -> str:
     if not n:
         return (
@@ -330,7 +351,7 @@ def _finding(
         )
     table = _sure(table)
     if table.is_empty():
-        return f"No word surely tells them apart: {written}."
+        return f"{hidden or 'No word surely tells them apart'}: {written}."
     first = table.filter(pl.col("side") == table["side"][0])
     one = first.row(0, named=True)
     more = [f"'{word}'" for word in first["word"].to_list()[1:4]]
@@ -390,7 +411,7 @@ def _left_out(answers: pl.DataFrame, metric: str | None) -> tuple[str, ...]:
 
 def _chart(table: pl.DataFrame) -> charts.Figure:
     if table.is_empty():
-        return charts.nothing("No word surely tells the sides apart")
+        return charts.nothing("No word to show that surely tells the sides apart")
     sides: Sequence[str] = table["side"].unique(maintain_order=True).to_list()
     shown = pl.concat([table.filter(pl.col("side") == side).head(8) for side in sides[:4]])
     sure = _sure(table)

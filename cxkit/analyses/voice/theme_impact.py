@@ -9,7 +9,7 @@ import polars as pl
 from cxkit import charts
 from cxkit.errors import BadQuestion, listed
 from cxkit.result import Result, counted, verb
-from cxkit.spoken import OTHER, UNTAGGED, shown_apart, spoken, theme_order
+from cxkit.spoken import OTHER, UNTAGGED, left_blank, shown_apart, spoken, theme_order
 from cxkit.stats import impact
 from cxkit.stats.clustered import design_effect, effective
 from cxkit.stats.differencing import tells_of_few
@@ -217,10 +217,10 @@ def _row(answers: pl.DataFrame, name: str, rows: set[int], told: impact.Theme | 
 def _telling(answers: pl.DataFrame, places: dict[str, set[int]], least: int) -> set[str]:
     """Return the themes whose figures a report leaves blank, so that none tells of few people.
 
-    What one side of a theme says is the whole, which is known, less the other side; and themes that
-    overlap can be subtracted from each other, and from those of no theme. As long as they tell of
-    few, the one that is needed least goes: no theme, then 'other', then the smallest.
+    What one side of a theme says is the whole, which is known, less the other side.
     """
+    if not least:
+        return set()
     people = answers["person"].to_list()
     held = {name: [row in rows for row in range(answers.height)] for name, rows in places.items()}
 
@@ -228,16 +228,7 @@ def _telling(answers: pl.DataFrame, places: dict[str, set[int]], least: int) -> 
         groups = [held[name] for name in names]
         return tells_of_few(list(zip(*groups, strict=True)), people, least)
 
-    blank = {name for name in held if tell([name])} if least else set()
-    left = sorted(
-        held.keys() - blank,
-        key=lambda name: (name != UNTAGGED, name != OTHER, len(places[name]), name),
-    )
-    while left and least and tell(left):
-        one = next((name for name in left if not tell(n for n in left if n != name)), left[0])
-        left.remove(one)
-        blank.add(one)
-    return blank
+    return left_blank({name: len(rows) for name, rows in places.items()}, tell)
 
 
 def _few(answers: pl.DataFrame, least: int) -> bool:

@@ -109,11 +109,15 @@ def theme_trend(
         workspace.least,
     )
     table = table.with_columns(found_by=pl.lit(told.found_by))
+    hint = ""
+    if every == "week" and comments.height and _seen(table).is_empty():
+        months = theme_trend(workspace, every="month", as_of=as_of).table
+        hint = '; every="month" does' if "judged" in _seen(months)["state"] else ""
     return Result(
         name="theme_trend",
         question=QUESTION,
         table=table,
-        finding=_finding(table, comments.height, every, workspace.least),
+        finding=_finding(table, comments.height, every, workspace.least, hint),
         caveats=(
             *_caveats(table, told.comments.height - comments.height, every, workspace.least),
             *(told.notes if comments.height else ()),
@@ -295,15 +299,20 @@ def _risen(table: pl.DataFrame) -> list[pl.DataFrame]:
     return rose.partition_by("theme", maintain_order=True)
 
 
-def _finding(table: pl.DataFrame, n: int, every: str, least: int) -> str:
+def _seen(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the weeks or months in which enough people wrote to be shown."""
+    return table.filter(pl.col("comments").is_not_null())
+
+
+def _finding(table: pl.DataFrame, n: int, every: str, least: int, hint: str) -> str:
     if not n:
         return "There are no dated comments: whether a theme rose cannot be said."
     blank = table.filter(pl.col("comments").is_null())
-    table = table.filter(pl.col("comments").is_not_null())
+    table = _seen(table)
     if table.is_empty():
         return (
             f"In no {every} {least} people or more wrote: a report does not say whether a theme "
-            "rose."
+            f"rose{hint}."
         )
     if blank.height:
         n = int(table.filter(theme=table["theme"][0])["comments"].sum())

@@ -1,5 +1,6 @@
 """What do customers talk about, and how do they sound when they do?"""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -8,7 +9,8 @@ import polars as pl
 from cxkit import charts
 from cxkit.result import Result, counted, verb
 from cxkit.safe import masked
-from cxkit.spoken import OTHER, UNTAGGED
+from cxkit.spoken import OTHER, UNTAGGED, left_blank
+from cxkit.stats.differencing import tells_of_few
 from cxkit.stats.intervals import ENOUGH, benjamini_hochberg
 from cxkit.stats.segments import gathered
 from cxkit.stats.writers import Writers
@@ -56,7 +58,8 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         number of themes after Benjamini and Hochberg), quote (a typical comment, masked),
         feedback_id (of the quote), found_by ("theme book", "theme book and 120 labels" or "words
         alone"), parent (the theme of the book that it is part of, and that counts its comments as
-        well; null: none). In a report, themes of few people go into 'other'.
+        well; null: none). In a report, themes of few people go into 'other', and the figures of a
+        row are null where few people could be worked out from rows that overlap.
 
     Raises:
         BadThemes: where the theme book or the labels kept with the store have a fault.
@@ -72,7 +75,7 @@ def themes(workspace: Workspace, *, as_of: date | datetime | str | None = None) 
         question=QUESTION,
         table=table,
         finding=_finding(table, comments.height, spoken.found_by == WORDS_ALONE),
-        caveats=_caveats(table, comments.height, spoken),
+        caveats=_caveats(table, comments.height, spoken, workspace.least),
         sql=query_text("themes"),
         as_of=until,
         n=comments.height,
@@ -125,10 +128,16 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
     )
     last = pl.col("theme").is_in([OTHER, UNTAGGED])
     table = table.sort(last, -pl.col("comments"), "theme")
+    blank = _telling(spoken, least)
+    figures = pl.col("comments", "scored", "negative")
+    table = table.with_columns(pl.when(~pl.col("theme").is_in(list(blank))).then(figures))
     writers = Writers(rows["customer_key"], rows["late"])
     both = writers.in_each_half >= ENOUGH
-    told = []
+    told: list[tuple[float | None, ...]] = []
     for theme in table["theme"]:
+        if theme in blank:
+            told.append((None,) * len(_TOLD))
+            continue
         here = spoken.filter(pl.col("segment") == theme).with_columns(bad=bad.fill_null(False))
         of_it = here["row"]
         scored = of_it.filter(here["score"].is_not_null())
@@ -137,7 +146,8 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
         told.append((*share, *negative, *(writers.change(of_it) if both else (None, None))))
     table = table.hstack(pl.DataFrame(told, schema=dict.fromkeys(_TOLD, pl.Float64), orient="row"))
     table = table.with_columns(pl.selectors.float().fill_nan(None))
-    q = benjamini_hochberg(table["p"].to_list()) if both else [None] * table.height
+    known = table.with_row_index("at").drop_nulls("p")
+    q = dict(zip(known["at"], benjamini_hochberg(known["p"].to_list()), strict=True))
     quotes = [_quoted(spoken, rows, theme, least) for theme in table["theme"]]
     return table.select(
         "theme",
@@ -151,11 +161,30 @@ def _counts(spoken: pl.DataFrame, rows: pl.DataFrame, least: int, found_by: str)
         "share_negative_low",
         "share_negative_high",
         "change_in_share",
-        pl.Series("q", q, dtype=pl.Float64),
+        pl.Series("q", [q.get(at) for at in range(table.height)], dtype=pl.Float64),
         pl.Series("quote", [quote for quote, _ in quotes], dtype=pl.String),
         pl.Series("feedback_id", [number for _, number in quotes], dtype=pl.String),
         pl.lit(found_by).alias("found_by"),
     )
+
+
+def _telling(spoken: pl.DataFrame, least: int) -> set[str]:
+    """Return the themes whose figures a report leaves blank, so that none tells of few people.
+
+    How all comments sound is not told, so there is no whole to subtract from.
+    """
+    if not least:
+        return set()
+    whose = spoken.select("row", "customer_key").unique("row", maintain_order=True)
+    people = whose["customer_key"].rank("dense").to_list()
+    places = dict(spoken.group_by("segment").agg("row").iter_rows())
+    held = {name: whose["row"].is_in(rows).to_list() for name, rows in places.items()}
+
+    def tell(names: Iterable[str]) -> bool:
+        groups = [held[name] for name in names]
+        return tells_of_few(list(zip(*groups, strict=True)), people, least, total=False)
+
+    return left_blank({name: len(rows) for name, rows in places.items()}, tell)
 
 
 def _quoted(
@@ -176,7 +205,11 @@ def _quoted(
 
 
 def _tagged(table: pl.DataFrame) -> list[dict[str, Any]]:
-    return [row for row in table.iter_rows(named=True) if row["theme"] not in (OTHER, UNTAGGED)]
+    """Return the rows of themes that something is said of."""
+    named = table.filter(
+        ~pl.col("theme").is_in([OTHER, UNTAGGED]), pl.col("comments").is_not_null()
+    )
+    return named.rows(named=True)
 
 
 def _said(row: dict[str, Any], share: str) -> str:
@@ -199,8 +232,13 @@ def _finding(table: pl.DataFrame, comments: int, proposed: bool) -> str:
     source = " (themes proposed by the words alone)" if proposed else ""
     return (
         f"Of {comments:,} comments {_said(most, 'share_of_comments')} speak of '{most['theme']}'"
-        f"{_beside(table, named)}{source}; {_tone(named)}."
+        f"{_beside(table, named)}{source}; {_tone(named, _blank(table) > 0)}."
     )
+
+
+def _blank(table: pl.DataFrame) -> int:
+    """Return how many rows a report says nothing of."""
+    return table["comments"].null_count()
 
 
 def _beside(table: pl.DataFrame, named: list[dict[str, Any]]) -> str:
@@ -213,10 +251,11 @@ def _beside(table: pl.DataFrame, named: list[dict[str, Any]]) -> str:
     if not others:
         return ""
     folded = table.filter(pl.col("theme") == OTHER)["comments"].sum()
-    return f", more than of any other theme{' shown' if folded >= most['comments'] else ''}"
+    hides = folded >= most["comments"] or _blank(table)
+    return f", more than of any other theme{' shown' if hides else ''}"
 
 
-def _tone(named: list[dict[str, Any]]) -> str:
+def _tone(named: list[dict[str, Any]], hides: bool) -> str:
     judged = [row for row in named if row["scored"] >= ENOUGH]
     if not judged:
         return "how they sound cannot be said"
@@ -225,29 +264,37 @@ def _tone(named: list[dict[str, Any]]) -> str:
     if not any(row["negative"] for row in judged):
         if len(judged) == 1:
             return f"none of {of} is negative where they speak of '{worst['theme']}'"
-        return f"of no theme with {ENOUGH} scored comments or more is one negative"
+        which = f"theme{' shown' if hides else ''} with {ENOUGH} scored comments or more"
+        return f"of no {which} is one negative"
     told = f"{_said(worst, 'share_negative')} of {of} are negative where they speak of it"
     if len(named) == 1:
         return told
     alike = [row for row in judged if row["share_negative_low"] == worst["share_negative_low"]]
     if len(alike) > 1:
-        return f"no theme sounds worse than '{worst['theme']}': {told}"
-    return f"'{worst['theme']}' sounds worst: {told}"
+        return f"no theme{' shown' if hides else ''} sounds worse than '{worst['theme']}': {told}"
+    return f"'{worst['theme']}' sounds worst{' of those shown' if hides else ''}: {told}"
 
 
-def _caveats(table: pl.DataFrame, comments: int, spoken: Tagged) -> tuple[str, ...]:
+def _caveats(table: pl.DataFrame, comments: int, spoken: Tagged, least: int) -> tuple[str, ...]:
     if comments == 0:
         return ()
     # what is said of proposals says nothing where none is shown
     notes = list(spoken.notes) if _tagged(table) or spoken.found_by != WORDS_ALONE else []
-    without = int(table.filter(pl.col("theme") == UNTAGGED)["comments"].sum())
-    notes.append(
-        f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
-        if without
-        else "Every comment has a theme, or is among the others."
-        if OTHER in table["theme"]
-        else "Every comment has a theme."
-    )
+    none = table.filter(pl.col("theme") == UNTAGGED)["comments"]
+    if not none.has_nulls():
+        without = int(none.sum())
+        notes.append(
+            f"{counted(without, 'comment')} of {comments:,} {verb(without, 'have')} no theme."
+            if without
+            else "Every comment has a theme, or is among the others."
+            if OTHER in table["theme"]
+            else "Every comment has a theme."
+        )
+    if blank := _blank(table):
+        notes.append(
+            f"Left blank: {counted(blank, 'row')} of fewer than {least} people, or which would "
+            "tell of so few by what other rows say."
+        )
     if not table["scored"].sum():
         notes.append("No tone could be judged: the scorer reads English, and words of feeling.")
     changed = [
@@ -265,9 +312,10 @@ def _chart(table: pl.DataFrame) -> charts.Figure:
     named = _tagged(table)
     title = "No themes can be shown"
     if named:
-        leads = len(named) > 1 and named[0]["comments"] > named[1]["comments"]
+        leads = not _blank(table) and len(named) > 1 and named[0]["comments"] > named[1]["comments"]
         title = f"'{named[0]['theme']}'{' leads' if leads else ''}: "
         title += f"{named[0]['share_of_comments']:.0%} of the comments"
+    table = table.drop_nulls("comments")
     return charts.bars(
         table,
         length="share_of_comments",
