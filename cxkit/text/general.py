@@ -7,6 +7,7 @@ docs/models.md.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from functools import cache
@@ -17,7 +18,7 @@ from cxkit.text import rules
 from cxkit.text.rules import (
     NEGATION_REACHES,
     Feelings,
-    Token,
+    Words,
     feelings,
     longest,
     named_in_answer,
@@ -35,6 +36,7 @@ MIXED, MIXED_SHARE = 0.8, 0.15  # both sides weigh so much, and the lighter so m
 CONTRAST = 0.8  # what stands on one side of a "but", with nothing like it on the other
 ENDS_DENIAL = frozenset(("stop", "pause", "but"))
 LEFT_TO_RULES = frozenset(("nothing", "none"))  # they mean what the question makes of them
+BREAK = " "  # stands for what is not named
 MOST = 4.0  # beyond this value the probabilities stay as they are
 
 _NO_FEELINGS = Feelings(0.0, 0.0, 0.0, 0.0, 0.0, 0)
@@ -78,20 +80,20 @@ def judge(
     >>> judge("It is blue") is None
     True
     """
-    tokens = read_words(text)
+    said = read_words(text)
     known = weights or _weights()
-    if named := named_in_answer(tokens, question):
+    if named := named_in_answer(said, question):
         value = named * SPREAD / rules.SPREAD
         return Judgement(squashed(value), *chances(value, known), False)
-    felt = feelings(tokens, shouting=text.isupper(), question=question)
-    leaning, count = lean(tokens, known)
+    felt = feelings(said, shouting=text.isupper(), question=question)
+    leaning, count = lean(said, known)
     if felt is None and abs(leaning) < NO_LEANING + FEW / (count + 1):
         return None
-    if felt is not None and felt.words == 1 and opens_with_nothing(tokens):
+    if felt is not None and felt.words == 1 and opens_with_nothing(said):
         value = felt.raw * SPREAD / rules.SPREAD  # a bare "Nothing": what the rules say of it
     else:
         value = known.bias + leaning
-        for weight, feature in zip(known.features, features(text, tokens, felt), strict=True):
+        for weight, feature in zip(known.features, features(text, said, felt), strict=True):
             value += weight * feature
         if faint(felt):
             value *= FAINTLY
@@ -108,46 +110,22 @@ def squashed(value: float) -> float:
     return value / math.hypot(value, SPREAD)
 
 
-def lean(tokens: list[Token], known: Weights) -> tuple[float, int]:
+def lean(said: Words, known: Weights) -> tuple[float, int]:
     """Add up how far the known words and pairs lean, over the root of their number; and count.
 
     What counts is what `grams` names; here nothing is named that has no weight.
     """
     singles, pairs = known.grams, known.pairs
-    found: dict[Any, int] = {}
-    before = ""
-    denied = 0  # how many words the last negation still reaches
-    after: dict[str, int] | None = None  # the weights of pairs that begin with the word before
-    skipped = 0
-    for at, (word, _, role, _, _, short, idioms) in enumerate(tokens):
-        if skipped:
-            skipped -= 1
-            continue
-        if idioms is not None and (idiom := longest(idioms, tokens, at)):
-            skipped, after = idiom[1] - 1, None
-            denied = max(denied - idiom[1], 0)
-            continue
-        if word in LEFT_TO_RULES:
-            denied, after = NEGATION_REACHES, None
-            continue
-        if not short:  # a quotation mark
-            continue
-        if after is not None and short in after:
-            found[before, short] = after[short]
-        before, after = short, pairs.get(short)
-        if role in ENDS_DENIAL:
-            denied = 0
-        if denied:
-            denied -= 1
-            short = "!" + short
-        if short in singles:
-            found[short] = singles[short]
-        if role == "negation":
-            denied = NEGATION_REACHES
+    words, told = _named(said)
+    found: dict[Any, int] = {word: singles[word] for word in told if word in singles}
+    following = zip(words, words[1:], map(pairs.get, words), strict=False)
+    found |= {
+        (one, other): below[other] for one, other, below in following if below and other in below
+    }
     return sum(found.values()) * known.unit / math.sqrt(len(found) or 1), len(found)
 
 
-def grams(tokens: list[Token]) -> set[str]:
+def grams(said: Words) -> set[str]:
     """Name the words and pairs of words by their roots; "!" stands before a denied word.
 
     Words that are left to the rules are not named; what they deny is. Nor are the words of an idiom
@@ -156,37 +134,62 @@ def grams(tokens: list[Token]) -> set[str]:
     >>> sorted(grams(read_words("never helpful, works")))
     ['!helpful', ',', ', work', 'helpful ,', 'nev', 'nev helpful', 'work']
     """
-    named = set()
-    denied, before, skipped = 0, "", 0
-    for at, (word, _, role, _, _, short, idioms) in enumerate(tokens):
-        if skipped:
-            skipped -= 1
-            continue
-        if idioms is not None and (idiom := longest(idioms, tokens, at)):
-            skipped, before = idiom[1] - 1, ""
-            denied = max(denied - idiom[1], 0)
-            continue
-        if word in LEFT_TO_RULES:
-            denied, before = NEGATION_REACHES, ""
-            continue
-        if not short:  # a quotation mark
-            continue
-        if before:
-            named.add(f"{before} {short}")
-        before = short
-        if role in ENDS_DENIAL:
-            denied = 0
-        named.add("!" + short if denied else short)
-        denied = NEGATION_REACHES if role == "negation" else max(denied - 1, 0)
-    return named
+    words, told = _named(said)
+    pairs = {
+        f"{one} {other}" for one, other in itertools.pairwise(words) if BREAK not in (one, other)
+    }
+    return set(told) - {BREAK} | pairs
 
 
-def features(text: str, tokens: list[Token], felt: Feelings | None) -> tuple[float, ...]:
+def _named(said: Words) -> tuple[list[str], list[str]]:
+    """List the roots of words as they stand in pairs, and as they stand alone: "!" where denied.
+
+    `BREAK` stands for words that are not named; no pair goes across it.
+    """
+    tokens, stirring = said
+    words = [token[5] for token in tokens]
+    told = words.copy()
+    position = 0
+    for start in stirring:
+        if start < position:
+            continue
+        token = tokens[start]
+        if token[2] != "negation" and not (token[6] and longest(token[6], tokens, start)):
+            continue
+        # from here on to where nothing is denied any more
+        position, denied = start, 0  # denied: how many words the last negation still reaches
+        while position < len(tokens):
+            word, _, role, _, _, short, idioms, _, _ = tokens[position]
+            length = 1
+            if idioms and (idiom := longest(idioms, tokens, position)):
+                length = idiom[1]
+                rest = [BREAK] * length
+                words[position : position + length] = told[position : position + length] = rest
+                denied = max(denied - length, 0)
+            elif word in LEFT_TO_RULES:
+                words[position] = told[position] = BREAK
+                denied = NEGATION_REACHES
+            elif short:  # no quotation mark
+                if role in ENDS_DENIAL:
+                    denied = 0
+                if denied:
+                    told[position] = "!" + short
+                denied = NEGATION_REACHES if role == "negation" else max(denied - 1, 0)
+            position += length
+            if not denied:
+                break
+    if "" in words:
+        words, told = list(filter(None, words)), list(filter(None, told))
+    return words, told
+
+
+def features(text: str, said: Words, felt: Feelings | None) -> tuple[float, ...]:
     """Say in 13 numbers what the rules find; all are bounded, so that no length outweighs words."""
+    tokens, stirring = said
     silent = felt is None
     found = felt or _NO_FEELINGS
     size = math.sqrt(len(tokens) or 1)
-    weights = [token[1] for token in tokens if token[1]]
+    weights = [weight for at in stirring if (weight := tokens[at][1])]
     good = sum(weight for weight in weights if weight > 0)
     bad = good - sum(weights)
     raw = found.raw

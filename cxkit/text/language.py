@@ -28,6 +28,8 @@ SHORT = 9  # words: below, what else is known of the column has a say
 SMALL_WORD = 4.0  # a word that one language alone has makes it e^4 times as likely
 READ_AT_MOST = 2_000  # characters: more add nothing to the answer
 
+_FOUND = {"language": pl.String, "reason": pl.String}
+_EMPTY = None, "empty"
 _WORD = re.compile(r"[^\W\d_]+")
 _NO_LANGUAGE = re.compile(r"https?://\S+|www\.\S+|[@#]\w+")
 
@@ -53,6 +55,9 @@ def detect_languages(
     known = tuple(sorted(set(candidates or CANDIDATES)))
     named = *known, OTHER
     column = pl.Series("text", texts, dtype=pl.String)
+    if len(known) == 1:
+        given = [(known[0], "given") if text and text.strip() else _EMPTY for text in column]
+        return pl.DataFrame(given, schema=_FOUND, orient="row")
     distinct = column.unique(maintain_order=True)
     judged = row_by_row(
         ("language", known), distinct.to_frame(), lambda rows: _all_told(rows["text"], known)
@@ -71,7 +76,7 @@ def detect_languages(
         (majority if told[text][0] == "inherited" else found[text], told[text][0])
         for text in column
     ]
-    return pl.DataFrame(rows, schema={"language": pl.String, "reason": pl.String}, orient="row")
+    return pl.DataFrame(rows, schema=_FOUND, orient="row")
 
 
 def _all_told(texts: pl.Series, candidates: tuple[str, ...]) -> pl.DataFrame:
@@ -86,8 +91,6 @@ def _told(text: str | None, candidates: tuple[str, ...]) -> tuple[str, dict[str,
     """Return the reason, and the logarithm of how likely each language is by the text alone."""
     if text is None or not text.strip():
         return "empty", {}
-    if len(candidates) == 1:
-        return "given", {candidates[0]: 0.0}
     read = _NO_LANGUAGE.sub(" ", text[:READ_AT_MOST])
     if not read.isascii() and _in_another_script(read):
         language = _identifier(()).classify(read)[0]

@@ -798,7 +798,7 @@ def _spoken(texts: Sequence[str], negators: frozenset[str]) -> _Spoken:
     lengths = []
     for text in texts:
         tokens = _tokens(text)
-        if not negators.isdisjoint(tokens):
+        if negators and not negators.isdisjoint(tokens):
             tokens = turned(tokens, negators)
         ids += map(place.__getitem__, tokens)
         lengths.append(len(tokens))
@@ -868,7 +868,7 @@ def _spelled(words: Sequence[str], place: dict[str, int]) -> sparse.csr_matrix:
     columns: list[int] = []
     ends = [0]
     for word in words:
-        columns += [place[piece] for piece in _pieces(word) if piece in place]
+        columns += [at for at in map(place.get, _pieces(word)) if at is not None]
         ends.append(len(columns))
     shape = (len(words), len(place))
     ones = np.ones(len(columns), dtype=np.float32)

@@ -43,6 +43,7 @@ _WEAKER = frozenset(
     "slightly somewhat fairly rather partly almost occasionally sometimes little bit".split()
 )
 _BUT = frozenset("but although though except however yet".split())
+_PUSHES = {"stronger": INTENSIFIED, "weaker": -INTENSIFIED}
 _ROLES = {
     **dict.fromkeys(_NEGATIONS, "negation"),
     **dict.fromkeys(_STRONGER, "stronger"),
@@ -88,13 +89,23 @@ _WITHOUT_APOSTROPHE = {verb + "nt": verb for verb in _VERBS_BEFORE_NT} | {
 }
 _IRREGULAR = {"can't": "can", "won't": "will", "ain't": "is", "shan't": "shall"}
 
-_ENDINGS = "ingly edly ings ing ied ies ed ly es er est s e y".split()
+_ENDINGS = {  # by their last letter; the first that fits is cut
+    "y": ("ingly", "edly", "ly", "y"),
+    "s": ("ings", "ies", "es", "s"),
+    "g": ("ing",),
+    "d": ("ied", "ed"),
+    "r": ("er",),
+    "t": ("est",),
+    "e": ("e",),
+}
 
+_NONE: dict[Any, Any] = {}  # no phrase starts here
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 _HYPHEN = re.compile(r"(?<=[^\W_])[-‐‑](?=[^\W_])")  # "well-made" is "well made"
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
-_REMEMBERED = 40  # characters: longer runs without a space are rare and would only fill the memory
+# longer runs without a space, and more of them, are not kept
+_REMEMBERED, _AT_MOST = 40, 1 << 16  # characters, runs
 
 
 class Token(NamedTuple):
@@ -104,9 +115,18 @@ class Token(NamedTuple):
     weight: float  # 0 where it carries no feeling of its own
     role: str  # "negation", "stronger", "weaker", "but", "pause", "stop" or ""
     shouted: bool
-    phrases: dict[Any, Any] | None  # the phrases that start here: word -> ... -> None: weight
+    phrases: dict[Any, Any]  # the phrases that start here: word -> ... -> None: weight
     root: str  # the word without its ending
-    idioms: dict[Any, Any] | None  # those of the phrases that mean the opposite of their words
+    idioms: dict[Any, Any]  # those of the phrases that mean the opposite of their words
+    stirs: bool  # has a weight or a role
+    number: bool  # in digits
+
+
+class Words(NamedTuple):
+    """The words and signs of a comment."""
+
+    tokens: list[Token]
+    stirring: list[int]  # places: which tokens stir, or may begin a phrase; most do not
 
 
 class Feelings(NamedTuple):
@@ -138,10 +158,10 @@ def word_score(text: str, question: str | None = None) -> float | None:
     >>> [round(word_score("Parking", f"What {was}?"), 2) for was in ("was good", "went wrong")]
     [0.29, -0.29]
     """
-    tokens = read_words(text)
-    if named := named_in_answer(tokens, question):
+    said = read_words(text)
+    if named := named_in_answer(said, question):
         return squashed(named)
-    found = feelings(tokens, shouting=text.isupper(), question=question)
+    found = feelings(said, shouting=text.isupper(), question=question)
     return squashed(found.raw) if found else None
 
 
@@ -155,12 +175,13 @@ def squashed(raw: float) -> float:
 
 
 def feelings(
-    tokens: list[Token], *, shouting: bool = False, question: str | None = None
+    said: Words, *, shouting: bool = False, question: str | None = None
 ) -> Feelings | None:
     """Weigh the words of a comment, as a whole and by clause; None where none carries a feeling.
 
     `shouting` says that all of it is in capitals, so that they emphasise nothing.
     """
+    tokens, stirring = said
     mixed_case = not shouting
     total = sentence = push = 0.0  # push: what the intensifier just before adds
     clause = good = bad = 0.0
@@ -170,24 +191,21 @@ def feelings(
     words = exclamations = position = begun = 0  # begun: the words before this side
     negated = 0  # how many words the last negation still reaches
     felt = False
-    if opens_with_nothing(tokens):
+    if opens_with_nothing(said):
         total, position = _meaning_of_nothing(question), 1
         words, felt = 1, total != 0
-    while position < len(tokens):
-        word, weight, role, shouted, phrases, _, _ = tokens[position]
+    for at in stirring:
+        if at < position:  # in the phrase before
+            continue
+        if passed := at - position:
+            words, push, negated = words + passed, 0.0, max(negated - passed, 0)
+        word, weight, role, shouted, phrases, _, _, _, _ = tokens[at]
         length = 1
-        if phrases is not None and (found := longest(phrases, tokens, position)):
+        if phrases and (found := longest(phrases, tokens, at)):
             weight, length = found
             # "still not" goes on denying; "nobody called me back" has said it all
-            role = "negation" if tokens[position + length - 1].role == "negation" else ""
-        position += length
-        if not weight and not role:  # most words
-            words += length
-            push = 0.0
-            if negated:
-                negated = max(negated - length, 0)
-            continue
-
+            role = "negation" if tokens[at + length - 1].role == "negation" else ""
+        position = at + length
         if role in ("pause", "stop", "but"):
             negated, push = 0, 0.0
             if clause > 0:
@@ -223,10 +241,11 @@ def feelings(
             sentence += weight * emphasis
             clause += weight
             felt = True
-        push = {"stronger": INTENSIFIED, "weaker": -INTENSIFIED}.get(role, 0.0)
+        push = _PUSHES.get(role, 0.0)
         negated = max(negated - length, 0)
     if not felt:
         return None
+    words += len(tokens) - position
     if other is not None and words - begun >= LEAST_OF_A_SIDE:
         contrast = max(contrast, _disagreement(other, side + clause))
     root = math.sqrt(words or 1)
@@ -251,8 +270,9 @@ def _disagreement(one: float, other: float) -> float:
     return 0.0 if one * other > 0 else max(abs(one), abs(other))
 
 
-def opens_with_nothing(tokens: list[Token]) -> bool:
+def opens_with_nothing(said: Words) -> bool:
     """Find "Nothing", "None." or "No, ..." that answers the question and denies nothing itself."""
+    tokens = said.tokens
     if not tokens or tokens[0].word not in _NOTHING:
         return False
     if len(tokens) == 1 or tokens[1].role in ("pause", "stop"):
@@ -271,6 +291,7 @@ def _meaning_of_nothing(question: str | None) -> float:
     return {"faults": 2.0, "praise": -1.5}.get(asked_for(question) or "", 0.0)
 
 
+@lru_cache(maxsize=1 << 8)
 def asked_for(question: str | None) -> str | None:
     """Say what a question asks for: "faults", "praise", or neither, or both.
 
@@ -300,7 +321,7 @@ def _side(asked: str) -> str | None:
     return "praise" if praise else None
 
 
-def named_in_answer(tokens: list[Token], question: str | None) -> float:
+def named_in_answer(said: Words, question: str | None) -> float:
     """Weigh an answer that only names a matter, by what was asked; 0 where it does more or less.
 
     >>> [named_in_answer(read_words("Staff attitude"), question)
@@ -309,12 +330,13 @@ def named_in_answer(tokens: list[Token], question: str | None) -> float:
     >>> named_in_answer(read_words("Rude staff"), "What did you like?")
     0.0
     """
+    tokens = said.tokens
     side = asked_for(question) if question else None
     if side is None or not 0 < sum(token.word[:1].isalpha() for token in tokens) <= MOST_NAMED:
         return 0.0
     position = 0
     while position < len(tokens):
-        word, weight, role, _, phrases, _, _ = tokens[position]
+        word, weight, role, _, phrases, *_ = tokens[position]
         if word in _NAMES_NOTHING or role == "negation":
             return 0.0
         found = longest(phrases, tokens, position)
@@ -325,36 +347,37 @@ def named_in_answer(tokens: list[Token], question: str | None) -> float:
     return -NAMED if side == "faults" else NAMED
 
 
-def longest(
-    node: dict[Any, Any] | None, tokens: list[Token], position: int
-) -> tuple[float, int] | None:
+def longest(node: dict[Any, Any], tokens: list[Token], position: int) -> tuple[float, int] | None:
     """Find the longest phrase that starts at a position: its weight and its length in words.
 
     `node` is the tree of phrases that begin with the word there.
     """
     found = None
-    for length in itertools.count(1):
-        if node is None:
+    for at in range(position + 1, len(tokens)):  # no phrase in the tree is of one word
+        token = tokens[at]
+        below = node.get(token[0]) or (node.get(NUMBER) if token[8] else None)
+        if below is None:
             return found
+        node = below
         if None in node:
-            found = node[None], length
-        at = position + length
-        if at >= len(tokens):
-            return found
-        word = tokens[at].word
-        node = node.get(word) or (node.get(NUMBER) if word.isdigit() else None)
+            found = node[None], at - position + 1
     return found
 
 
-def read_words(text: str) -> list[Token]:
+def read_words(text: str) -> Words:
     """Take a comment apart into words and signs, as the phrases know them."""
     text = text.replace("’", "'")
     if "<" in text:
         text = _MARKUP.sub(" ", text)
-    tokens: list[Token] = []
-    for chunk in text.split():
-        tokens += _remembered(chunk) if len(chunk) <= _REMEMBERED else _read(chunk)
-    return tokens
+    tokens = list(itertools.chain.from_iterable(map(_runs.__getitem__, text.split())))
+    stirring = [
+        at
+        for at, (one, following) in enumerate(itertools.pairwise(tokens))
+        if one[7] or following[0] in one[4] or (following[8] and one[4])
+    ]
+    if tokens and tokens[-1].stirs:
+        stirring.append(len(tokens) - 1)
+    return Words(tokens, stirring)
 
 
 def _read(chunk: str) -> tuple[Token, ...]:
@@ -362,32 +385,65 @@ def _read(chunk: str) -> tuple[Token, ...]:
     lower = chunk.lower()
     if lower.startswith(("@", "http:", "https:", "www.")):
         return ()
-    weights, phrases, idioms = _knowledge()
     if not chunk.isalnum():
+        weights = _knowledge()[0]
         emoticon = weights.get(chunk, weights.get(lower))
         if emoticon is not None:
-            return (Token(chunk, emoticon, "", False, None, chunk, None),)
+            stirs = bool(emoticon)
+            return (Token(chunk, emoticon, "", False, _NONE, chunk, _NONE, stirs, False),)
     shouted = len(chunk) > 1 and chunk.isupper()
+    if lower.isalnum():
+        return _tokens_of(lower, shouted)
+    plain = lower.isascii() and "-" not in lower
+    found = _WORD.findall(lower if plain else _HYPHEN.sub(" ", lower))
+    tokens: list[Token] = []
+    for part in found:
+        tokens += _tokens_of(part, shouted)
+    return tuple(tokens)
+
+
+def _tokens_of(part: str, shouted: bool) -> tuple[Token, ...]:
+    read = _tokens if len(part) <= _REMEMBERED else _tokens.__wrapped__
+    return read(part, shouted)
+
+
+@lru_cache(maxsize=_AT_MOST)
+def _tokens(part: str, shouted: bool) -> tuple[Token, ...]:
+    """Read a word or sign, which may stand for two words ("didn't")."""
+    weights, phrases, idioms = _knowledge()
     return tuple(
         Token(
             word,
-            weights.get(word, 0.0),
-            _ROLES.get(word, ""),
+            weight := weights.get(word, 0.0),
+            role := _ROLES.get(word, ""),
             shouted,
-            _begins(phrases, word),
+            _below(phrases, word) or _NONE,
             root(word),
-            _begins(idioms, word),
+            _below(idioms, word) or _NONE,
+            bool(weight or role),
+            word.isdigit(),
         )
-        for part in _WORD.findall(_HYPHEN.sub(" ", lower))
         for word in _spelled_out(part, weights)
     )
 
 
-def _begins(tree: dict[Any, Any], word: str) -> dict[Any, Any] | None:
+def _below(tree: dict[Any, Any], word: str) -> dict[Any, Any] | None:
     return tree.get(word) or (tree.get(NUMBER) if word.isdigit() else None)
 
 
-_remembered = lru_cache(maxsize=1 << 16)(_read)
+class _Memo(dict[str, tuple[Token, ...]]):
+    """What each run of characters between spaces holds, found out once."""
+
+    def __missing__(self, run: str) -> tuple[Token, ...]:
+        tokens = _read(run)
+        if len(run) <= _REMEMBERED:
+            if len(self) >= _AT_MOST:
+                self.clear()
+            self[run] = tokens
+        return tokens
+
+
+_runs = _Memo()
 
 
 def _spelled_out(word: str, known: dict[str, float]) -> tuple[str, ...]:
@@ -401,7 +457,8 @@ def _spelled_out(word: str, known: dict[str, float]) -> tuple[str, ...]:
     if word in _WITHOUT_APOSTROPHE:
         return _WITHOUT_APOSTROPHE[word], "not"
     word = word.partition("'")[0]
-    if word not in known and _STRETCHED.search(word):
+    # the count rules most words out, at a tenth of the cost
+    if word not in known and len(set(word)) <= len(word) - 2 and _STRETCHED.search(word):
         twice = _STRETCHED.sub(r"\1\1", word)
         return (twice if twice in known else _STRETCHED.sub(r"\1", word),)
     return (word,)
@@ -414,7 +471,7 @@ def root(word: str) -> str:
     ['disappoint', 'disappoint', 'crash', 'eas', 'is', 'bus']
     """
     if len(word) > 4:
-        for ending in _ENDINGS:
+        for ending in _ENDINGS.get(word[-1], ()):
             if word.endswith(ending) and len(word) - len(ending) >= 3:
                 word = word[: -len(ending)]
                 break

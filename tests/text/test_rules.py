@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cxkit.text import rules
 from cxkit.text.rules import NEGATED, NEGATION, read_phrases, word_score
 
 
@@ -163,3 +164,12 @@ def test_any_text_has_a_score_or_none(text):
 @given(st.lists(st.sampled_from("not very good bad but , . ! waiting nobody called".split())))
 def test_a_longer_comment_is_not_louder_for_being_repeated_as_blanks(words):
     assert word_score(" ".join(words)) == word_score("  \n ".join(words))
+
+
+def test_what_is_remembered_is_bounded():
+    word_score("superb " + "x" * 41)
+    assert "superb" in rules._runs
+    assert not any(len(run) > rules._REMEMBERED for run in rules._runs)
+    memo = rules._Memo((str(at), ()) for at in range(rules._AT_MOST))
+    assert [token.word for token in memo["superb"]] == ["superb"]
+    assert len(memo) == 1
