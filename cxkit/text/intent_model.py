@@ -1,9 +1,9 @@
 """Which comments of ours have an intent, once we have marked some by hand?
 
 The words and pairs of words of a comment, its turns of phrase (pairs and triples in which words
-that the rules use alike are one; both as TF-IDF) and what the rules of `cxkit.text.intents` find
-in it, weighed by a logistic regression. A model is plain numbers: it is kept as JSON and judges
-without the library that fitted it.
+that the rules use alike are one), how its sentences open (all three as TF-IDF) and what the rules
+of `cxkit.text.intents` find in it, weighed by a logistic regression. A model is plain numbers: it
+is kept as JSON and judges without the library that fitted it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ FOLDS = 5
 STRENGTH = 2.0  # of the penalty: C of the logistic regression
 RULES_COUNT = 0.5  # what a rule weighs beside a word before fitting
 TURN = "|"  # begins the name of a turn of phrase
+OPENING = ">"  # begins the name of how a sentence opens
+SIZES = {"": 1.0, TURN: 1.0, OPENING: 0.5}  # of all words, all turns, all openings together
+OPENS_WITH = 5  # words: what is wanted is mostly said in the first ones
 STEPS = (0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5)  # more evidence than this
 
 
@@ -90,7 +93,7 @@ class IntentModel:
     name: str
     odds: float  # of the intent among the comments it was learned from
     bias: float
-    words: dict[str, tuple[float, float]]  # word, pair, turn -> inverse doc. frequency, weight
+    words: dict[str, tuple[float, float]]  # word, pair, turn, opening -> idf, weight
     features: dict[str, float]  # what the rules find -> weight
     check: IntentCheck
     rules: IntentCheck | None
@@ -109,9 +112,7 @@ class IntentModel:
 
     def telling(self, most: int = 20) -> list[str]:
         """Name the words and pairs that speak most for the intent, the strongest first."""
-        weights = {
-            word: weight for word, (_, weight) in self.words.items() if not word.startswith(TURN)
-        }
+        weights = {word: weight for word, (_, weight) in self.words.items() if not _mark(word)}
         return sorted(weights, key=lambda word: (-weights[word], word))[:most]
 
     def save(self, path: str | Path) -> None:
@@ -191,6 +192,7 @@ def comment_features(text: str) -> Features:
     (1, 0.5, 0.5)
     """
     counts: Counter[str] = Counter()
+    openings: Counter[str] = Counter()
     found: dict[str, float] = {}
     most = dict.fromkeys(intents.INTENTS, 0.0)
     for sentence in intents.sentences(text):
@@ -201,6 +203,9 @@ def comment_features(text: str) -> Features:
         for length in (2, 3):
             ends = range(length, len(kinds) + 1)
             counts.update(TURN + " ".join(kinds[end - length : end]) for end in ends)
+        for first in (names, kinds):  # the first of each is the sign of a start
+            openings.update(OPENING + " ".join(first[:end]) for end in (2, 3, 4))
+            openings.update(OPENING + word for word in first[1 : OPENS_WITH + 1])
         evidence = intents.read_sentence(text, sentence)
         found.update(dict.fromkeys(evidence.found, 1.0))
         for intent, weight in intents.evidence_of(evidence).items():
@@ -209,6 +214,7 @@ def comment_features(text: str) -> Features:
         found[intent] = weight
         found |= {f"{intent} > {step}": 1.0 for step in STEPS if weight >= step}
     found["length"] = min(counts.total() / 160, 3.0)
+    counts.update(openings)
     return counts, {name: RULES_COUNT * weight for name, weight in found.items() if weight}
 
 
@@ -245,16 +251,23 @@ def _fitted(
 
 
 def _tf_idf(counts: Counter[str], idf: dict[str, float]) -> dict[str, float]:
-    """Weigh the known words by how often and how rare; words and turns are each of length 1.
+    """Weigh the known words by how often and how rare; words and turns have length 1, openings .5.
 
-    >>> _tf_idf(Counter({"a": 1, "b": 1, "|x y": 1}), {"a": 3.0, "b": 4.0, "|x y": 2.0})
-    {'a': 0.6, 'b': 0.8, '|x y': 1.0}
+    >>> idf = {"a": 3.0, "b": 4.0, "|x y": 2.0, ">x": 2.0}
+    >>> {word: round(value, 2) for word, value in _tf_idf(Counter(list(idf)), idf).items()}
+    {'a': 0.6, 'b': 0.8, '|x y': 1.0, '>x': 0.5}
     """
     known = {word: idf[word] * (1 + math.log(n)) for word, n in counts.items() if word in idf}
-    size = {True: 0.0, False: 0.0}
+    size = dict.fromkeys(SIZES, 0.0)
     for word, value in known.items():
-        size[word.startswith(TURN)] += value * value
-    return {word: value / math.sqrt(size[word.startswith(TURN)]) for word, value in known.items()}
+        size[_mark(word)] += value * value
+    scale = {mark: SIZES[mark] / math.sqrt(square or 1) for mark, square in size.items()}
+    return {word: value * scale[_mark(word)] for word, value in known.items()}
+
+
+def _mark(word: str) -> str:
+    """Say what a name begins with: the mark of a turn or of an opening; words have none."""
+    return word[0] if word[0] in SIZES else ""
 
 
 def _checked(marked: np.ndarray, judged: np.ndarray) -> IntentCheck:

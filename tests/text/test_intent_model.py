@@ -105,3 +105,10 @@ def test_features_of_any_language():
     counts, found = comment_features("Mais lâmpadas, por favor")
     assert counts["por favor"] == 1
     assert "length" in found
+
+
+def test_a_word_at_the_start_is_not_the_word_later_on():
+    counts, _ = comment_features("Allow guests to pay by card and others will allow it")
+    assert counts[">^ allow guests"] == counts[">allow"] == 1
+    assert counts["allow"] == 2
+    assert ">card" not in counts
