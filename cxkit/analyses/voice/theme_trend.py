@@ -53,7 +53,7 @@ _Row = dict[str, Any]
 def theme_trend(
     workspace: Workspace,
     *,
-    every: str = "week",
+    every: str | None = None,
     as_of: date | datetime | str | None = None,
 ) -> Result:
     """Find the themes that came up or rose, from which week on, and when that could be known.
@@ -68,7 +68,8 @@ def theme_trend(
 
     Args:
         workspace: an open store.
-        every: "week", which begins on Monday, or "month".
+        every: "week", which begins on Monday, or "month"; default: weeks, or in a report, where no
+            week is of enough people to be shown, months.
         as_of: read what was written until this moment; default: the latest time in the data.
 
     Returns:
@@ -90,6 +91,12 @@ def theme_trend(
         BadQuestion: where `every` is neither "week" nor "month".
         BadThemes: where the theme book kept with the store has a fault.
     """
+    if every is None:
+        weekly = theme_trend(workspace, every="week", as_of=as_of)
+        if weekly.n and _seen(weekly.table).is_empty():
+            monthly = theme_trend(workspace, every="month", as_of=as_of)
+            return monthly if "judged" in _seen(monthly.table)["state"] else weekly
+        return weekly
     if not isinstance(every, str) or every not in EVERY:
         raise BadQuestion(f"every is {every!r}; give 'week' or 'month'.")
     until = workspace.moment(as_of)
@@ -109,15 +116,11 @@ def theme_trend(
         workspace.least,
     )
     table = table.with_columns(found_by=pl.lit(told.found_by))
-    hint = ""
-    if every == "week" and comments.height and _seen(table).is_empty():
-        months = theme_trend(workspace, every="month", as_of=as_of).table
-        hint = '; every="month" does' if "judged" in _seen(months)["state"] else ""
     return Result(
         name="theme_trend",
         question=QUESTION,
         table=table,
-        finding=_finding(table, comments.height, every, workspace.least, hint),
+        finding=_finding(table, comments.height, every, workspace.least),
         caveats=(
             *_caveats(table, told.comments.height - comments.height, every, workspace.least),
             *(told.notes if comments.height else ()),
@@ -304,7 +307,7 @@ def _seen(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(pl.col("comments").is_not_null())
 
 
-def _finding(table: pl.DataFrame, n: int, every: str, least: int, hint: str) -> str:
+def _finding(table: pl.DataFrame, n: int, every: str, least: int) -> str:
     if not n:
         return "There are no dated comments: whether a theme rose cannot be said."
     blank = table.filter(pl.col("comments").is_null())
@@ -312,7 +315,7 @@ def _finding(table: pl.DataFrame, n: int, every: str, least: int, hint: str) -> 
     if table.is_empty():
         return (
             f"In no {every} {least} people or more wrote: a report does not say whether a theme "
-            f"rose{hint}."
+            "rose."
         )
     if blank.height:
         n = int(table.filter(theme=table["theme"][0])["comments"].sum())
