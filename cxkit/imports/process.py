@@ -133,7 +133,8 @@ def _ask(
         until = time.monotonic() + limits.seconds
         while True:
             told = reader.hear()
-            if told is None and time.monotonic() > until:
+            going = told is None or "read" in told
+            if going and time.monotonic() > until:
                 raise BadFile(
                     f"Reading it took longer than {_spoken(limits.seconds)}, so it was stopped. "
                     "Split it into smaller files and import them."

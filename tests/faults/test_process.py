@@ -52,8 +52,8 @@ def refused(tmp_path, limits):
 
 
 def test_a_file_that_takes_too_long_is_stopped(tmp_path):
-    assert refused(tmp_path, Limits(seconds=0.2)) == (
-        "Reading it took longer than 0.2 seconds, so it was stopped. "
+    assert refused(tmp_path, Limits(seconds=0.02)) == (
+        "Reading it took longer than 0.02 seconds, so it was stopped. "
         "Split it into smaller files and import them."
     )
 
