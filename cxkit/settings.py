@@ -37,8 +37,8 @@ class Company:
     def names(self) -> tuple[str, ...]:
         """All names of the company and its brands, without the legal form.
 
-        >>> Company("Hutto Shoes Ltd.", brands=("Huttonia",)).names
-        ('Hutto Shoes', 'Huttonia')
+        >>> Company("Oakli Shoes Ltd.", brands=("Oaklinia",)).names
+        ('Oakli Shoes', 'Oaklinia')
         """
         words = self.name.split()
         while len(words) > 1 and words[-1].lower().replace(".", "").strip(",") in _LEGAL_FORMS:

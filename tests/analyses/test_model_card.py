@@ -116,13 +116,13 @@ def test_a_report_counts_known_customers_for_every_word(tmp_path, monkeypatch):
 
 
 def test_the_names_of_the_company_are_not_learned(tmp_path):
-    bad = [f"{text}, huttonia" for text in texts(BAD)]
+    bad = [f"{text}, oaklinia" for text in texts(BAD)]
     made = rows((5, texts(GOOD)), (1, bad))
-    assert "huttonia" in str(cx.model_card(company(tmp_path / "not said", feedback=made)).caveats)
-    told = {"company": {"name": "Hutto Ltd", "brands": ["Huttonia"]}}
+    assert "oaklinia" in str(cx.model_card(company(tmp_path / "not said", feedback=made)).caveats)
+    told = {"company": {"name": "Oakli Ltd", "brands": ["Oaklinia"]}}
     card = cx.model_card(company(tmp_path / "said", told, feedback=made))
     assert any("speak for negative: " in caveat for caveat in card.caveats)
-    assert "hutto" not in str(card.caveats).lower()
+    assert "oakli" not in str(card.caveats).lower()
 
 
 def test_of_very_many_some_are_drawn(tmp_path, monkeypatch):

@@ -70,11 +70,11 @@ def test_a_name_counts_where_known_customers_write_it(tmp_path):
 
 
 def test_brands_are_left_out(tmp_path):
-    fed = rows(*[(f"{BAD} of Hutto Shoes, 020 7946 0958", 2)] * 40, *[(GOOD, 10)] * 60)
-    told = {"company": {"brands": ["Hutto Shoes"]}}
+    fed = rows(*[(f"{BAD} of Oakli Shoes, 020 7946 0958", 2)] * 40, *[(GOOD, 10)] * 60)
+    told = {"company": {"brands": ["Oakli Shoes"]}}
     words = cx.telling_words(company(tmp_path, told, feedback=fed)).table["word"].to_list()
     assert {"parcel", "courier"} <= set(words)
-    assert {"hutto", "shoes", "phone"}.isdisjoint(words)
+    assert {"oakli", "shoes", "phone"}.isdisjoint(words)
 
 
 def test_quotes_are_masked_and_hold_the_word(tmp_path):

@@ -14,21 +14,21 @@ THINGS = "desk chair lamp shelf table bench stool couch mirror drawer".split()
 @pytest.mark.parametrize(
     ("text", "brands", "shown"),
     [
-        ("I love Hutto Shoes!", ["Hutto Shoes"], "I love [brand]!"),
+        ("I love Oakli Shoes!", ["Oakli Shoes"], "I love [brand]!"),
         (
-            "HUTTO-SHOES, huttoshoes and hutto  shoes'",
-            ["Hutto Shoes"],
+            "OAKLI-SHOES, oaklishoes and oakli  shoes'",
+            ["Oakli Shoes"],
             "[brand], [brand] and [brand]'",
         ),
-        ("Hutto's app is no Huttonia", ["Hutto"], "[brand] app is no Huttonia"),
+        ("Oakli's app is no Oaklinia", ["Oakli"], "[brand] app is no Oaklinia"),
         ("Sao Joao and São João", ["São João"], "[brand] and [brand]"),
-        ("a huttos thing", ["Hutto"], "a huttos thing"),
-        ("Hutto Shoes and Hutto", ["Hutto", "Hutto Shoes"], "[brand] and [brand]"),
+        ("an oaklis thing", ["Oakli"], "an oaklis thing"),
+        ("Oakli Shoes and Oakli", ["Oakli", "Oakli Shoes"], "[brand] and [brand]"),
         ("C++ (and .*) stay", ["C++ Ltd", ".*", ""], "C++ (and .*) stay"),
         ("ann@shop.test, +44 20 7946 0958, www.x.test", [], "[e-mail], [phone], [URL]"),
         ("Hauptstraße 5, @help_desk, 4111 1111 1111 1111", [], "[address], [handle], [card]"),
         ("order [1234] of [mine]", [], "order [1234] of [mine]"),
-        ("", ["Hutto"], ""),
+        ("", ["Oakli"], ""),
     ],
 )
 def test_what_is_left_out(text, brands, shown):
@@ -58,8 +58,8 @@ def test_names_lose_their_accents():
 
 @pytest.fixture
 def comments():
-    good = [f"lovely Huttonia {thing}, ring 020 7946 0{at}58" for at, thing in enumerate(THINGS)]
-    bad = [f"awful Huttonia {thing}, Bergstraße {at + 1}" for at, thing in enumerate(THINGS)]
+    good = [f"lovely Oaklinia {thing}, ring 020 7946 0{at}58" for at, thing in enumerate(THINGS)]
+    bad = [f"awful Oaklinia {thing}, Bergstraße {at + 1}" for at, thing in enumerate(THINGS)]
     return [text + " " + extra for extra in ("now", "again", "here") for text in good + bad]
 
 
@@ -69,40 +69,40 @@ def learned_words(comments, brands):
 
 
 def test_no_learner_reads_them(comments, tmp_path):
-    assert "huttonia" in learned_words(comments, []).terms.words
-    model = learned_words(comments, ["Huttonia"])
-    hidden = {"huttonia", "phone", "address", "bergstrasse", "020", "7946"}
+    assert "oaklinia" in learned_words(comments, []).terms.words
+    model = learned_words(comments, ["Oaklinia"])
+    hidden = {"oaklinia", "phone", "address", "bergstrasse", "020", "7946"}
     assert hidden.isdisjoint(model.terms.words)
     assert {"[phone]", "[address]", "[brand]"} <= set(model.terms.words)
     assert not any("[" in word for words in model.card.terms.values() for word in words)
-    assert not any("hutto" in piece for piece in model.terms.pieces)
+    assert not any("oakli" in piece for piece in model.terms.pieces)
     model.save(tmp_path / "model")
     kept = load_rating(tmp_path / "model")
-    assert kept.brands == ("Huttonia",)
+    assert kept.brands == ("Oaklinia",)
     assert kept.predict(comments).equals(model.predict(comments))
 
-    _, spelled = stems_of(comments, languages=["en"], brands=["Huttonia"])
+    _, spelled = stems_of(comments, languages=["en"], brands=["Oaklinia"])
     assert hidden.isdisjoint(spelled.values())
     assert set(THINGS) <= set(spelled.values())
-    assert users_of(["huttonia"], comments, range(60), ["Huttonia"]) == {"huttonia": 0}
-    assert users_of(["huttonia"], comments, range(60)) == {"huttonia": 60}
+    assert users_of(["oaklinia"], comments, range(60), ["Oaklinia"]) == {"oaklinia": 0}
+    assert users_of(["oaklinia"], comments, range(60)) == {"oaklinia": 60}
 
 
 def test_proposals_and_tags_do_not_read_them(comments):
     theme = [f"{text} parcel courier" if at % 2 else f"{text} waiter kitchen"
              for at, text in enumerate(comments)]  # fmt: skip
-    told = discover_themes(theme, languages=["en"], brands=["Huttonia"])
+    told = discover_themes(theme, languages=["en"], brands=["Oaklinia"])
     assert told.table.height
-    assert "huttonia" not in told.table["terms"].explode().to_list()
+    assert "oaklinia" not in told.table["terms"].explode().to_list()
 
 
 def test_tags_do_not_read_them():
     texts = [f"{one} {thing} {at}" for at in range(10) for thing in THINGS
-             for one in ("the parcel and the", "the waiter of Huttonia and the")]  # fmt: skip
+             for one in ("the parcel and the", "the waiter of Oaklinia and the")]  # fmt: skip
     labels = [["delivery"] if "parcel" in text else ["food"] for text in texts]
-    asked = ["Huttonia", "020 7946 0958", "parcel"]
+    asked = ["Oaklinia", "020 7946 0958", "parcel"]
     chances = []
-    for brands in ([], ["Huttonia"]):
+    for brands in ([], ["Oaklinia"]):
         given = [*texts, *asked], [*labels, None, None, None]
         found = learn_tags(*given, languages=["en"], brands=brands).table
         rows = found.filter(pl.col("row") >= len(texts), theme="food")
